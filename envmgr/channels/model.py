@@ -1,0 +1,21 @@
+"""A channel: a name that people write, and the URLs behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One channel in use.
+
+    `name` is what users wrote (`conda-forge`, `embedded`, a URL); `url` is the canonical base URL without
+    subdir, trailing slash and credentials; `mirrors` are base URLs tried in order instead of `url` (empty: `url`
+    itself); `recipes` is the absolute directory of recipes for a channel that is built on first use.
+    """
+
+    name: str
+    url: str
+    mirrors: tuple[str, ...] = ()
+    recipes: Path | None = None

@@ -1,0 +1,128 @@
+"""Every error that envmgr raises for something that the outside world can cause.
+
+The message says the thing, the place, what was expected and what was found; the hint is data
+beside it: the very command or line to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class EnvmgrError(Exception):
+    """What a user did or met, with a hint; ends the command with `exit_code`."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = dict(details or {})
+
+
+class UsageError(EnvmgrError):
+    """The command line asks for something that has no meaning."""
+
+    exit_code = 2
+
+
+class ConfigError(EnvmgrError):
+    """A configuration file or variable has a value that cannot be used."""
+
+
+class SpecError(EnvmgrError):
+    """An environment file or a spec on the command line is wrong; all faults of a file in one message."""
+
+
+class ChannelError(EnvmgrError):
+    """A channel is unknown, unreachable, malformed, or cannot be built."""
+
+
+class SolveError(EnvmgrError):
+    """The conda half has no solution, or none was found."""
+
+
+class PackagesNotFound(SolveError):
+    """No channel in use has a package of that name."""
+
+
+class Unsatisfiable(SolveError):
+    """The packages exist, but no choice of them satisfies every spec."""
+
+
+class SolverUnavailable(SolveError):
+    """The solver that was asked for cannot be imported."""
+
+
+class SolveTimeout(SolveError):
+    """The solve took longer than its time limit."""
+
+
+class PipError(EnvmgrError):
+    """The pip half cannot be read, resolved or installed, or clashes with the conda half."""
+
+
+class LockError(EnvmgrError):
+    """A lock cannot be read or is not closed."""
+
+
+class LockOutdated(LockError):
+    """A lock no longer fits the spec that it was made from."""
+
+
+class PlatformNotLocked(LockError):
+    """A lock has no part for the platform that was asked for."""
+
+
+class LockTampered(LockError):
+    """A lock contradicts itself or the artifacts that it names."""
+
+
+class PackageError(EnvmgrError):
+    """An artifact cannot be used."""
+
+
+class ChecksumMismatch(PackageError):
+    """An artifact does not have the hash that the channel or the lock promised."""
+
+
+class CorruptPackage(PackageError):
+    """An artifact is truncated, lies about its contents, or would write outside the prefix."""
+
+
+class PrefixError(EnvmgrError):
+    """A prefix cannot be used as it is."""
+
+
+class EnvironmentNotFound(PrefixError):
+    """No environment has that name or path."""
+
+
+class NotAnEnvironment(PrefixError):
+    """A directory exists at the path, but is not a conda environment (CEP 32: no conda-meta/history)."""
+
+
+class FrozenEnvironment(PrefixError):
+    """The environment is protected by conda-meta/frozen (CEP 22)."""
+
+
+class EnvironmentBusy(PrefixError):
+    """Another process holds the environment for longer than the wait allows."""
+
+
+class StoreError(EnvmgrError):
+    """The store or the cache cannot be read or written."""
+
+
+class NoSpace(StoreError):
+    """The file system has too few free bytes."""
+
+
+class NoInodes(StoreError):
+    """The file system has too few free inodes."""
+
+
+class ReadOnlyStore(StoreError):
+    """The store or the cache cannot be written by this user."""

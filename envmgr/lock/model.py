@@ -1,0 +1,92 @@
+"""The lock: the truth of an environment, both halves, for one platform.
+
+Plain named tuples: reading a lock may import neither rattler nor yaml nor dataclasses (hot paths).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class CondaPackage(NamedTuple):
+    """One conda artifact with its full repodata record (CEP 34, 36), so that installing needs no repodata.
+
+    `channel` is the channel's base URL without subdir and without trailing slash; `url` is the artifact's
+    canonical URL; neither has credentials. `size` is in bytes, `timestamp` in milliseconds since the epoch,
+    hashes are lower-case hexadecimal. `requested` holds the match specs that asked for it by name; empty when
+    it was only pulled in.
+    """
+
+    name: str
+    version: str
+    build: str
+    build_number: int
+    subdir: str
+    channel: str
+    url: str
+    filename: str
+    sha256: str
+    md5: str | None = None
+    size: int | None = None
+    timestamp: int | None = None
+    depends: tuple[str, ...] = ()
+    constrains: tuple[str, ...] = ()
+    noarch: str | None = None
+    license: str | None = None
+    license_family: str | None = None
+    features: str | None = None
+    track_features: tuple[str, ...] = ()
+    python_site_packages_path: str | None = None
+    requested: tuple[str, ...] = ()
+
+    @property
+    def dist_name(self) -> str:
+        """`name-version-build`, the name of its record in conda-meta (CEP 32)."""
+        return f"{self.name}-{self.version}-{self.build}"
+
+
+class PipPackage(NamedTuple):
+    """One wheel of the pip half: where it is, its hash, and what it requires in this environment.
+
+    `name` is normalised (PEP 503), `url` has no credentials, `size` is in bytes, `index` is the URL of the
+    index that answered (None when not known), `requires` are the PEP 508 requirements whose markers hold here.
+    """
+
+    name: str
+    version: str
+    url: str
+    filename: str
+    sha256: str
+    size: int | None = None
+    index: str | None = None
+    requires: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
+
+
+class Request(NamedTuple):
+    """What was asked for, as written: enough to export it and to solve it again."""
+
+    channels: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+class Lock(NamedTuple):
+    """Both halves of an environment for one platform, and what they were solved from.
+
+    `conda` and `pip` are sorted by name. `channels` are base URLs in priority order. `virtual_packages` are
+    `name=version=build`. `spec_digest` is the semantic digest of the spec (sha256, hexadecimal).
+    """
+
+    platform: str
+    conda: tuple[CondaPackage, ...]
+    pip: tuple[PipPackage, ...] = ()
+    channels: tuple[str, ...] = ()
+    channel_priority: str = "strict"
+    virtual_packages: tuple[str, ...] = ()
+    solver: str = ""
+    exclude_newer: str | None = None
+    spec_digest: str = ""
+    sources: tuple[str, ...] = ()
+    request: Request = Request()

@@ -1,0 +1,55 @@
+"""A solve: the request, the solution, and the protocol that each engine implements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from envmgr.channels.model import Channel
+from envmgr.lock.model import CondaPackage
+from envmgr.platforms.model import VirtualPackage
+from envmgr.spec.model import Dependency
+
+ChannelPriority = Literal["strict", "flexible", "disabled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveRequest:
+    """Everything that decides a solve. Every field means the same to every engine, or the engine refuses it.
+
+    `specs` must each be met by an installed package; `constraints` must hold where their package is installed;
+    `locked` are preferred when allowed (name by name); `pinned` may not change at all. `exclude_newer` drops
+    records with a later timestamp, and records without one. `add_pip` makes python depend on pip, as conda does.
+    """
+
+    specs: tuple[Dependency, ...]
+    channels: tuple[Channel, ...]
+    platform: str
+    virtual_packages: tuple[VirtualPackage, ...]
+    locked: tuple[CondaPackage, ...] = ()
+    pinned: tuple[CondaPackage, ...] = ()
+    constraints: tuple[Dependency, ...] = ()
+    channel_priority: ChannelPriority = "strict"
+    exclude_newer: datetime | None = None
+    time_limit: timedelta | None = None
+    add_pip: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """The packages of a solved request, sorted by name, `requested` filled in, and the engine with its version."""
+
+    packages: tuple[CondaPackage, ...]
+    solver: str
+
+
+class Solver(Protocol):
+    """An engine: turns a request into a solution.
+
+    Raises PackagesNotFound, Unsatisfiable, SolveTimeout, ChannelError.
+    """
+
+    name: str
+
+    def solve(self, request: SolveRequest) -> Solution: ...

@@ -1,0 +1,59 @@
+"""URLs: the one function that may print one, and the forms that channels and artifacts take."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import url2pathname
+
+_CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
+_TOKEN = re.compile(r"/t/[^/\s]+")
+_SECRET_QUERY = re.compile(
+    r"(?P<key>[?&](?:[^=&\s]*(?:token|secret|password|signature|credential|api[-_]?key)[^=&\s]*|sig)=)[^&#\s]+",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """Return `text` with the credentials of every URL in it masked.
+
+    Masked are `user:password@`, conda's `/t/TOKEN` path component and query parameters that carry secrets.
+    """
+    text = _CREDENTIALS.sub(lambda match: f"{match['scheme']}***@", text)
+    text = _TOKEN.sub("/t/***", text)
+    return _SECRET_QUERY.sub(lambda match: f"{match['key']}***", text)
+
+
+def without_credentials(url: str) -> str:
+    """Return `url` as it may be written to a file: no user info, no `/t/TOKEN`, no secret query parameter."""
+    parts = urlsplit(url)
+    netloc = parts.netloc.rpartition("@")[2]
+    path = _TOKEN.sub("", parts.path)
+    query = "&".join(
+        piece for piece in parts.query.split("&") if piece and not _SECRET_QUERY.match("?" + piece)
+    )
+    return urlunsplit((parts.scheme, netloc, path, query, parts.fragment))
+
+
+def is_url(text: str) -> bool:
+    """Whether `text` has a scheme, as `https://…` and `file:///…` have (a Windows drive letter is none)."""
+    return re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text) is not None
+
+
+def file_url(path: Path) -> str:
+    """Return the `file://` URL of an absolute path, without a trailing slash."""
+    return path.as_uri().rstrip("/")
+
+
+def path_of_file_url(url: str) -> Path | None:
+    """Return the local path that a `file://` URL names, or None for any other URL."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        return None
+    return Path(url2pathname(parts.path))
+
+
+def file_name(url: str) -> str:
+    """Return the last path component of a URL, percent-decoded."""
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1])
