@@ -1,0 +1,60 @@
+"""What every test may ask for: a home, a store and a cache of its own, and real channels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from builders.channels import LocalChannel
+from envmgr.settings import Settings
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    directory = tmp_path / "home"
+    directory.mkdir(exist_ok=True)
+    return directory
+
+
+@pytest.fixture
+def environ(tmp_path: Path, home: Path) -> dict[str, str]:
+    """The environment of a new user: nothing of ours or conda's, an empty home, store and cache."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("ENVMGR_", "CONDA", "MAMBA", "XDG_", "UV_", "VIRTUAL_ENV", "PYTHON"))
+    }
+    return kept | {
+        "HOME": str(home),
+        "ENVMGR_ROOT": str(tmp_path / "root"),
+        "ENVMGR_CACHE": str(tmp_path / "cache"),
+        "ENVMGR_CONFIG": str(tmp_path / "config.yaml"),
+    }
+
+
+@pytest.fixture
+def settings(environ: dict[str, str]) -> Settings:
+    return Settings.load(environ)
+
+
+@pytest.fixture
+def make_channel(tmp_path: Path) -> Callable[..., LocalChannel]:
+    """Return a function that makes an empty local channel, by default `tmp_path/channel`."""
+
+    def make(name: str = "channel") -> LocalChannel:
+        return LocalChannel(tmp_path / name).index()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the project; a test that needs it skips where it is not."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real data of ../shared/data is not present beside this checkout")
+    return SHARED_DATA
