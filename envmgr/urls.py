@@ -30,9 +30,7 @@ def without_credentials(url: str) -> str:
     parts = urlsplit(url)
     netloc = parts.netloc.rpartition("@")[2]
     path = _TOKEN.sub("", parts.path)
-    query = "&".join(
-        piece for piece in parts.query.split("&") if piece and not _SECRET_QUERY.match("?" + piece)
-    )
+    query = "&".join(piece for piece in parts.query.split("&") if piece and not _SECRET_QUERY.match("?" + piece))
     return urlunsplit((parts.scheme, netloc, path, query, parts.fragment))
 
 

@@ -1,0 +1,1 @@
+"""Leases: locks between processes that need no byte-range locking (being written)."""
