@@ -48,7 +48,7 @@ class CondaPackage(NamedTuple):
 class PipPackage(NamedTuple):
     """One wheel of the pip half: where it is, its hash, and what it requires in this environment.
 
-    `name` is normalised (PEP 503), `url` has no credentials, `size` is in bytes, `index` is the URL of the
+    `name` is normalised (PEP 503), `url` has no credentials, `size` is in bytes, `index_url` is that of the
     index that answered (None when not known), `requires` are the PEP 508 requirements whose markers hold here.
     """
 
@@ -58,7 +58,7 @@ class PipPackage(NamedTuple):
     filename: str
     sha256: str
     size: int | None = None
-    index: str | None = None
+    index_url: str | None = None
     requires: tuple[str, ...] = ()
     requested: tuple[str, ...] = ()
 
