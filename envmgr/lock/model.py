@@ -14,7 +14,8 @@ class CondaPackage(NamedTuple):
     `channel` is the channel's base URL without subdir and without trailing slash; `url` is the artifact's
     canonical URL; neither has credentials. `size` is in bytes, `timestamp` in milliseconds since the epoch,
     hashes are lower-case hexadecimal. `requested` holds the match specs that asked for it by name; empty when
-    it was only pulled in.
+    it was only pulled in. `distributions` are the Python distributions that it provides, as `name==version`;
+    they are read from the artifact, and only where there is a pip half to hold against them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class CondaPackage(NamedTuple):
     track_features: tuple[str, ...] = ()
     python_site_packages_path: str | None = None
     requested: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
 
     @property
     def dist_name(self) -> str:

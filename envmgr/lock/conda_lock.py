@@ -1,0 +1,284 @@
+"""CEP 37, conda-lock v1: locks of one or several platforms to bytes and back, without loss.
+
+What the format has no field for (full records, sizes, virtual packages, what was asked for) stands in
+`metadata.custom_metadata` as JSON text under `envmgr` and `envmgr/<platform>`. Inside an environment the
+document is written as JSON, which is YAML, so that reading it needs no YAML parser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from envmgr.errors import LockError, LockTampered
+from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
+from envmgr.urls import file_name, redact, without_credentials
+
+SCHEMA = 1
+_CONDA_EXTRAS = (
+    "build_number",
+    "subdir",
+    "channel",
+    "size",
+    "timestamp",
+    "depends",
+    "constrains",
+    "noarch",
+    "license",
+    "license_family",
+    "features",
+    "track_features",
+    "python_site_packages_path",
+    "requested",
+    "distributions",
+)
+_PIP_EXTRAS = ("size", "index_url", "requires", "requested")
+_LOCK_EXTRAS = ("channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest")
+_TUPLES = frozenset(
+    {"depends", "constrains", "track_features", "requested", "distributions", "requires", "virtual_packages"}
+)
+
+
+def digest(lock: Lock) -> str:
+    """Return the sha256 (hexadecimal) of what the lock realises: artifacts by hash, and variables.
+
+    What only describes (solver, digests of inputs, sources) does not count.
+    """
+    content = [
+        [[package.url, package.sha256, package.requested] for package in lock.conda],
+        [[package.url, package.sha256, package.requested] for package in lock.pip],
+        lock.platform,
+        lock.request.variables,
+    ]
+    return hashlib.sha256(_compact(content).encode()).hexdigest()
+
+
+def to_document(locks: Iterable[Lock]) -> dict[str, Any]:
+    """Return the CEP 37 document of `locks`, one a platform; the same locks give the same document."""
+    ordered = sorted(locks, key=lambda lock: lock.platform)
+    channels = list(dict.fromkeys(channel for lock in ordered for channel in lock.channels))
+    custom = {"envmgr": _compact({"schema": SCHEMA})}
+    packages: list[dict[str, Any]] = []
+    for lock in ordered:
+        custom[f"envmgr/{lock.platform}"] = _compact(_lock_extras(lock))
+        packages += [_conda_entry(package, lock.platform) for package in lock.conda]
+        packages += [_pip_entry(package, lock.platform) for package in lock.pip]
+    return {
+        "version": 1,
+        "metadata": {
+            "content_hash": {lock.platform: _content_hash(packages, lock.platform) for lock in ordered},
+            "channels": [{"url": without_credentials(channel), "used_env_vars": []} for channel in channels],
+            "platforms": [lock.platform for lock in ordered],
+            "sources": list(dict.fromkeys(source for lock in ordered for source in lock.sources)),
+            "custom_metadata": custom,
+        },
+        "package": packages,
+    }
+
+
+def dumps_json(lock: Lock) -> bytes:
+    """Return the lock as CEP 37 in JSON form: the file inside an environment."""
+    return (json.dumps(to_document([lock]), ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def loads(data: bytes, *, source: str) -> dict[str, Lock]:
+    """Return the locks in `data` by platform; `source` names the file in messages.
+
+    Raises LockError where it is not a conda-lock v1 document, LockTampered where it contradicts itself.
+    """
+    document = _parse(data, source)
+    metadata = document.get("metadata")
+    packages = document.get("package")
+    if not isinstance(metadata, dict) or not isinstance(packages, list):
+        raise LockError(f"{source} is not a conda-lock file: expected `metadata` and `package`")
+    if document.get("version", 1) != 1:
+        raise LockError(f"{source}: conda-lock version {document.get('version')} is not known; this envmgr reads 1")
+    custom = metadata.get("custom_metadata") or {}
+    ours = _json_text(custom, "envmgr", source)
+    if ours.get("schema", 0) > SCHEMA:
+        raise LockError(
+            f"{source} was written by a newer envmgr (lock schema {ours['schema']}, this one reads {SCHEMA})",
+            hint="upgrade envmgr",
+        )
+    return {
+        platform: _read_platform(platform, metadata, packages, source, ours=bool(ours))
+        for platform in metadata.get("platforms") or ()
+    }
+
+
+def _parse(data: bytes, source: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError:
+        import yaml  # start-up time: the file inside an environment is JSON
+
+        try:
+            document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
+        except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
+            raise LockError(f"{source} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise LockError(f"{source} is not a conda-lock file: expected keys, found {type(document).__name__}")
+    return document
+
+
+def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[Any], source: str, *, ours: bool) -> Lock:
+    try:
+        entries = [entry for entry in packages if entry["platform"] == platform]
+        extras = _json_text(metadata.get("custom_metadata") or {}, f"envmgr/{platform}", source)
+        if ours and metadata["content_hash"].get(platform) != _content_hash(entries, platform):
+            raise LockTampered(
+                f"{source}: the packages for {platform} are not those that were locked (content_hash differs)",
+                hint="restore the file, or lock again",
+            )
+        conda_extras, pip_extras = extras.get("conda", {}), extras.get("pip", {})
+        request = extras.get("request", {})
+        return Lock(
+            platform=platform,
+            conda=tuple(
+                _conda_package(entry, conda_extras.get(entry["name"], {}))
+                for entry in entries
+                if entry["manager"] == "conda"
+            ),
+            pip=tuple(
+                _pip_package(entry, pip_extras.get(entry["name"], {})) for entry in entries if entry["manager"] == "pip"
+            ),
+            channels=tuple(channel["url"] for channel in metadata["channels"]),
+            sources=tuple(metadata["sources"]),
+            request=Request(
+                channels=tuple(request.get("channels", ())),
+                dependencies=tuple(request.get("dependencies", ())),
+                pip=tuple(request.get("pip", ())),
+                variables=tuple((name, value) for name, value in request.get("variables", ())),
+            ),
+            **_known(extras, _LOCK_EXTRAS),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise LockError(f"{source}: an entry for {platform} is malformed: {error!r}") from error
+
+
+def _conda_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> CondaPackage:
+    url = entry["url"]
+    base, _, filename = url.rpartition("/")
+    channel, _, subdir = base.rpartition("/")
+    values: dict[str, Any] = {
+        "build_number": 0,
+        "subdir": subdir,
+        "channel": channel,
+        "depends": tuple(f"{name} {bound}".strip() for name, bound in (entry.get("dependencies") or {}).items()),
+    }
+    values.update(_known(extras, _CONDA_EXTRAS))
+    build = entry.get("build") or file_name(filename).removesuffix(".conda").removesuffix(".tar.bz2").split("-")[-1]
+    return CondaPackage(
+        name=entry["name"],
+        version=entry["version"],
+        build=build,
+        url=url,
+        filename=filename,
+        sha256=entry["hash"].get("sha256", ""),
+        md5=entry["hash"].get("md5"),
+        **values,
+    )
+
+
+def _pip_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> PipPackage:
+    values: dict[str, Any] = {
+        "requires": tuple(f"{name} {bound}".strip() for name, bound in (entry.get("dependencies") or {}).items())
+    }
+    values.update(_known(extras, _PIP_EXTRAS))
+    return PipPackage(
+        name=entry["name"],
+        version=entry["version"],
+        url=entry["url"],
+        filename=file_name(entry["url"]),
+        sha256=entry["hash"].get("sha256", ""),
+        **values,
+    )
+
+
+def _conda_entry(package: CondaPackage, platform: str) -> dict[str, Any]:
+    hashes = {"md5": package.md5, "sha256": package.sha256}
+    return {
+        "name": package.name,
+        "version": package.version,
+        "manager": "conda",
+        "platform": platform,
+        "dependencies": dict(spec.partition(" ")[::2] for spec in package.depends),
+        "url": without_credentials(package.url),
+        "hash": {kind: value for kind, value in hashes.items() if value},
+        "build": package.build,
+        "category": "main",
+        "optional": False,
+    }
+
+
+def _pip_entry(package: PipPackage, platform: str) -> dict[str, Any]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "manager": "pip",
+        "platform": platform,
+        "dependencies": dict(_split_requirement(requirement) for requirement in package.requires),
+        "url": without_credentials(package.url),
+        "hash": {"sha256": package.sha256},
+        "category": "main",
+        "optional": False,
+    }
+
+
+def _split_requirement(requirement: str) -> tuple[str, str]:
+    text = requirement.partition(";")[0].strip()
+    end = next((at for at, letter in enumerate(text) if not (letter.isalnum() or letter in "-_.")), len(text))
+    bound = text[end:].strip()
+    if bound.startswith("["):
+        bound = bound.partition("]")[2].strip()
+    return text[:end], bound.strip("() ")
+
+
+def _lock_extras(lock: Lock) -> dict[str, Any]:
+    extras: dict[str, Any] = {name: getattr(lock, name) for name in _LOCK_EXTRAS}
+    extras["request"] = lock.request._asdict()
+    extras["conda"] = {package.name: _extras(package, _CONDA_EXTRAS) for package in lock.conda}
+    extras["pip"] = {package.name: _extras(package, _PIP_EXTRAS) for package in lock.pip}
+    return extras
+
+
+def _extras(package: CondaPackage | PipPackage, names: tuple[str, ...]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in names:
+        value = getattr(package, name)
+        if value is None or value == ():
+            continue
+        values[name] = without_credentials(value) if name in {"channel", "index_url"} else value
+    return values
+
+
+def _known(extras: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: tuple(extras[name]) if name in _TUPLES else extras[name] for name in names if name in extras}
+
+
+def _json_text(custom: Mapping[str, Any], key: str, source: str) -> dict[str, Any]:
+    text = custom.get(key)
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise LockTampered(f"{source}: custom_metadata.{key} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise LockTampered(f"{source}: custom_metadata.{key}: expected an object, found {redact(str(value))[:40]}")
+    return value
+
+
+def _content_hash(entries: list[dict[str, Any]], platform: str) -> str:
+    content = [
+        [entry["manager"], entry["name"], entry["url"], entry["hash"]]
+        for entry in entries
+        if entry["platform"] == platform
+    ]
+    return hashlib.sha256(_compact(content).encode()).hexdigest()
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
