@@ -1,0 +1,32 @@
+"""The name and prefix that an environment file gives, without reading the rest (hot path)."""
+
+from __future__ import annotations
+
+import yaml
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def name_and_prefix(text: str) -> tuple[str | None, str | None]:
+    """Return the top-level `name` and `prefix` scalars of an environment file (CEP 24) as written.
+
+    Never raises: a file that is not YAML gives (None, None), and the full reader says what is wrong with it.
+    """
+    found: dict[str, str] = {}
+    depth, key = 0, None
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                key = None
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            elif depth == 1 and isinstance(event, yaml.ScalarEvent):
+                if key is None:
+                    key = event.value
+                else:
+                    found.setdefault(key, event.value)
+                    key = None
+    except (yaml.YAMLError, RecursionError):
+        return None, None
+    return found.get("name") or None, found.get("prefix") or None
