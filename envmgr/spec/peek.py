@@ -5,6 +5,7 @@ from __future__ import annotations
 import yaml
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEPEST = 32  # libyaml's time grows with the square of the depth of flow collections
 
 
 def name_and_prefix(text: str) -> tuple[str | None, str | None]:
@@ -19,6 +20,8 @@ def name_and_prefix(text: str) -> tuple[str | None, str | None]:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 key = None
+                if depth > _DEEPEST:
+                    return None, None
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             elif depth == 1 and isinstance(event, yaml.ScalarEvent):
