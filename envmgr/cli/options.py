@@ -1,0 +1,72 @@
+"""Options that several commands share, under conda's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from envmgr.errors import UsageError
+from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def environment(command: F) -> F:
+    """Add `-n NAME` and `-p PATH`."""
+    command = click.option("-p", "--prefix", metavar="PATH", help="The environment at PATH.")(command)
+    return click.option("-n", "--name", metavar="NAME", help="The environment NAME of the store.")(command)
+
+
+def output(command: F) -> F:
+    """Add `--json`, `-q` and `-v`."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout, also on failure.")(
+        command
+    )
+    command = click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")(command)
+    return click.option("-v", "--verbose", is_flag=True, help="Print more.")(command)
+
+
+def confirmation(command: F) -> F:
+    """Add `-y` and `--dry-run`."""
+    command = click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
+    return click.option("-d", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")(command)
+
+
+def channels(command: F) -> F:
+    """Add the options that choose channels and platform."""
+    for option in reversed(
+        (
+            click.option(
+                "-c", "--channel", "channels", multiple=True, metavar="CHANNEL", help="A channel, before the file's."
+            ),
+            click.option("--override-channels", is_flag=True, help="Only the channels of the command line."),
+            click.option("--platform", "--subdir", metavar="SUBDIR", help="For another platform, as linux-64."),
+            click.option("--channel-priority", type=click.Choice(CHANNEL_PRIORITIES), help="Default: strict."),
+            click.option("--solver", type=click.Choice(SOLVERS), help="Default: auto."),
+            click.option("--offline", is_flag=True, help="Use only what is on this machine."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Return the settings of this run, where each flag that was given (not None, not False) beats the rest."""
+    return Settings.load()._replace(**{name: value for name, value in flags.items() if value})
+
+
+def one_of_name_and_prefix(name: str | None, prefix: str | None) -> None:
+    """Raise UsageError when both `-n` and `-p` were given."""
+    if name is not None and prefix is not None:
+        raise UsageError(
+            f"-n {name} and -p {prefix} both name the environment",
+            hint="give one of them",
+        )
+
+
+def absolute(path: str | None) -> Path | None:
+    """Return `path` as an absolute path with `~` expanded, or None."""
+    return None if path is None else Path(path).expanduser().absolute()

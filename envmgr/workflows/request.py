@@ -1,0 +1,122 @@
+"""What `create` was asked for, and the digest that tells whether it was asked for before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from envmgr.errors import ConfigError, UsageError
+from envmgr.settings import Settings
+
+_NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
+_DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
+_DIGEST_SCHEMA = 1
+
+
+class SourceText(NamedTuple):
+    """One environment file: its name as given (path, `-` or URL) and its text."""
+
+    source: str
+    text: str
+
+
+class CreateRequest(NamedTuple):
+    """The arguments of `create`, as given.
+
+    `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
+    a time or a duration; `command` is the command line for the history.
+    """
+
+    command: str
+    name: str | None = None
+    prefix: Path | None = None
+    files: tuple[SourceText, ...] = ()
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    override_channels: bool = False
+    platform: str | None = None
+    virtual_packages: tuple[str, ...] = ()
+    exclude_newer: str | None = None
+
+
+def inputs_digest(
+    request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str
+) -> str | None:
+    """Return the sha256 (hexadecimal) of every byte that decides what `create` would solve.
+
+    None where files that are not read yet take part (`-r requirements.txt`): only the parsed spec tells then.
+    """
+    if any(_NESTED.search(file.text) for file in request.files):
+        return None
+    return _digest(
+        [
+            [[file.source, file.text] for file in request.files],
+            request.specs,
+            _choices(request, settings, channel_files, platform),
+        ]
+    )
+
+
+def spec_digest(
+    semantic_digest: str, request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str
+) -> str:
+    """Return the sha256 (hexadecimal) of the parsed spec and everything beside it that decides the solve."""
+    return _digest([semantic_digest, _choices(request, settings, channel_files, platform)])
+
+
+def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
+    """Return the moment that `--exclude-newer` names: a date (its end, UTC), a time, or `14d`, `2w`, `12h` before now.
+
+    Raises UsageError for anything else.
+    """
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text.strip())
+    if match:
+        hours = {"h": 1, "d": 24, "w": 168}[match[2][0]] * int(match[1])
+        return (now or datetime.now(timezone.utc)) - timedelta(hours=hours)
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return datetime.fromisoformat(text).replace(tzinfo=timezone.utc) + timedelta(days=1, seconds=-1)
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--exclude-newer `{text}`: expected a date (2026-01-31), a time (2026-01-31T12:00:00Z) or a duration (14d)"
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str) -> object:
+    return [
+        request.channels,
+        request.override_channels,
+        platform,
+        request.virtual_packages,
+        request.exclude_newer,
+        settings.channels,
+        settings.channel_priority,
+        settings.solver,
+        settings.add_pip_as_python_dependency,
+        _overrides(settings.environ),
+        [[str(path), _text(path)] for path in channel_files],
+    ]
+
+
+def _overrides(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted((key, value) for key, value in environ.items() if key.startswith("CONDA_OVERRIDE_"))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps([_DIGEST_SCHEMA, content]).encode()).hexdigest()
