@@ -15,7 +15,9 @@ class CondaPackage(NamedTuple):
     canonical URL; neither has credentials. `size` is in bytes, `timestamp` in milliseconds since the epoch,
     hashes are lower-case hexadecimal. `requested` holds the match specs that asked for it by name; empty when
     it was only pulled in. `distributions` are the Python distributions that it provides, as `name==version`;
-    they are read from the artifact, and only where there is a pip half to hold against them.
+    they are read from the artifact, and only where there is a pip half to hold against them. `other` holds the
+    keys of the repodata record that have no field here (`arch`, `indexed_timestamp`, …) as a JSON object with
+    sorted keys, empty when there are none; `sha256` is empty where an old channel gives only `md5`.
     """
 
     name: str
@@ -40,6 +42,7 @@ class CondaPackage(NamedTuple):
     python_site_packages_path: str | None = None
     requested: tuple[str, ...] = ()
     distributions: tuple[str, ...] = ()
+    other: str = ""
 
     @property
     def dist_name(self) -> str:

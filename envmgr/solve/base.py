@@ -19,8 +19,14 @@ class SolveRequest:
     """Everything that decides a solve. Every field means the same to every engine, or the engine refuses it.
 
     `specs` must each be met by an installed package; `constraints` must hold where their package is installed;
-    `locked` are preferred when allowed (name by name); `pinned` may not change at all. `exclude_newer` drops
-    records with a later timestamp, and records without one. `add_pip` makes python depend on pip, as conda does.
+    A spec that names a channel (`conda-forge::x`) takes its package from that channel alone, whatever the priority;
+    `channel_urls` maps such names as written to base URLs, and a name that is not in it is looked up in `channels`.
+    `locked` are preferred when allowed (name by name), and allowed are those whose channel is in use, that are not
+    newer than `exclude_newer` and not hidden by the channel priority; `pinned` may not change at all.
+    `exclude_newer` (any time zone; without one it is UTC) drops records that entered the index later, or, where the
+    index does not say, were built later, and records with neither time; a record of that very moment stays.
+    `time_limit` bounds the solve, not the reading of repodata. `add_pip` makes python depend on pip, as conda does,
+    where a channel in use has a pip.
     """
 
     specs: tuple[Dependency, ...]
@@ -34,6 +40,7 @@ class SolveRequest:
     exclude_newer: datetime | None = None
     time_limit: timedelta | None = None
     add_pip: bool = True
+    channel_urls: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +54,7 @@ class Solution:
 class Solver(Protocol):
     """An engine: turns a request into a solution.
 
-    Raises PackagesNotFound, Unsatisfiable, SolveTimeout, ChannelError.
+    Raises PackagesNotFound, Unsatisfiable, SolveTimeout, SolverUnavailable, ChannelError, UsageError.
     """
 
     name: str

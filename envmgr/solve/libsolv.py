@@ -1,0 +1,135 @@
+"""One solve as plain data, and libmambapy running it: in this process, or as a program that can be killed.
+
+libmambapy cannot be told to stop, so a solve with a time limit is run by `python -m envmgr.solve.libsolv`, which reads
+a problem from its standard input and writes the answer to its standard output, both JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import libmambapy
+from libmambapy import solver as requests
+from libmambapy.solver import libsolv
+from libmambapy.specs import ChannelResolveParams, MatchSpec, PackageInfo, ParseError
+from libmambapy.utils import TextStyle
+
+
+class Candidate(NamedTuple):
+    """What libsolv looks at of one record; `timestamp` is in milliseconds since the epoch, 0 when not known."""
+
+    name: str
+    version: str
+    build: str
+    build_number: int
+    timestamp: int
+    depends: Sequence[str]
+    constrains: Sequence[str]
+    track_features: Sequence[str]
+
+
+class Problem(NamedTuple):
+    """A solve: `repos` in falling priority (equal when `is_ranked` is false), `installed` are kept where possible,
+    virtual packages among them, and every name of `names` is wanted. `texts` are the specs as the user wrote them,
+    for the wording of a failure.
+    """
+
+    repos: Sequence[Sequence[Candidate]]
+    is_ranked: bool
+    installed: Sequence[Candidate]
+    names: Sequence[str]
+    texts: Sequence[str]
+
+
+class Answer(NamedTuple):
+    """The records to install as (repo, index in it) and the installed names to take away; or why there are none."""
+
+    install: Sequence[tuple[int, int]]
+    remove: Sequence[str]
+    refusal: str | None
+
+
+def version() -> str:
+    """Return the version of libmambapy."""
+    return str(libmambapy.__version__)
+
+
+def run(problem: Problem) -> Answer:
+    """Solve a problem. Raises RuntimeError where libmamba does not understand it."""
+    database = _database(problem)
+    jobs = [requests.Request.Install(MatchSpec.parse(name)) for name in problem.names]
+    # A fresh database each time: what one solve pins or locks leaks into the next one on the same database.
+    outcome = libsolv.Solver().solve(database, _request(jobs))
+    if isinstance(outcome, libsolv.UnSolvable):
+        return Answer((), (), _words(problem, database, outcome))
+    install = []
+    for package in outcome.to_install():
+        repo, index = package.filename.split("/")
+        install.append((int(repo), int(index)))
+    return Answer(sorted(install), sorted(package.name for package in outcome.to_remove()), None)
+
+
+def _database(problem: Problem) -> libsolv.Database:
+    # libsolv's own reading of match specs is the one that it matches with.
+    database = libsolv.Database(ChannelResolveParams(), matchspec_parser=libsolv.MatchSpecParser.Libsolv)
+    for number, repo in enumerate(problem.repos):
+        added = database.add_repo_from_packages(_packages(repo, f"{number}/"), name=f"channel-{number}")
+        rank = len(problem.repos) - number if problem.is_ranked else 0
+        database.set_repo_priority(added, libsolv.Priorities(priority=rank, subpriority=0))
+    database.set_installed_repo(database.add_repo_from_packages(_packages(problem.installed, "-/"), name="installed"))
+    return database
+
+
+def _packages(candidates: Sequence[Candidate], prefix: str) -> Iterable[PackageInfo]:
+    for index, candidate in enumerate(candidates):
+        package = PackageInfo(
+            name=candidate.name,
+            version=candidate.version,
+            build_string=candidate.build,
+            build_number=candidate.build_number,
+            filename=f"{prefix}{index}",
+            depends=list(candidate.depends),
+            constrains=list(candidate.constrains),
+            track_features=list(candidate.track_features),
+        )
+        package.timestamp = candidate.timestamp
+        yield package
+
+
+def _request(jobs: Sequence[Any]) -> requests.Request:
+    # Strict priority is applied to the candidates; libsolv's flag would apply it to the flexible case as well.
+    flags = requests.Request.Flags(strict_repo_priority=False)
+    return requests.Request(jobs, flags)
+
+
+def _words(problem: Problem, database: libsolv.Database, outcome: libsolv.UnSolvable) -> str:
+    """Let libmamba explain, with the specs in the user's words where it can read them."""
+    try:
+        jobs = [requests.Request.Install(MatchSpec.parse(text)) for text in problem.texts]
+        told = libsolv.Solver().solve(database, _request(jobs))
+        if isinstance(told, libsolv.UnSolvable):
+            outcome = told
+    except (ParseError, RuntimeError):
+        pass
+    plain = requests.ProblemsMessageFormat()
+    plain.available = plain.unavailable = TextStyle()  # the default ones are ANSI colours
+    return str(outcome.explain_problems(database, plain)).strip()
+
+
+def _main() -> None:
+    repos, is_ranked, installed, names, texts = json.load(sys.stdin)
+    problem = Problem(
+        [[Candidate(*fields) for fields in repo] for repo in repos],
+        is_ranked,
+        [Candidate(*fields) for fields in installed],
+        names,
+        texts,
+    )
+    json.dump(run(problem), sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

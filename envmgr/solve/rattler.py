@@ -1,0 +1,109 @@
+"""The rattler engine (resolvo), fed by the repodata gateway."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import rattler
+from rattler import BuildString, Gateway, GenericVirtualPackage, PackageName, RepoDataRecord, Version
+from rattler.exceptions import SolverError
+
+from envmgr.errors import SolveError, SolveTimeout
+from envmgr.lock.model import CondaPackage
+from envmgr.platforms.model import VirtualPackage
+from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.explain import explain
+from envmgr.solve.locked import admissible
+from envmgr.solve.pip import is_brought_by_python, with_pip, without_pip
+from envmgr.solve.records import packages_of_records, record_of_package
+from envmgr.solve.repodata import RELATIONS, Repodata, run
+from envmgr.solve.specs import in_utc, match_spec, refuse_impossible
+from envmgr.urls import redact
+
+_PRIORITIES = {
+    "strict": rattler.ChannelPriority.Strict,
+    "flexible": rattler.ChannelPriority.Flexible,
+    "disabled": rattler.ChannelPriority.Disabled,
+}
+_UNSATISFIABLE = "Cannot solve the request because of: "
+_CANCELLED = "Solve operation has been cancelled"
+
+
+class _Refused(Exception):
+    """The engine found no solution; its own words."""
+
+
+class RattlerSolver:
+    """Solves with rattler over the repodata of one gateway."""
+
+    name = "rattler"
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def solve(self, request: SolveRequest) -> Solution:
+        """Return the solution of a request.
+
+        Raises PackagesNotFound, Unsatisfiable, SolveTimeout, ChannelError, and UsageError for a time limit
+        that is none.
+        """
+        refuse_impossible(request)
+        repodata = Repodata(self._gateway, request.channels, request.platform)
+        try:
+            packages = self._packages(request, repodata)
+        except _Refused as refused:
+            raise explain(request, str(refused), self._attempt, repodata) from None
+        return Solution(packages=packages, solver=f"rattler {rattler.__version__}")
+
+    def _attempt(self, request: SolveRequest) -> str | None:
+        """Return None when a request has a solution, and else the engine's own words."""
+        try:
+            self._packages(request, Repodata(self._gateway, request.channels, request.platform))
+        except _Refused as refused:
+            return str(refused)
+        return None
+
+    def _packages(self, request: SolveRequest, repodata: Repodata) -> tuple[CondaPackage, ...]:
+        pip = is_brought_by_python(request, repodata)
+        prefer = [with_pip(package) if pip else package for package in admissible(request, repodata)]
+        keep = [with_pip(package) if pip else package for package in request.pinned]
+        cutoff = request.exclude_newer
+        try:
+            records: list[RepoDataRecord] = run(
+                rattler.solve(
+                    repodata.urls,
+                    [match_spec(spec, request) for spec in request.specs],
+                    gateway=self._gateway,
+                    platforms=repodata.platforms,
+                    locked_packages=[record_of_package(package) for package in prefer],
+                    pinned_packages=[record_of_package(package) for package in keep],
+                    virtual_packages=[_generic(package) for package in request.virtual_packages],
+                    timeout=request.time_limit,
+                    channel_priority=_PRIORITIES[request.channel_priority],
+                    # py-rattler writes UTC over whatever time zone a moment has.
+                    exclude_newer=None if cutoff is None else in_utc(cutoff),
+                    constraints=[match_spec(constraint, request) for constraint in request.constraints],
+                    channel_relations=RELATIONS,
+                    add_pip_as_python_dependency=pip,
+                )
+            )
+        except SolverError as error:
+            raise _reading(str(error), request.time_limit) from error
+        packages = packages_of_records(records, request.specs)
+        return tuple(without_pip(package) for package in packages) if pip else packages
+
+
+def _generic(package: VirtualPackage) -> GenericVirtualPackage:
+    build = BuildString.new_unchecked(package.build)
+    return GenericVirtualPackage(PackageName(package.name), Version(package.version), build)
+
+
+def _reading(text: str, time_limit: timedelta | None) -> Exception:
+    if text.startswith(_UNSATISFIABLE):
+        return _Refused(text.removeprefix(_UNSATISFIABLE).strip())
+    if text.startswith(_CANCELLED) and time_limit is not None:
+        return SolveTimeout(
+            f"rattler found no solution within {time_limit.total_seconds():g} s, nor that there is none",
+            hint="name versions for the packages that matter, or allow more time",
+        )
+    return SolveError(f"rattler cannot solve this request: {redact(text)}")

@@ -1,0 +1,86 @@
+"""The repodata of the channels in use, as both engines and their explanations see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+from rattler import Gateway, MatchSpec, RepoDataRecord, Subdir
+from rattler.exceptions import FetchRepoDataError, GatewayError, InvalidUrlError, IoError
+
+from envmgr.channels.model import Channel
+from envmgr.errors import ChannelError, SolveError
+from envmgr.platforms.subdirs import validate_subdir
+from envmgr.urls import redact
+
+T = TypeVar("T")
+
+# CEP 42 lets a channel name others to be searched with it; envmgr uses the channels that the user named, no others.
+RELATIONS: Final = "disabled"
+
+
+class Repodata:
+    """Reads records of channels for a platform and noarch through one gateway, which keeps what it has read.
+
+    Every method raises ChannelError when a channel cannot be read, and the constructor UsageError for a platform
+    that is none.
+    """
+
+    def __init__(self, gateway: Gateway, channels: Sequence[Channel], platform: str) -> None:
+        self.gateway = gateway
+        self.urls = [channel.url for channel in channels]
+        self.platforms = [Subdir(validate_subdir(platform)), Subdir("noarch")]
+
+    def named(self, name: str) -> list[list[RepoDataRecord]]:
+        """Return all records of one package name, one list a channel, in channel order."""
+        return self._query([name], self.platforms, recursive=False)
+
+    def reachable(self, specs: Iterable[MatchSpec]) -> list[list[RepoDataRecord]]:
+        """Return every record that a solution of `specs` may hold, one list a channel, in channel order."""
+        return self._query(specs, self.platforms, recursive=True)
+
+    def names(self, channels: Sequence[str] | None = None) -> frozenset[str]:
+        """Return the package names that these channels (base URLs; all in use when None) offer the platform."""
+        urls = self.urls if channels is None else list(channels)
+        found = run(self.gateway.names(urls, self.platforms, channel_relations=RELATIONS)) if urls else []
+        return frozenset(name.normalized for name in found)
+
+    def platforms_with(self, name: str, platforms: Iterable[str]) -> list[str]:
+        """Return those of `platforms` (subdirs) for which some channel has a package of that name."""
+        return [platform for platform in platforms if any(self._query([name], [Subdir(platform)], recursive=False))]
+
+    def _query(
+        self, specs: Iterable[MatchSpec | str], platforms: Sequence[Subdir], *, recursive: bool
+    ) -> list[list[RepoDataRecord]]:
+        wanted = list(specs)
+        if not self.urls or not wanted:
+            return [[] for _ in self.urls]
+        query = self.gateway.query(self.urls, platforms, wanted, recursive=recursive, channel_relations=RELATIONS)
+        by_subdir: list[list[RepoDataRecord]] = run(query)
+        # The answer has one list a channel and platform, the platforms of one channel beside each other.
+        each = len(by_subdir) // len(self.urls)
+        return [
+            [record for records in by_subdir[start : start + each] for record in records]
+            for start in range(0, len(by_subdir), each)
+        ]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for an asynchronous call of rattler.
+
+    Raises ChannelError when it could not read a channel, and SolveError when it crashed on what it read.
+    """
+
+    async def waited() -> T:
+        return await work
+
+    try:
+        return asyncio.run(waited())
+    except (GatewayError, FetchRepoDataError, InvalidUrlError, IoError) as error:
+        raise ChannelError(f"a channel cannot be read: {redact(str(error)).strip()}") from error
+    except BaseException as error:
+        # pyo3 raises a Rust panic past `Exception`; it is repodata that rattler did not foresee.
+        if type(error).__name__ == "PanicException":
+            raise SolveError(f"rattler crashed on this repodata: {redact(str(error))}") from None
+        raise
