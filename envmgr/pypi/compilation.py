@@ -1,0 +1,146 @@
+"""`uv pip compile`: one question (requirements, bound by stubs, for a target), answered as wheels and as a graph."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from packaging.utils import canonicalize_name
+
+from envmgr.errors import PipError
+from envmgr.lock.model import PipPackage
+from envmgr.pypi import pylock
+from envmgr.pypi.target import Target
+from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
+from envmgr.urls import without_credentials
+
+_PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`requirements` are PEP 508 lines; `stubs` bind a name to its stub wheel (`name @ file://…`); `locked` are
+    preferred where they are allowed; nothing uploaded after `exclude_newer` counts."""
+
+    requirements: tuple[str, ...]
+    target: Target
+    stubs: Mapping[str, str]
+    locked: tuple[PipPackage, ...] = ()
+    exclude_newer: datetime | None = None
+
+    def without_stubs(self, *names: str) -> Question:
+        """Return the question with the stubs of `names` left out, or all of them where no name is given."""
+        kept = {name: stub for name, stub in self.stubs.items() if names and name not in names}
+        return replace(self, stubs=kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One distribution of a resolution: `version` is None for a stub, `parents` are the names that require it."""
+
+    version: str | None
+    index_url: str | None
+    parents: tuple[str, ...]
+
+
+Graph = Mapping[str, Node]
+
+
+def wheels(uv: Uv, question: Question) -> tuple[PipPackage, ...]:
+    """Return the wheels that answer `question`, stubs left out, sorted by name, each with the index that has it and
+    the names that it requires here.
+
+    Raises UvFailed where there is no answer, PipError where uv's two accounts of it differ.
+    """
+    with _files(question) as directory:
+        output = directory / "pylock.toml"
+        output.write_text(pylock.write(question.locked), encoding="utf-8")
+        _compile(uv, question, directory, "--format", "pylock.toml", "--quiet", "--output-file", output)
+        packages = pylock.read(output.read_text(encoding="utf-8"), tags=question.target.tags, without=question.stubs)
+    try:
+        # What the first run has just cached, so that both see the same index
+        nodes = graph(uv, question, offline=True)
+    except UvFailed:
+        nodes = graph(uv, question)
+    if {package.name: package.version for package in packages} != {
+        name: node.version for name, node in nodes.items() if name not in question.stubs
+    }:
+        raise PipError("the package index changed its answers between two requests", hint="run the command again")
+    requires: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        for parent in node.parents:
+            requires.setdefault(parent, []).append(name)
+    return tuple(
+        package._replace(
+            index_url=nodes[package.name].index_url, requires=tuple(sorted(requires.get(package.name, ())))
+        )
+        for package in packages
+    )
+
+
+def graph(uv: Uv, question: Question, *, offline: bool = False) -> Graph:
+    """Return every distribution that answers `question`, stubs included, by name. Raises UvFailed."""
+    with _files(question) as directory:
+        output = directory / "requirements.txt"
+        output.write_text("".join(f"{package.name}=={package.version}\n" for package in question.locked))
+        _compile(
+            uv, question, directory, "--no-header", "--annotation-style", "split", "--emit-index-annotation",
+            "--quiet", "--output-file", output, offline=offline,
+        )  # fmt: skip
+        return dict(_nodes(output.read_text(encoding="utf-8").splitlines()))
+
+
+@contextmanager
+def _files(question: Question) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="envmgr-pip-") as name:
+        directory = Path(name)
+        (directory / "requirements.in").write_text("".join(f"{line}\n" for line in question.requirements), "utf-8")
+        (directory / "constraints.txt").write_text("".join(f"{line}\n" for line in question.stubs.values()), "utf-8")
+        yield directory
+
+
+def _compile(uv: Uv, question: Question, directory: Path, *options: str | Path, offline: bool = False) -> None:
+    target = question.target
+    arguments: list[str | Path] = [
+        "pip", "compile", directory / "requirements.in", "--constraints", directory / "constraints.txt",
+        "--only-binary", ":all:", "--python", sys.executable,
+        "--python-version", target.python_version, "--python-platform", target.python_platform, *options,
+    ]  # fmt: skip
+    if "UV_CONSTRAINT" not in uv.environ:
+        for constraint in uv.configuration.constraints:
+            arguments += ["--constraints", constraint]
+    if question.exclude_newer is not None:
+        arguments += ["--exclude-newer", question.exclude_newer.isoformat()]
+    uv.run(
+        arguments,
+        variables=dict(target.variables),
+        offline=offline,
+        hidden=((str(directory / "requirements.in"), "the pip section"), (f"{directory}/", "")),
+        timeout=RESOLVE_SECONDS,
+    )
+
+
+def _nodes(lines: Iterable[str]) -> Iterator[tuple[str, Node]]:
+    """Read pins and their `# via` and `# from` annotations, as `--annotation-style split` writes them."""
+    name, version, parents, index_url = "", None, list[str](), None
+    for line in lines:
+        pin = _PIN.match(line)
+        text = line.strip().removeprefix("#").strip()
+        if pin is not None:
+            if name:
+                yield name, Node(version=version, index_url=index_url, parents=tuple(parents))
+            name, version, parents, index_url = canonicalize_name(pin["name"]), pin["version"], [], None
+        elif text.startswith("from "):
+            index_url = without_credentials(text.removeprefix("from ").strip())
+        elif line.strip().startswith("#"):
+            parent = text.removeprefix("via").strip().partition("[")[0]
+            if parent and not parent.startswith("-"):  # `-r FILE` and `-c FILE` are ours
+                parents.append(canonicalize_name(parent))
+    if name:
+        yield name, Node(version=version, index_url=index_url, parents=tuple(parents))

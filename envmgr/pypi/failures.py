@@ -1,0 +1,142 @@
+"""What uv says when it cannot, in the terms of the file that was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from packaging.utils import canonicalize_name
+
+from envmgr.errors import PipError
+from envmgr.pypi.uv import UvFailed
+from envmgr.spec.model import Requirement
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_UNKNOWN = re.compile(
+    rf"\b({_NAME})(?:\[[^\]]*\])? was not found in the (?:package registry|provided package locations)"
+)
+_NOT_CACHED = re.compile(
+    rf"(?:there are no versions of|Because) ({_NAME})|`({_NAME})==|Because ({_NAME}) was not found|/([^/\s]+\.whl)\b"
+)
+_STATUS = re.compile(r"\b(401|403|404|407|410|429|5\d\d) [A-Z][A-Za-z ]+")
+_URL = re.compile(r"https?://[^\s)`]+")
+_MISMATCH = re.compile(
+    r"Hash mismatch for `(?P<what>[^`]+)`.*?sha256:(?P<expected>[0-9a-f]{64}).*?sha256:(?P<found>[0-9a-f]{64})",
+    re.DOTALL,
+)
+
+
+def explain(error: UvFailed, requirements: Sequence[Requirement], *, offline: bool) -> PipError:
+    """Return the error to show for what uv said about `requirements` (those that hold here)."""
+    return (
+        _mismatch(error.text)
+        or (_offline(error.text) if offline else None)
+        or _unreachable(error.text)
+        or _unknown(error.text, requirements)
+        or _unsatisfiable(error.text, requirements)
+    )
+
+
+def explain_installation(error: UvFailed) -> PipError | None:
+    """Return the error to show for a wheel that cannot be had as locked, or None for anything else."""
+    return _mismatch(error.text) or _unreachable(error.text)
+
+
+def _mismatch(text: str) -> PipError | None:
+    match = _MISMATCH.search(text)
+    if match is None:
+        return None
+    return PipError(
+        f"the wheel of {match['what']} is not the one that was locked: "
+        f"expected sha256 {match['expected']}, found {match['found']}",
+        hint="nothing was installed; if the index did replace the file, solve again, else distrust it",
+        details={"expected": match["expected"], "found": match["found"]},
+    )
+
+
+def _offline(text: str) -> PipError | None:
+    missing = sorted({name for groups in _NOT_CACHED.findall(text) for name in groups if name})
+    if not missing:
+        return None
+    return PipError(
+        f"offline, and the cache lacks what the pip half needs: {', '.join(missing)}",
+        hint="run the same command once without --offline",
+        details={"missing": missing, "engine": text},
+    )
+
+
+def _unreachable(text: str) -> PipError | None:
+    if "No solution found" in text and "authentication credentials" not in text and " error, but uv" not in text:
+        return None
+    status, url = _STATUS.search(text), _URL.search(text)
+    index = url[0].rstrip(".,;") if url else "the package index"
+    if status is not None:
+        return PipError(
+            f"{index} answered {status[0].strip()}",
+            hint=_STATUS_HINTS.get(status[1], "try again later, or point PIP_INDEX_URL at another index"),
+            details={"engine": text},
+        )
+    if (
+        "client error (Connect)" in text
+        or "dns error" in text
+        or "timed out" in text
+        or "error sending request" in text
+    ):
+        reason = text.rpartition("cause: ")[2].strip()
+        return PipError(
+            f"{index} cannot be reached: {reason}",
+            hint="check the network and PIP_INDEX_URL, or work from the cache with --offline",
+            details={"engine": text},
+        )
+    return None
+
+
+_STATUS_HINTS = {
+    "401": "give the user and password in PIP_INDEX_URL, or in ~/.netrc",
+    "403": "this user may not read it: check the user and password in PIP_INDEX_URL or ~/.netrc",
+    "407": "the proxy wants a user and password: give them in HTTPS_PROXY",
+    "429": "the index limits how often it may be asked: try again later",
+}
+
+
+def _unknown(text: str, requirements: Sequence[Requirement]) -> PipError | None:
+    unknown = {canonicalize_name(name) for name in _UNKNOWN.findall(text)}
+    if not unknown:
+        return None
+    asked = [requirement for requirement in requirements if requirement.name in unknown]
+    if asked:
+        return PipError(
+            "\n".join(
+                f"{each.origin}: no package index in use has `{each.name}` (asked for as `{each.text}`)"
+                for each in asked
+            ),
+            hint="check the spelling, or name the index that has it with PIP_EXTRA_INDEX_URL",
+            details={"names": sorted(unknown)},
+        )
+    names = ", ".join(f"`{name}`" for name in sorted(unknown))
+    return PipError(
+        f"no package index in use has {names}, which another package needs\n" + indented(text),
+        hint="name the index that has it with PIP_EXTRA_INDEX_URL",
+        details={"names": sorted(unknown)},
+    )
+
+
+def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
+    body, _, hint = text.partition("\nhint: ")
+    mentioned = [
+        requirement
+        for requirement in requirements
+        if re.search(rf"(?<![\w.-]){re.escape(requirement.name)}(?![\w-])", text, re.IGNORECASE)
+    ]
+    lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
+    return PipError(
+        f"the pip half cannot be resolved\n{indented(body)}" + (f"\nasked for:{lines}" if lines else ""),
+        hint=hint.strip().splitlines()[0] if hint.strip() else None,
+        details={"engine": text},
+    )
+
+
+def indented(text: str) -> str:
+    """Return uv's account without its first words and hints, indented for a message."""
+    text = re.sub(r"^No solution found[^\n]*\n\s*cause: ", "", text.partition("\nhint: ")[0])
+    return "\n".join(f"  {line.strip()}" for line in text.splitlines() if line.strip())

@@ -1,0 +1,185 @@
+"""The pip half, installed into staging exactly as locked, naming only the final prefix."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from envmgr.errors import PipError, StoreError
+from envmgr.lock.model import PipPackage
+from envmgr.pypi import failures, pylock
+from envmgr.pypi.merge import merge
+from envmgr.pypi.record import Record
+from envmgr.pypi.relocate import relocate
+from envmgr.pypi.uv import Uv, UvFailed
+from envmgr.reporting import Reporter
+from envmgr.settings import Settings
+
+_TREE = ".envmgr-pip"
+_CONDA_METADATA = "conda-meta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledDistribution:
+    """One distribution of the pip half and its files (paths relative to the prefix, sorted)."""
+
+    name: str
+    version: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the pip half goes: `staging` holds the conda half and its `python` (an absolute path below it),
+    `prefix` is where staging will be. `owners` names the conda package of each path, relative to the prefix."""
+
+    staging: Path
+    prefix: Path
+    python: Path
+    owners: Mapping[str, str]
+
+
+def install(
+    packages: Sequence[PipPackage], place: Place, *, settings: Settings, reporter: Reporter
+) -> tuple[InstalledDistribution, ...]:
+    """Install locked wheels into staging and return what each one brought, sorted by name.
+
+    They are unpacked into a tree of their own first; nothing reaches the conda half before every RECORD is met, no
+    path has two owners, and nothing names staging. Raises PipError (a wrong hash, a wheel that cannot be had or that
+    would overwrite or leave the prefix), StoreError.
+    """
+    if not packages:
+        return ()
+    uv = Uv.find(settings)
+    with reporter.start("pip", "installing the pip half", total=len(packages), unit="packages") as progress:
+        try:
+            with _tree(place.staging) as tree:
+                _unpack(uv, packages, place, tree)
+                records = _records(tree, packages)
+                _check_files(tree, records)
+                _check_owners(records, reporter)
+                for record in records.values():
+                    relocate(record, staging=place.staging, prefix=place.prefix)
+                installed = tuple(_installed(package, records[package.name]) for package in packages)
+                merge(tree, place.staging, owners=place.owners, records=records)
+        except OSError as error:
+            raise StoreError(
+                f"the pip half cannot be written: {error.filename or place.staging}: {error.strerror}"
+            ) from error
+        progress.advance(len(packages))
+    return installed
+
+
+@contextmanager
+def _tree(staging: Path) -> Iterator[Path]:
+    """Give a directory on staging's own file system, so that its files move by rename."""
+    tree = staging / _TREE
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir()
+    try:
+        yield tree
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+def _unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:
+    order = tree / "pylock.toml"
+    order.write_text(pylock.write(packages), encoding="utf-8")
+    try:
+        uv.run(
+            ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
+             "--quiet"],
+            hidden=((f"{tree}/", ""), (str(place.staging), str(place.prefix))),
+        )  # fmt: skip
+    except UvFailed as failure:
+        raise _failure(failure, packages, offline=uv.offline) from failure
+    order.unlink()
+    (tree / ".lock").unlink(missing_ok=True)
+
+
+def _failure(failure: UvFailed, packages: Sequence[PipPackage], *, offline: bool) -> PipError:
+    if offline and "connectivity is disabled" in failure.text:
+        missing = [package for package in packages if package.url in failure.text or package.filename in failure.text]
+        sizes = ", ".join(
+            package.filename + (f" ({package.size} bytes)" if package.size is not None else "") for package in missing
+        )
+        return PipError(
+            f"offline, and the cache lacks a locked wheel: {sizes or failure.text}",
+            hint="run the same command once without --offline",
+            details={"missing": [package.filename for package in missing]},
+        )
+    known = failures.explain_installation(failure)
+    return known or PipError(f"the pip half cannot be installed\n{failures.indented(failure.text)}")
+
+
+def _records(tree: Path, packages: Sequence[PipPackage]) -> dict[str, Record]:
+    """Return the RECORD of each locked package, by name, with REQUESTED as the lock says (PEP 376, PEP 627)."""
+    found: dict[str, Record] = {}
+    for path in sorted(tree.glob("lib*/python*/site-packages/*.dist-info/RECORD")):
+        record = Record.read(path, root=tree)
+        found[canonicalize_name(record.dist_info.name.rpartition("-")[0])] = record
+    missing = [package.name for package in packages if package.name not in found]
+    if missing:
+        raise PipError(f"uv installed no distribution of these names: {', '.join(missing)}")
+    for package in packages:
+        record = found[package.name]
+        record.drop("uv_cache.json")
+        if package.requested:
+            record.add("REQUESTED", b"")
+        else:
+            record.drop("REQUESTED")
+    return found
+
+
+def _check_files(tree: Path, records: Mapping[str, Record]) -> None:
+    """Refuse what the records and the tree do not agree on, links, and anything inside conda-meta."""
+    present = set()
+    for directory, names, files in os.walk(tree):
+        relative = os.path.relpath(directory, tree)
+        for name in [*files, *(name for name in names if os.path.islink(os.path.join(directory, name)))]:
+            path = os.path.normpath(os.path.join(relative, name)).replace(os.sep, "/")
+            if os.path.islink(os.path.join(directory, name)):
+                raise PipError(f"a wheel of the pip half brings the link {path}, and wheels have none")
+            present.add(path)
+    for name, record in sorted(records.items()):
+        missing = sorted(record.files - present)
+        if missing:
+            raise PipError(
+                f"the wheel of {name} is not whole: its RECORD lists {missing[0]}, which is not there"
+                + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
+            )
+        forged = [path for path in record.files if path.split("/", 1)[0].lower() == _CONDA_METADATA]
+        if forged:
+            raise PipError(f"the wheel of {name} would write {forged[0]}, where conda keeps its records")
+    unowned = sorted(present.difference(*(record.files for record in records.values())))
+    for path in unowned:
+        owner = next((record for record in records.values() if path.startswith(record.dist_info_path + "/")), None)
+        if owner is None:
+            raise PipError(f"a wheel of the pip half brings {path}, which no RECORD lists")
+        owner.include(path)  # signatures (RECORD.jws, RECORD.p7s) are not listed, by PEP 427
+
+
+def _check_owners(records: Mapping[str, Record], reporter: Reporter) -> None:
+    owners: dict[str, str] = {}
+    for name, record in sorted(records.items()):
+        for path in sorted(record.files):
+            first = owners.setdefault(path, name)
+            if first == name:
+                continue
+            if not records[first].digest(path) or records[first].digest(path) != record.digest(path):
+                raise PipError(
+                    f"the pip packages {first} and {name} both bring {path}, with different contents",
+                    hint=f"leave {first} or {name} out: only one of them can work",
+                    details={"path": path, "packages": [first, name]},
+                )
+            reporter.notice(f"the pip packages {first} and {name} both bring {path}, with the same contents")
+
+
+def _installed(package: PipPackage, record: Record) -> InstalledDistribution:
+    return InstalledDistribution(name=package.name, version=package.version, files=tuple(sorted(record.files)))

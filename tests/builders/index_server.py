@@ -1,0 +1,116 @@
+"""A real package index on the loopback interface, under the test's control, and able to misbehave."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from builders.wheels import Wheel
+
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+
+
+class IndexServer:
+    """Serves PEP 691 JSON with PEP 658 metadata: `add` wheels, use `.url` while it runs as a context manager.
+
+    `answers` maps a URL path to (status, content type, body) that is sent instead; `users` (name → password), once
+    filled, are asked for by HTTP Basic; `requests` are the paths that were asked for, in order.
+    """
+
+    def __init__(self) -> None:
+        self.wheels: dict[str, list[tuple[Wheel, bytes, dict[str, Any]]]] = {}
+        self.answers: dict[str, tuple[int, str, bytes]] = {}
+        self.users: dict[str, str] = {}
+        self.requests: list[str] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                server.requests.append(self.path)
+                status, kind, body = server.answer(self.path, self.headers.get("Authorization"))
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                if status == 401:
+                    self.send_header("WWW-Authenticate", 'Basic realm="index"')
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(body)
+
+            def do_HEAD(self) -> None:
+                self.do_GET()
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is the base class's)
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}/simple"
+
+    def add(self, *wheels: Wheel, **lies: Any) -> IndexServer:
+        """Offer wheels; `lies` change their entries in the index (`yanked="why"`, `hashes={…}`, `size=…`)."""
+        for wheel in wheels:
+            data = wheel.content()
+            entry = {
+                "filename": wheel.filename,
+                "url": f"/files/{wheel.filename}",
+                "hashes": {"sha256": hashlib.sha256(data).hexdigest()},
+                "size": len(data),
+                "upload-time": "2024-01-02T03:04:05Z",
+                "core-metadata": {"sha256": hashlib.sha256(wheel.metadata().encode()).hexdigest()},
+            }
+            if wheel.requires_python:
+                entry["requires-python"] = wheel.requires_python
+            self.wheels.setdefault(re.sub(r"[-_.]+", "-", wheel.name).lower(), []).append((wheel, data, entry | lies))
+        return self
+
+    def answer(self, path: str, authorization: str | None) -> tuple[int, str, bytes]:
+        """Return (status, content type, body) for one request."""
+        if self.users and authorization not in {_basic(user, password) for user, password in self.users.items()}:
+            return 401, "text/plain", b"who are you?"
+        if path in self.answers:
+            return self.answers[path]
+        if path.startswith("/simple/"):
+            name = path.removeprefix("/simple/").strip("/")
+            if name in self.wheels:
+                files = [entry for _, _, entry in self.wheels[name]]
+                document = {"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []}
+                return 200, JSON_TYPE, json.dumps(document).encode()
+        filename = path.removeprefix("/files/")
+        for wheel, data, _ in (offer for offers in self.wheels.values() for offer in offers):
+            if filename == wheel.filename:
+                return 200, "application/octet-stream", data
+            if filename == wheel.filename + ".metadata":
+                return 200, "text/plain", wheel.metadata().encode()
+        return 404, "text/plain", b"not here"
+
+    def __enter__(self) -> IndexServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
