@@ -99,13 +99,19 @@ import os, random, signal, sys, threading, time
 from pathlib import Path
 from envmgr.leases import lease
 directory = Path(sys.argv[1])
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 threading.Timer(random.uniform(0.0, float(sys.argv[2])), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
 while True:
     with lease(directory / "lock", purpose="die"):
         name = directory / "inside"
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
         before = os.read(descriptor, 100).decode()
-        if before and os.path.exists(f"/proc/{before}/stat"):
+        if before and is_alive(before.strip()):
             (directory / "violation").write_text(f"{os.getpid()} found {before} inside")
         os.pwrite(descriptor, str(os.getpid()).encode().ljust(8), 0)
         os.ftruncate(descriptor, len(str(os.getpid())))

@@ -1,0 +1,316 @@
+"""The content-addressed cache of extracted conda artifacts, shared by any number of processes without a lock.
+
+`pkgs/NAME-VERSION-BUILD-SHA256/` is exactly what the artifact holds and appears by one rename, after
+`pkgs/NAME-VERSION-BUILD-SHA256.json`, its manifest: a directory that is there was verified and is whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import rattler
+
+from envmgr.artifacts import trees
+from envmgr.artifacts.distrust import inspect
+from envmgr.artifacts.download import download
+from envmgr.artifacts.manifest import Manifest, read_manifest
+from envmgr.channels.model import Channel
+from envmgr.errors import ChannelError, CorruptPackage, EnvmgrError, NoSpace, ReadOnlyStore, StoreError
+from envmgr.leases import process_tag, tag_is_dead
+from envmgr.lock.model import CondaPackage
+from envmgr.reporting import Progress, Reporter
+from envmgr.settings import Settings
+from envmgr.urls import path_of_file_url, redact
+
+PARALLEL = 8  # artifacts in work at once
+_ABANDONED = 24 * 3600  # seconds after which a leftover counts as one whatever its maker
+_TEMPORARY = ".tmp-"
+_KEY = re.compile(r"(?P<stem>[\w][\w.+!-]*)-(?P<sha256>[0-9a-f]{64})")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_VERSION_OR_BUILD = re.compile(r"[A-Za-z0-9_.+!~-]+")
+_LONGEST_STEM = 150  # characters, so that every name fits the 255 bytes of a directory entry
+
+
+class Artifact(NamedTuple):
+    """One extracted artifact: `package` with its sha256 always filled, its directory, and what was checked."""
+
+    package: CondaPackage
+    directory: Path
+    manifest: Manifest
+
+
+class ArtifactCache:
+    """The artifacts below `settings.cache`/pkgs, and those of `settings.shared_caches`, which are only read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.directory = settings.cache / "pkgs"
+        self._shared = tuple(cache / "pkgs" for cache in settings.shared_caches)
+        self._settings = settings
+        self._distrusted: set[Path] = set()
+
+    def find(self, package: CondaPackage) -> Artifact | None:
+        """Return the cached artifact, or None; it is whole as far as can be seen without looking at every file.
+
+        Raises StoreError for a manifest of a newer schema in the own cache, and CorruptPackage for a record whose
+        name, version or build is no path component.
+        """
+        if not package.sha256:
+            _check_components(package)
+            return None
+        key = key_of(package)
+        artifact = self._own(key, package)
+        for directory in self._shared:
+            if artifact is None:
+                with contextlib.suppress(StoreError):  # a shared cache of a newer envmgr is of no use to this one
+                    artifact = self._load(directory, key, package)
+        return artifact
+
+    def missing(self, packages: Iterable[CondaPackage]) -> tuple[CondaPackage, ...]:
+        """Return those packages that `fetch` would have to download; raises as `find` does."""
+        return tuple(package for package in packages if self.find(package) is None)
+
+    def fetch(
+        self, packages: Sequence[CondaPackage], *, channels: Sequence[Channel], reporter: Reporter
+    ) -> tuple[Artifact, ...]:
+        """Return the artifacts in the order of `packages`, downloading and checking what is not cached.
+
+        Raises ChecksumMismatch and CorruptPackage for artifacts that are not what the channel promised or would
+        write outside of a prefix (nothing of them stays), ChannelError for what cannot be had, and NoSpace,
+        ReadOnlyStore or StoreError where the cache cannot be written.
+        """
+        with _translated(self.directory):
+            self.sweep()
+            found = {index: artifact for index, package in enumerate(packages) if (artifact := self.find(package))}
+            wanted = {index: package for index, package in enumerate(packages) if index not in found}
+            if wanted:
+                self._preflight(list(wanted.values()))
+                fetched = asyncio.run(self._fetch_all(list(wanted.values()), channels, reporter))
+                found.update(zip(wanted, fetched, strict=True))
+        return tuple(found[index] for index in range(len(packages)))
+
+    def verify(self, artifact: Artifact) -> tuple[str, ...]:
+        """Return what is wrong with a cached artifact, every byte of it compared with its own listing."""
+        from envmgr.artifacts.verify import problems
+
+        return problems(artifact)
+
+    def discard(self, artifact: Artifact) -> None:
+        """Forget a rotten artifact, so that the next `fetch` downloads it again, shared caches notwithstanding.
+
+        Raises ReadOnlyStore or StoreError when it cannot be removed from the own cache.
+        """
+        self._distrusted.add(artifact.directory)
+        if artifact.directory.parent == self.directory:
+            self.remove(artifact.directory.name)
+
+    def entries(self) -> Iterator[tuple[str, int, Path]]:
+        """Yield key, bytes and directory of every artifact of the own cache, sorted by key."""
+        with _translated(self.directory):
+            for name in sorted(_names(self.directory)):
+                if _KEY.fullmatch(name) and (self.directory / name).is_dir():
+                    directory = self.directory / name
+                    manifest = read_manifest(self.directory / f"{name}.json")
+                    size = manifest.bytes if manifest is not None else trees.measure(directory)["bytes"]
+                    yield name, size, directory
+
+    def remove(self, key: str) -> None:
+        """Remove the artifact `key` from the own cache, at once for whoever looks; absent is fine.
+
+        Raises ReadOnlyStore or StoreError when it cannot be removed.
+        """
+        if _KEY.fullmatch(key) is None:
+            raise StoreError(f"{self.directory}: `{key}` is not the key of a cached artifact")
+        with _translated(self.directory):
+            aside = self._temporary()
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self.directory / key, aside)
+            (self.directory / f"{key}.json").unlink(missing_ok=True)
+            trees.remove(aside)
+
+    def sweep(self) -> int:
+        """Remove what dead processes left half done, and return how many such leftovers there were."""
+        removed = 0
+        with _translated(self.directory):
+            names = _names(self.directory)
+            for name in names:
+                path = self.directory / name
+                if name.startswith(_TEMPORARY):
+                    dead = tag_is_dead(name[len(_TEMPORARY) :].rpartition("-")[0])
+                    if dead is False or (dead is None and not _is_old(path)):
+                        continue
+                elif not (name.endswith(".json") and name[:-5] not in names and _is_old(path)):
+                    continue
+                trees.remove(path)
+                removed += 1
+        return removed
+
+    def _own(self, key: str, package: CondaPackage) -> Artifact | None:
+        artifact = self._load(self.directory, key, package)
+        directory = self.directory / key
+        if artifact is None and directory not in self._distrusted and (directory / "info" / "index.json").is_file():
+            return self._rebuild(key, package)
+        return artifact
+
+    def _load(self, layer: Path, key: str, package: CondaPackage) -> Artifact | None:
+        directory = layer / key
+        if directory in self._distrusted:
+            return None
+        try:
+            manifest = read_manifest(layer / f"{key}.json")
+            if manifest is None or not (directory / "info" / "index.json").is_file():
+                return None
+        except OSError:
+            return None
+        return Artifact(package, directory, manifest)
+
+    def _rebuild(self, key: str, package: CondaPackage) -> Artifact | None:
+        """Check a published directory again whose manifest is lost or of an older schema."""
+        try:
+            manifest = inspect(self.directory / key, package, sha256=package.sha256, md5=package.md5 or "")
+            self._write_manifest(key, manifest)
+        except (CorruptPackage, OSError):
+            return None
+        return Artifact(package, self.directory / key, manifest)
+
+    def _preflight(self, packages: Sequence[CondaPackage]) -> None:
+        """Refuse before anything is downloaded: offline, or with less room than the archives alone take."""
+        remote = [package for package in packages if path_of_file_url(package.url) is None]
+        if remote and self._settings.offline:
+            lines = [f"  {package.dist_name} ({_size(package)}) from {redact(package.channel)}" for package in remote]
+            raise ChannelError(
+                "\n".join(["offline, and not in the cache:", *lines]),
+                hint="run once without --offline, or name a cache that has them in ENVMGR_SHARED_CACHES",
+                details={"packages": [package.dist_name for package in remote]},
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
+        needed = sum(package.size or 0 for package in packages)
+        free = os.statvfs(self.directory)
+        if hasattr(os, "statvfs") and free.f_bavail * free.f_frsize < needed:
+            raise NoSpace(
+                f"{self.directory}: {needed / 2**20:.0f} MiB of archives to unpack, "
+                f"{free.f_bavail * free.f_frsize / 2**20:.0f} MiB free",
+                hint="make room with: envmgr clean",
+            )
+
+    async def _fetch_all(
+        self, packages: Sequence[CondaPackage], channels: Sequence[Channel], reporter: Reporter
+    ) -> list[Artifact]:
+        client = rattler.Client.default_client()
+        total = sum(package.size or 0 for package in packages)
+        slots = asyncio.Semaphore(PARALLEL)
+        with reporter.start("fetch", f"{len(packages)} packages", total=total, unit="bytes") as progress:
+
+            async def fetch(package: CondaPackage) -> Artifact:
+                async with slots:
+                    return await self._fetch_one(client, package, progress)
+
+            tasks = [asyncio.ensure_future(fetch(package)) for package in packages]
+            try:
+                return await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)  # nobody may still write when this returns
+
+    async def _fetch_one(self, client: rattler.Client, package: CondaPackage, progress: Progress) -> Artifact:
+        temporary = self._temporary()
+        try:
+            hashes = await download(client, package, temporary)
+            artifact = await asyncio.to_thread(self._publish, temporary, package, hashes.sha256, hashes.md5)
+        finally:
+            if temporary.exists():
+                await asyncio.to_thread(trees.remove, temporary)
+        progress.advance(package.size or 0)
+        return artifact
+
+    def _publish(self, temporary: Path, package: CondaPackage, sha256: str, md5: str) -> Artifact:
+        """Check what was extracted and give it its name; whoever comes second uses what the first published."""
+        manifest = inspect(temporary, package, sha256=sha256, md5=md5)
+        package = package._replace(sha256=sha256, md5=package.md5 or md5)
+        key = key_of(package)
+        directory = self.directory / key
+        self._write_manifest(key, manifest)
+        for _ in range(3):
+            try:
+                os.rename(temporary, directory)
+                break
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            artifact = self._load(self.directory, key, package)
+            if artifact is not None:
+                return artifact
+            aside = self._temporary()
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(directory, aside)
+            trees.remove(aside)
+            self._write_manifest(key, manifest)
+        self._distrusted.discard(directory)
+        return Artifact(package, directory, manifest)
+
+    def _write_manifest(self, key: str, manifest: Manifest) -> None:
+        temporary = self._temporary()
+        temporary.write_text(manifest.to_json(), encoding="ascii")
+        os.replace(temporary, self.directory / f"{key}.json")
+
+    def _temporary(self) -> Path:
+        return self.directory / f"{_TEMPORARY}{process_tag()}-{os.urandom(6).hex()}"
+
+
+def key_of(package: CondaPackage) -> str:
+    """Return the name of a package's directory in every cache; raises CorruptPackage for unsafe parts."""
+    _check_components(package)
+    if re.fullmatch(r"[0-9a-f]{64}", package.sha256) is None:
+        raise CorruptPackage(
+            f"{redact(package.url)}: expected a sha256 of 64 hexadecimal digits, found `{package.sha256}`"
+        )
+    return f"{package.dist_name[:_LONGEST_STEM]}-{package.sha256}"
+
+
+def _check_components(package: CondaPackage) -> None:
+    for key, pattern in (("name", _NAME), ("version", _VERSION_OR_BUILD), ("build", _VERSION_OR_BUILD)):
+        value = getattr(package, key)
+        if pattern.fullmatch(value) is None or len(value) > 200:
+            raise CorruptPackage(f"{redact(package.url)}: the {key} `{value[:80]}` cannot be part of a file name")
+
+
+def _size(package: CondaPackage) -> str:
+    return "size unknown" if package.size is None else f"{package.size / 2**20:.1f} MiB"
+
+
+def _names(directory: Path) -> set[str]:
+    try:
+        return set(os.listdir(directory))
+    except FileNotFoundError:
+        return set()
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.lstat().st_mtime > _ABANDONED
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _translated(directory: Path) -> Iterator[None]:
+    """Turn what the operating system says about the cache into the error that a user can act on."""
+    try:
+        yield
+    except EnvmgrError:
+        raise
+    except OSError as error:
+        where = error.filename or directory
+        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise ReadOnlyStore(f"{where} cannot be written: {error.strerror}") from error
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoSpace(f"{where} cannot be written: {error.strerror}") from error
+        raise StoreError(f"{where}: {error.strerror or error}") from error
