@@ -112,6 +112,18 @@ class EnvironmentBusy(PrefixError):
     """Another process holds the environment for longer than the wait allows."""
 
 
+class CommandNotFound(PrefixError):
+    """`run` was given a command that is neither in the environment nor elsewhere on PATH."""
+
+    exit_code = 127
+
+
+class CommandNotExecutable(PrefixError):
+    """`run` found the command, but the system does not execute it."""
+
+    exit_code = 126
+
+
 class StoreError(EnvmgrError):
     """The store or the cache cannot be read or written."""
 

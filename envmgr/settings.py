@@ -40,6 +40,7 @@ class Settings(NamedTuple):
     add_pip_as_python_dependency: bool = True
     keep_generations: int = 2
     link_scripts: str = "deny"
+    changeps1: bool = True
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -169,4 +170,5 @@ _READERS: dict[str, Any] = {
     "add_pip_as_python_dependency": _boolean,
     "keep_generations": _count,
     "link_scripts": _one_of("deny", "allow"),
+    "changeps1": _boolean,
 }

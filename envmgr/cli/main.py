@@ -1,0 +1,127 @@
+"""The console script: the hot paths first, then the command tree; every end of the process is here."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from envmgr.cli import hot
+from envmgr.errors import EnvmgrError, UsageError
+
+
+def entry_point() -> int:
+    """Run the command line of this process and return its exit code.
+
+    0: done or nothing to do, 1: could not, 2: misuse, 130: interrupted; for `run`, that of the command.
+    """
+    # The one place beside settings.py that reads it: `run` cannot wait for settings.
+    code = _flushed(run(sys.argv[1:], dict(os.environ)))
+    if "rattler" in sys.modules:
+        # py-rattler's runtime threads crash now and then while the interpreter is torn down (PyGILState_Release).
+        os._exit(code)
+    return code
+
+
+def run(arguments: list[str], environ: dict[str, str]) -> int:
+    """Run one command line and return its exit code; errors are printed, none is raised."""
+    try:
+        code = hot.dispatch(arguments, environ)
+        return _command_tree(arguments) if code is None else code
+    except EnvmgrError as error:
+        return _fail(error, arguments, environ)
+    except BrokenPipeError:
+        return _reader_gone()
+    except OSError as error:
+        return _fail(_of_the_world(error), arguments, environ)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return _interrupted()
+
+
+def _command_tree(arguments: list[str]) -> int:
+    """Run click's commands; its complaints become ours, so that they look alike and `--json` holds for them."""
+    import click  # start-up time: costs as much as all of `run`
+
+    from envmgr.cli.app import main
+
+    _printable_streams()
+    try:
+        result = main.main(args=arguments, prog_name="envmgr", standalone_mode=False)
+    except click.Abort as abort:
+        # click turns both Ctrl-C and a closed stdin into Abort.
+        return _interrupted() if isinstance(abort.__cause__ or abort.__context__, KeyboardInterrupt) else 1
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx is not None else "envmgr"
+        raise UsageError(error.format_message(), hint=f"{where} --help") from error
+    except click.ClickException as error:
+        raise EnvmgrError(error.format_message()) from error
+    return result if isinstance(result, int) else 0
+
+
+def _printable_streams() -> None:
+    """Make sure that printing never fails for what a locale cannot show, nor where a stream was closed."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _fail(error: EnvmgrError, arguments: list[str], environ: dict[str, str]) -> int:
+    from envmgr.cli import messages  # start-up time: only to word an error
+
+    _printable_streams()
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    try:
+        if "--json" in own and own[:1] != ["run"]:
+            print(messages.error_json(error))
+        else:
+            messages.print_error(error, sys.stderr, colour=messages.wants_colour(sys.stderr, environ))
+    except BrokenPipeError:
+        return _reader_gone()
+    return error.exit_code
+
+
+def _of_the_world(error: OSError) -> EnvmgrError:
+    import errno  # start-up time: only to word an error
+
+    from envmgr.errors import NoSpace, ReadOnlyStore, StoreError
+
+    where = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    reason = error.strerror or str(error) or type(error).__name__
+    kind = {errno.ENOSPC: NoSpace, errno.EDQUOT: NoSpace, errno.EROFS: ReadOnlyStore}.get(error.errno or 0, StoreError)
+    return kind(f"{where}: {reason}" if where else reason)
+
+
+def _interrupted() -> int:
+    print("\nerror: interrupted", file=sys.stderr)
+    return 130
+
+
+def _reader_gone() -> int:
+    # `envmgr list | head -1` is no failure of ours; without this the flush at exit would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def _flushed(code: int) -> int:
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BrokenPipeError:
+        return _reader_gone()
+    except OSError as error:
+        # The data did not arrive (a full disk behind `>`), so it is no success.
+        print(f"error: the output could not be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return code or 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(entry_point())

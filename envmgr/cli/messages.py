@@ -1,0 +1,60 @@
+"""Errors, warnings and hints as a person and as a program reads them; credentials never show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from envmgr.errors import EnvmgrError
+from envmgr.urls import redact
+
+_COLOURS = {"error": "31;1", "warning": "33;1", "hint": "36"}
+
+
+def print_error(error: EnvmgrError, stream: TextIO, *, colour: bool) -> None:
+    """Print `error: …`, and its hint below an empty line."""
+    print(f"{_label('error', colour)} {redact(error.message)}", file=stream)
+    if error.hint:
+        print(f"\n{_label('hint', colour)} {redact(error.hint)}", file=stream)
+
+
+def warning_line(text: str, *, colour: bool) -> str:
+    """Return the line that warns of something."""
+    return f"{_label('warning', colour)} {redact(text)}"
+
+
+def error_json(error: EnvmgrError) -> str:
+    """Return the object that `--json` prints on stdout for a failure."""
+    document = {
+        "success": False,
+        "error": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "details": error.details,
+    }
+    return json.dumps(_redacted(document), indent=2, default=str)
+
+
+def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether `stream` is a terminal that shows colours, and the user has not set NO_COLOR."""
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return False
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _label(kind: str, colour: bool) -> str:
+    return f"\x1b[{_COLOURS[kind]}m{kind}:\x1b[0m" if colour else f"{kind}:"
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted(each) for each in value]
+    return value
