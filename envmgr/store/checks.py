@@ -1,0 +1,129 @@
+"""The cheap checks of a staged tree: what the engines do not guarantee, before anything is switched."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from envmgr.artifacts.cache import Artifact
+from envmgr.errors import CorruptPackage, PipError
+from envmgr.lock.model import Lock
+from envmgr.store import metadata, ownership
+from envmgr.store.ownership import Distribution
+
+_CLOBBERS = "__clobbers__"
+_SCANNED = 64 << 20  # bytes of one file that are searched for the staging path
+
+
+class Clobber(NamedTuple):
+    """A path that several packages own with different contents: rattler lets `winner` have it.
+
+    The winner is the one that depends on the other, or else is later by name; the loser's file lies below
+    `__clobbers__/<loser>/`, and its prefix record says so.
+    """
+
+    path: str
+    winner: str
+    loser: str
+
+
+def check(tree: Path, lock: Lock, artifacts: Sequence[Artifact]) -> tuple[Clobber, ...]:
+    """Raise CorruptPackage or PipError unless the tree is what the lock says; return the paths with two owners."""
+    expected = frozenset(package.dist_name for package in lock.conda)
+    found = metadata.record_names(tree)
+    if found != expected:
+        raise CorruptPackage(
+            f"{tree}: the prefix records are not those of the lock: "
+            f"missing {_listed(expected - found)}, unexpected {_listed(found - expected)}"
+        )
+    site_packages = (*ownership.site_packages(tree), "site-packages")[0]
+    from_pip = _pip_distributions(tree, lock)
+    _check_paths(tree, [*_patched(artifacts, site_packages), *_written_by_pip(from_pip)])
+    return tuple(_clobbers(tree, artifacts, site_packages))
+
+
+def _pip_distributions(tree: Path, lock: Lock) -> list[Distribution]:
+    """Return the installed pip half, after every file of every RECORD was found."""
+    if not lock.pip:
+        return []
+    installed = {ownership.normalised(each.name): each for each in ownership.distributions(tree)}
+    found = []
+    for package in lock.pip:
+        distribution = installed.get(ownership.normalised(package.name))
+        if distribution is None or not distribution.files:
+            raise PipError(f"{package.name} {package.version} of the pip half was not installed: it has no RECORD")
+        missing = [path for path in distribution.files if not os.path.lexists(tree / path) and not _is_derived(path)]
+        if missing:
+            raise PipError(
+                f"{package.name} {package.version} of the pip half is incomplete: "
+                f"{missing[0]} of its RECORD is missing (and {len(missing) - 1} more)"
+            )
+        found.append(distribution)
+    return found
+
+
+def _check_paths(tree: Path, paths: Sequence[str]) -> None:
+    """Raise CorruptPackage when one of the files names the staged tree instead of the final prefix."""
+    needle = os.fsencode(tree)
+    for path in paths:
+        try:
+            with open(os.path.join(tree, path), "rb") as file:
+                content = file.read(_SCANNED)
+        except (FileNotFoundError, IsADirectoryError):
+            continue  # owned by several packages, or derived
+        if needle in content:
+            raise CorruptPackage(f"{path} names the staging directory {tree}, which will not exist")
+
+
+def _patched(artifacts: Sequence[Artifact], site_packages: str) -> Iterator[str]:
+    for artifact in artifacts:
+        manifest = artifact.manifest
+        if not manifest.placeholders and not manifest.entry_points:
+            continue
+        placeholders = manifest._replace(paths=manifest.placeholders)
+        yield from placeholders.prefix_paths(site_packages)
+
+
+def _written_by_pip(distributions: Sequence[Distribution]) -> Iterator[str]:
+    """Yield what an installer writes itself: scripts, and its own files in dist-info."""
+    for distribution in distributions:
+        for path in distribution.files:
+            if path.startswith("bin/") or os.path.dirname(path).endswith(".dist-info"):
+                yield path
+
+
+def _clobbers(tree: Path, artifacts: Sequence[Artifact], site_packages: str) -> Iterator[Clobber]:
+    losers = {}
+    for directory, _, names in os.walk(tree / _CLOBBERS):
+        for name in names:
+            loser, _, path = os.path.relpath(os.path.join(directory, name), tree / _CLOBBERS).partition(os.sep)
+            losers[loser, path] = os.path.join(directory, name)
+    if not losers:
+        return
+    contested = {path for _, path in losers}
+    owners: dict[str, list[str]] = {path: [] for path in contested}
+    for artifact in artifacts:
+        for path in contested.intersection(artifact.manifest.prefix_paths(site_packages)):
+            owners[path].append(artifact.package.name)
+    for (loser, path), hidden in sorted(losers.items()):
+        if not _is_same(hidden, tree / path):
+            winners = [name for name in owners[path] if (name, path) not in losers]
+            yield Clobber(path, winners[0] if winners else "another package", loser)
+
+
+def _is_same(one: str, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
+
+
+def _is_derived(path: str) -> bool:
+    return path.endswith((".pyc", ".pyo"))
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,36 @@
+"""Environments that ask not to be changed (CEP 22)."""
+
+from __future__ import annotations
+
+import json
+
+from envmgr.errors import FrozenEnvironment
+from envmgr.store.layout import Location
+
+_LARGEST = 1 << 16  # bytes of the marker that are read
+
+
+def check_thawed(location: Location, *, override: bool = False) -> None:
+    """Raise FrozenEnvironment with the marker's own message where conda-meta/frozen exists, unless overridden."""
+    path = location.prefix / "conda-meta/frozen"
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST)
+    except FileNotFoundError:
+        return
+    except OSError:
+        content = b""
+    if override:
+        return
+    raise FrozenEnvironment(
+        f"{location.label} is protected by {path}: {_message(content) or 'it may not be changed'}",
+        hint="to change it all the same, add --override-frozen",
+    )
+
+
+def _message(content: bytes) -> str:
+    try:
+        document = json.loads(content)
+        return str(document["message"]).strip()
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""

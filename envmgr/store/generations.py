@@ -1,0 +1,156 @@
+"""Generations: what one state of an environment was made of, kept in conda-meta/envmgr/generation.json.
+
+Light: imported by `run`, `list` and the up-to-date check.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from envmgr.errors import StoreError
+from envmgr.store.layout import OWN_DIRECTORY, Location
+
+Switch = Literal["exchange", "symlink", "copy"]
+SCHEMA = 1
+FILE = f"{OWN_DIRECTORY}/generation.json"
+SETTLED = f"{OWN_DIRECTORY}/settled"
+FOREIGN = f"{OWN_DIRECTORY}/foreign.json"
+
+
+class Generation(NamedTuple):
+    """One whole state of an environment.
+
+    `created` is ISO 8601 in UTC; `command` the argv that made it, without credentials; the digests are those of
+    the lock, of everything the command was given, and of the spec; `switch` is how it took its place; `boot_id`
+    names the boot of the machine in which it was written; `previous` is the number that it replaced (0: an
+    environment of another tool); `carried` lists what was taken over from it beside the packages.
+    """
+
+    number: int
+    created: str
+    command: tuple[str, ...]
+    prefix: str
+    name: str | None
+    lock_digest: str
+    inputs_digest: str
+    spec_digest: str
+    switch: Switch
+    boot_id: str
+    previous: int | None = None
+    carried: tuple[str, ...] = ()
+
+    def to_json(self) -> bytes:
+        """Return the bytes of generation.json."""
+        return json.dumps({"schema": SCHEMA, **self._asdict()}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def current(prefix: Path) -> Generation | None:
+    """Return the generation at `prefix`, None where there is none or another tool made the environment.
+
+    Raises StoreError for a record that a newer envmgr wrote or that cannot be read.
+    """
+    path = os.path.join(prefix, FILE)
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    return _parse(content, path)
+
+
+def kept(location: Location) -> tuple[Generation, ...]:
+    """Return the generations kept beside the current one, oldest first (unreadable ones are left out)."""
+    found = []
+    for number in kept_numbers(location):
+        try:
+            generation = current(location.generations / str(number))
+        except StoreError:
+            continue
+        if generation is not None and not is_current_tree(location, number):
+            found.append(generation)
+    return tuple(found)
+
+
+def kept_numbers(location: Location) -> tuple[int, ...]:
+    """Return the numbers of all trees below the generations directory, ascending, the current one included."""
+    try:
+        entries = os.listdir(location.generations)
+    except OSError:
+        return ()
+    return tuple(sorted(int(entry) for entry in entries if entry.isascii() and entry.isdigit()))
+
+
+def is_current(location: Location, inputs_digest: str) -> bool:
+    """Whether the environment is whole and was made from exactly these inputs: the up-to-date check."""
+    try:
+        generation = current(location.prefix)
+    except StoreError:
+        return False
+    return (
+        generation is not None
+        and generation.inputs_digest == inputs_digest
+        and generation.prefix == str(location.prefix)
+        and not is_suspect(location.prefix, generation)
+        and os.path.isfile(location.prefix / "conda-meta/history")
+    )
+
+
+def is_settled(prefix: Path) -> bool:
+    """Whether the generation at `prefix` is known to have reached the disk."""
+    return os.path.exists(os.path.join(prefix, SETTLED))
+
+
+def is_suspect(prefix: Path, generation: Generation) -> bool:
+    """Whether the machine restarted before the generation reached the disk, so that files may be lost."""
+    return generation.boot_id != boot_id() and not is_settled(prefix)
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str:
+    """Return what tells this boot of the machine from every other one; empty where the system does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def is_current_tree(location: Location, number: int) -> bool:
+    """Whether the prefix is a symlink to the tree `number`."""
+    try:
+        return os.path.samefile(location.generations / str(number), location.prefix)
+    except OSError:
+        return False
+
+
+def _parse(content: bytes, path: str) -> Generation:
+    try:
+        document: dict[str, Any] = json.loads(content)
+        schema = document.pop("schema")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unreadable(path, str(error)) from error
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise StoreError(
+            f"{path} has schema {schema}; this envmgr knows {SCHEMA}",
+            hint="upgrade envmgr: the environment was made by a newer one",
+        )
+    try:
+        generation = Generation(**document)
+    except TypeError as error:
+        raise _unreadable(path, str(error)) from error
+    if not isinstance(generation.number, int) or not isinstance(generation.prefix, str):
+        raise _unreadable(path, "number or prefix has a wrong type")
+    return generation._replace(command=tuple(generation.command), carried=tuple(generation.carried))
+
+
+def _unreadable(path: str, reason: str) -> StoreError:
+    return StoreError(
+        f"{path} is no record of a generation: {reason}",
+        hint="create the environment again: its new generation replaces the damaged one",
+    )

@@ -1,0 +1,109 @@
+"""The metadata of an installed environment (CEP 32): prefix records, history, state, and the lock beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from envmgr import __version__
+from envmgr.errors import CorruptPackage
+from envmgr.lock.model import CondaPackage, Lock
+from envmgr.urls import redact, without_credentials
+
+# rattler writes records with two spaces and escapes line ends in strings, so a line break is always structure.
+_REQUESTED = b'\n  "requested_specs": []'
+_EXTRACTED = re.compile(rb'(?<=\n  "extracted_package_dir": )"(?:[^"\\\n]|\\.)*"')
+_SOURCE = re.compile(rb'(?<=\n    "source": )"(?:[^"\\\n]|\\.)*"')
+_ALIAS = "https://conda.anaconda.org/"
+
+
+def complete_records(staged: Path, packages: Sequence[CondaPackage], directories: Mapping[str, Path]) -> None:
+    """Make each prefix record say what was asked for and where the package really lies in the cache.
+
+    `directories` maps `name-version-build` to the extracted package; rattler wrote the path of a passing view
+    there. Raises CorruptPackage when the records are not those of the packages.
+    """
+    records = staged / "conda-meta"
+    for package in packages:
+        path = os.path.join(records, f"{package.dist_name}.json")
+        directory = json.dumps(str(directories[package.dist_name])).encode()
+        # py-rattler 0.28 hands requested specs to its core in a form that the core refuses (TypeError).
+        requested = b'\n  "requested_specs": ' + json.dumps(package.requested).encode()
+        with open(path, "r+b") as file:
+            content = file.read()
+            head, extracted = _EXTRACTED.subn(lambda _, value=directory: value, content, count=1)  # type: ignore[misc]
+            start = head.rfind(b'\n  "link": ')
+            tail, sources = _SOURCE.subn(lambda _, value=directory: value, head[start:], count=1)  # type: ignore[misc]
+            if not (start > 0 and extracted and sources and _REQUESTED in head):
+                raise CorruptPackage(f"{path} does not have the form of a prefix record (CEP 32)")
+            file.seek(0)
+            file.write(head[:start].replace(_REQUESTED, requested, 1) + tail)
+            file.truncate()
+
+
+def write_state(staged: Path, variables: Iterable[tuple[str, str]]) -> None:
+    """Write conda-meta/state with the variables of the environment, where there are any."""
+    values = dict(variables)
+    if values:
+        content = json.dumps({"env_vars": values}, indent=1, ensure_ascii=False)
+        (staged / "conda-meta/state").write_text(content + "\n", encoding="utf-8")
+
+
+def write_history(staged: Path, old: Path | None, block: str) -> None:
+    """Write conda-meta/history: that of the `old` prefix, continued with `block`."""
+    before = b""
+    if old is not None:
+        try:
+            before = (old / "conda-meta/history").read_bytes()
+        except FileNotFoundError:
+            before = b""
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    (staged / "conda-meta/history").write_bytes(before + block.encode())
+
+
+def history_block(lock: Lock, before: Sequence[CondaPackage], *, command: Sequence[str], moment: float) -> str:
+    """Return one action block of conda-meta/history: what came (+), what went (-), and what was asked for.
+
+    `moment` is in seconds since the epoch; the block has it in local time, as conda writes it.
+    """
+    old = {_history_line(package) for package in before}
+    new = {_history_line(package) for package in lock.conda}
+    lines = [
+        f"==> {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(moment))} <==",
+        f"# cmd: {one_line(command)}",
+        f"# envmgr version: {__version__}",
+        *(f"-{line}" for line in sorted(old - new)),
+        *(f"+{line}" for line in sorted(new - old)),
+    ]
+    if lock.request.dependencies:
+        lines.append(f"# update specs: {list(lock.request.dependencies)!r}")
+    return "\n".join(lines) + "\n"
+
+
+def redacted(command: Sequence[str]) -> tuple[str, ...]:
+    """Return an argv as it may be kept: no credentials, and nothing that breaks a line."""
+    return tuple(re.sub(r"[\x00-\x1f\x7f]", "?", redact(argument)) for argument in command)
+
+
+def one_line(command: Sequence[str]) -> str:
+    """Return a redacted argv as one line."""
+    return " ".join(redacted(command))
+
+
+def record_names(prefix: Path) -> frozenset[str]:
+    """Return `name-version-build` of every package that has a record in the prefix."""
+    try:
+        entries = os.listdir(prefix / "conda-meta")
+    except OSError:
+        return frozenset()
+    return frozenset(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+
+
+def _history_line(package: CondaPackage) -> str:
+    channel = without_credentials(package.channel).removeprefix(_ALIAS).rstrip("/")
+    return f"{channel}/{package.subdir}::{package.dist_name}"

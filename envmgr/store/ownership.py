@@ -1,0 +1,152 @@
+"""Who owns the files of a prefix: its packages by their records, its pip packages by RECORD, envmgr, or nobody."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from envmgr.lock.model import Lock
+from envmgr.store import metadata
+
+_FILES = b'\n  "files": ['
+_FILES_END = b"\n  ]"
+_DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
+_OWN_FILES = frozenset({".messages.txt", "CACHEDIR.TAG", "conda-meta/history", "conda-meta/state"})
+_DERIVED = (".pyc", ".pyo")
+
+
+class Distribution(NamedTuple):
+    """A Python distribution in site-packages and the files of its RECORD, relative to the prefix."""
+
+    name: str
+    version: str
+    files: tuple[str, ...]
+
+
+class Foreign(NamedTuple):
+    """What is in a prefix and belongs to nothing that envmgr put there: whole distributions, and loose files."""
+
+    distributions: tuple[Distribution, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.distributions or self.files)
+
+
+def find_foreign(prefix: Path, lock: Lock | None) -> Foreign:
+    """Return what nobody owns in `prefix`, whose pip half is that of `lock`; sorted, relative to the prefix.
+
+    Derived files (bytecode, __pycache__) do not count. Raises OSError where the prefix cannot be read.
+    """
+    owned = {path for name in metadata.record_names(prefix) for path in files_of_record(prefix, name)}
+    from_pip = {normalised(package.name) for package in lock.pip} if lock is not None else set()
+    foreign = []
+    for distribution in distributions(prefix, owned):
+        if normalised(distribution.name) not in from_pip:
+            foreign.append(distribution)
+        owned.update(distribution.files)
+    return Foreign(tuple(foreign), tuple(sorted(_loose(prefix, owned))))
+
+
+def files_of_record(prefix: Path, name: str) -> list[str]:
+    """Return the files that the prefix record `name` lists (CEP 32 `files`), relative to the prefix.
+
+    An unreadable record owns nothing.
+    """
+    try:
+        content = (prefix / "conda-meta" / f"{name}.json").read_bytes()
+    except OSError:
+        return []
+    start = content.find(_FILES)
+    end = content.find(_FILES_END, start)
+    try:
+        if 0 <= start < end:  # a third of the bytes: the whole record names every path twice, with hashes
+            files: Any = json.loads(content[start + len(_FILES) - 1 : end + len(_FILES_END)])
+        else:
+            files = json.loads(content)["files"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [path for path in files if isinstance(path, str)] if isinstance(files, list) else []
+
+
+def distributions(prefix: Path, owned: frozenset[str] | set[str] = frozenset()) -> Iterator[Distribution]:
+    """Yield the distributions with a RECORD in any site-packages of the prefix, save those in `owned`, sorted."""
+    for directory in site_packages(prefix):
+        for entry in sorted(os.listdir(prefix / directory)):
+            match = _DIST_INFO.fullmatch(entry)
+            if match is None or f"{directory}/{entry}/METADATA" in owned:
+                continue
+            files = record_files(prefix, f"{directory}/{entry}")
+            yield Distribution(match["name"], match["version"], tuple(sorted(files)))
+
+
+def record_files(prefix: Path, dist_info: str) -> Sequence[str]:
+    """Return the files that a RECORD lists, relative to the prefix; those outside of it are left out.
+
+    `dist_info` is the directory's path relative to the prefix. A missing RECORD (pip half deleted by hand) is empty.
+    """
+    try:
+        text = (prefix / dist_info / "RECORD").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ()
+    base = os.path.dirname(dist_info)
+    paths = []
+    for row in csv.reader(io.StringIO(text)):
+        if not row or os.path.isabs(row[0]):
+            continue
+        path = os.path.normpath(os.path.join(base, row[0]))
+        if not path.startswith(".."):
+            paths.append(path)
+    return paths
+
+
+def normalised(name: str) -> str:
+    """Return the name of a distribution as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def site_packages(prefix: Path) -> tuple[str, ...]:
+    """Return the site-packages directories of a prefix, relative to it, sorted."""
+    try:
+        entries = sorted(os.listdir(prefix / "lib"))
+    except OSError:
+        return ()
+    return tuple(
+        f"lib/{entry}/site-packages"
+        for entry in entries
+        # conda's python 3.10 and later bring `python3.1` as a symlink to their own directory
+        if entry.startswith("python")
+        and not (prefix / "lib" / entry).is_symlink()
+        and (prefix / "lib" / entry / "site-packages").is_dir()
+    )
+
+
+def _loose(prefix: Path, owned: set[str]) -> Iterator[str]:
+    """Yield every file in the prefix that is not in `owned`; symlinks count as files and are not followed."""
+    root = str(prefix)
+    pending = [""]
+    while pending:
+        relative = pending.pop()
+        try:
+            entries = os.scandir(os.path.join(root, relative))
+        except PermissionError:
+            yield relative.rstrip("/")
+            continue
+        with entries:
+            for entry in entries:
+                path = relative + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != "__pycache__" and path != "conda-meta/envmgr":
+                        pending.append(path + "/")
+                elif path not in owned and path not in _OWN_FILES and not _is_ours(path):
+                    yield path
+
+
+def _is_ours(path: str) -> bool:
+    return path.endswith(_DERIVED) or (path.startswith("conda-meta/") and path.endswith(".json"))

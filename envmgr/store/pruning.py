@@ -1,0 +1,55 @@
+"""Which old generations stay: the newest few, and those that hold what exists nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from envmgr.artifacts import trees
+from envmgr.store import generations, journal, layout
+from envmgr.store.commit import Checkpoint, unwatched
+from envmgr.store.layout import Location
+from envmgr.store.ownership import Foreign
+
+
+def protect(kept: Path, foreign: Foreign) -> None:
+    """Mark a kept generation as holding foreign things, so that only an explicit command removes it."""
+    path = kept / generations.FOREIGN
+    path.parent.mkdir(parents=True, exist_ok=True)
+    distributions = [each._asdict() for each in foreign.distributions]
+    document = {"schema": 1, "distributions": distributions, "files": foreign.files}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def prune(location: Location, *, keep: int, checkpoint: Checkpoint = unwatched) -> tuple[int, ...]:
+    """Remove all but the newest `keep` old generations, those with foreign things excepted; return their numbers.
+
+    The lock and the record of a removed generation stay as `<N>.conda-lock.yml` and `<N>.json`, so that it can be
+    realised again. Only for the holder of the environment's lease. Raises OSError.
+    """
+    removed = []
+    for number in removable(location, keep=keep):
+        tree = location.generations / str(number)
+        for source, suffix in ((layout.LOCK_FILE, "conda-lock.yml"), (generations.FILE, "json")):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(tree / source, location.generations / f"{number}.{suffix}")
+        entry = journal.begin(location, "delete", number=number)
+        checkpoint("pruning")
+        os.rename(tree, entry.tree)
+        checkpoint("pruned aside")
+        trees.remove(entry.tree)
+        entry.remove()
+        removed.append(number)
+    return tuple(removed)
+
+
+def removable(location: Location, *, keep: int) -> tuple[int, ...]:
+    """Return the numbers of old generations that the policy lets go, oldest first."""
+    old = [number for number in generations.kept_numbers(location) if not generations.is_current_tree(location, number)]
+    candidates = old[: max(len(old) - keep, 0)]
+    return tuple(
+        number for number in candidates if not (location.generations / str(number) / generations.FOREIGN).exists()
+    )

@@ -1,0 +1,85 @@
+"""Settling: a generation is born before its files are known to be on the disk, and nobody waits for that.
+
+A detached process runs `syncfs` after the commit and leaves a marker. A generation without the marker that was
+written in another boot of the machine may have lost files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from envmgr.errors import StoreError
+from envmgr.store import generations, metadata, ownership, sync_process
+from envmgr.store.layout import Location
+
+_NAMED = 5  # missing files in one message
+
+
+def settle_later(prefix: Path) -> None:
+    """Start a process of its own session that settles the generation at `prefix`; nothing where that cannot be."""
+    with contextlib.suppress(OSError, NotImplementedError, AttributeError):
+        os.posix_spawn(
+            sys.executable,
+            # -I -S: neither the user's variables nor site-packages are needed to sync a file system.
+            [sys.executable, "-I", "-S", sync_process.__file__, str(prefix / generations.SETTLED)],
+            {},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            ],
+            setsid=True,
+        )
+
+
+def require_whole(location: Location) -> None:
+    """Raise StoreError when the machine restarted before the environment reached the disk and files are missing.
+
+    An environment that turns out to be whole is settled. Costs a file's existence when there is nothing to do.
+    """
+    generation = generations.current(location.prefix)
+    if generation is None or not generations.is_suspect(location.prefix, generation):
+        return
+    missing = missing_files(location.prefix)
+    if missing:
+        shown = ", ".join(missing[:_NAMED])
+        raise StoreError(
+            f"{location.label} lost {len(missing)} files when the machine stopped before they were on the disk: "
+            f"{shown}",
+            hint=f"make it anew from its file: envmgr create {location.arguments} -f environment.yml",
+            details={"prefix": str(location.prefix), "missing": list(missing)},
+        )
+    with contextlib.suppress(OSError):  # somebody else's environment: its owner settles it
+        sync_process.settle(str(location.prefix / generations.SETTLED))
+
+
+def missing_files(prefix: Path) -> tuple[str, ...]:
+    """Return the files of prefix records that are absent, or empty against their record; relative paths, sorted."""
+    missing = []
+    for name in metadata.record_names(prefix):
+        path = prefix / "conda-meta" / f"{name}.json"
+        try:
+            sizes = _sizes(path)
+        except (OSError, ValueError, KeyError, TypeError):
+            missing.append(f"conda-meta/{name}.json")
+            continue
+        for file in ownership.files_of_record(prefix, name):
+            try:
+                status = os.lstat(prefix / file)
+            except OSError:
+                missing.append(file)
+                continue
+            # A file whose blocks were never written has no length; a patched one has another length than recorded.
+            if status.st_size == 0 and sizes.get(file):
+                missing.append(file)
+    return tuple(sorted(missing))
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    document: Any = json.loads(path.read_bytes())
+    return {entry["_path"]: entry.get("size_in_bytes") or 0 for entry in document["paths_data"]["paths"]}

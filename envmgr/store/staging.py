@@ -1,0 +1,109 @@
+"""Staging: the whole tree of a generation is built and checked beside the environment, naming its final prefix."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from envmgr.artifacts import trees
+from envmgr.artifacts.cache import Artifact
+from envmgr.errors import LockError, StoreError
+from envmgr.lock import conda_lock
+from envmgr.lock.model import Lock
+from envmgr.reporting import Reporter
+from envmgr.shell import files as shell_files
+from envmgr.store import checks, commit, layout, linking, metadata
+from envmgr.store.checks import Clobber
+from envmgr.store.commit import Checkpoint
+from envmgr.store.generations import Generation
+from envmgr.store.linking import Damaged, Linking
+
+_NAMED = 5  # things in one message
+
+
+class Staging(NamedTuple):
+    """What goes into the tree, and whom to tell; `old` is the environment that it replaces (None: none)."""
+
+    linking: Linking
+    generation: Generation
+    old: Path | None
+    reporter: Reporter
+    checkpoint: Checkpoint
+
+
+def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
+    """Build the new directory `tree`: both halves, metadata, lock, scripts; checked.
+
+    Raises PackageError, PipError, StoreError and their kinds, and OSError; the tree is then to be thrown away.
+    """
+    lock, location = staging.linking.lock, staging.linking.location
+    artifacts = _link(staging, artifacts, tree)
+    staging.checkpoint("linked")
+    (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
+    directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
+    metadata.complete_records(tree, lock.conda, directories)
+    _write_metadata(staging, tree)
+    staging.checkpoint("metadata written")
+    shell_files.write(tree, location.prefix, location.name)
+    with staging.reporter.start("check", "files"):
+        clobbers = checks.check(tree, lock, artifacts)
+    _report(staging, artifacts, clobbers)
+    # Last, so that a tree with this file is complete.
+    commit.write_generation(tree, staging.generation)
+    staging.checkpoint("staged")
+
+
+def old_lock(prefix: Path) -> Lock | None:
+    """Return the lock inside an environment, None where there is none that can be read."""
+    try:
+        locks = conda_lock.loads((prefix / layout.LOCK_FILE).read_bytes(), source=str(prefix / layout.LOCK_FILE))
+        return next(iter(locks.values()), None)
+    except (OSError, LockError):
+        return None
+
+
+def _link(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Sequence[Artifact]:
+    """Link the conda half and return the artifacts used: what is damaged in the cache is fetched again, once."""
+    try:
+        linking.link(staging.linking, artifacts, tree, staging.reporter)
+        return artifacts
+    except Damaged as damaged:
+        names = ", ".join(sorted(damaged.names))
+        staging.reporter.warning(f"damaged in the cache, fetched again: {names}")
+        trees.remove(tree)
+        artifacts = linking.fetch_again(staging.linking, artifacts, damaged, staging.reporter)
+    try:
+        linking.link(staging.linking, artifacts, tree, staging.reporter)
+    except Damaged as damaged:
+        raise StoreError(f"cannot be linked though just fetched: {damaged}") from damaged
+    return artifacts
+
+
+def _write_metadata(staging: Staging, tree: Path) -> None:
+    lock = staging.linking.lock
+    before = old_lock(staging.old) if staging.old is not None else None
+    block = metadata.history_block(
+        lock,
+        before.conda if before is not None else (),
+        command=staging.generation.command,
+        moment=time.time(),
+    )
+    metadata.write_history(tree, staging.old, block)
+    metadata.write_state(tree, lock.request.variables)
+    (tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(lock))
+
+
+def _report(staging: Staging, artifacts: Sequence[Artifact], clobbers: Sequence[Clobber]) -> None:
+    if clobbers:
+        named = "; ".join(
+            f"{each.path} of {each.loser} gives way to that of {each.winner}" for each in clobbers[:_NAMED]
+        )
+        more = f"; and {len(clobbers) - _NAMED} more" if len(clobbers) > _NAMED else ""
+        staging.reporter.warning(f"several packages own the same files: {named}{more}")
+    scripted = sorted(each.package.name for each in artifacts if "post-link" in each.manifest.link_scripts)
+    if scripted and not staging.linking.run_scripts:
+        staging.reporter.notice(
+            f"not run, as by default: the post-link scripts of {', '.join(scripted)} (link_scripts: allow runs them)"
+        )
