@@ -14,14 +14,19 @@ _COLOURS = {"error": "31;1", "warning": "33;1", "hint": "36"}
 
 def print_error(error: EnvmgrError, stream: TextIO, *, colour: bool) -> None:
     """Print `error: …`, and its hint below an empty line."""
-    print(f"{_label('error', colour)} {redact(error.message)}", file=stream)
+    print(f"{_label('error', colour)} {legible(error.message)}", file=stream)
     if error.hint:
-        print(f"\n{_label('hint', colour)} {redact(error.hint)}", file=stream)
+        print(f"\n{_label('hint', colour)} {legible(error.hint)}", file=stream)
 
 
 def warning_line(text: str, *, colour: bool) -> str:
     """Return the line that warns of something."""
-    return f"{_label('warning', colour)} {redact(text)}"
+    return f"{_label('warning', colour)} {legible(text)}"
+
+
+def legible(text: str) -> str:
+    """Return `text` without credentials and without what would steer a terminal: names come from strangers."""
+    return "".join(c if c in "\n\t" or not _is_control(c) else "?" for c in redact(text))
 
 
 def error_json(error: EnvmgrError) -> str:
@@ -48,6 +53,10 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 def _label(kind: str, colour: bool) -> str:
     return f"\x1b[{_COLOURS[kind]}m{kind}:\x1b[0m" if colour else f"{kind}:"
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character < "\xa0"
 
 
 def _redacted(value: Any) -> Any:

@@ -20,7 +20,8 @@ _NO = frozenset({"0", "false", "no", "off"})
 # What activation scripts print must not reach the stdout of the command, and they may not eat its stdin.
 _THROUGH_SHELL = r"""{ %s; } </dev/null >&2
 command -v -- "$1" >/dev/null 2>&1 || {
-    printf 'error: there is no command `%%s` in the environment %%s nor elsewhere on PATH\n' "$1" "$CONDA_DEFAULT_ENV" >&2
+    printf 'error: there is no command `%%s` in the environment %%s nor elsewhere on PATH\n' \
+        "$1" "$CONDA_DEFAULT_ENV" >&2
     exit 127
 }
 exec "$@"
