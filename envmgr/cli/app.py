@@ -7,6 +7,8 @@ import importlib
 
 import click
 
+from envmgr.errors import UsageError
+
 COMMANDS = {
     "activate": ("activation", "activate", "Activate an environment (needs the shell hook)."),
     "channel": ("channel", "channel", "Build the channels that channels.yaml describes."),
@@ -41,8 +43,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean `envmgr {near[0]}`?" if near else "`envmgr --help` lists the commands"
-            raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
+            hint = f"did you mean `envmgr {near[0]}`?" if near else "envmgr --help"
+            raise UsageError(f"envmgr has no command `{args[0]}`", hint=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,6 +57,11 @@ def channels(command: F) -> F:
 def load_settings(**flags: Any) -> Settings:
     """Return the settings of this run, where each flag that was given (not None, not False) beats the rest."""
     return Settings.load()._replace(**{name: value for name, value in flags.items() if value})
+
+
+def command_line() -> tuple[str, ...]:
+    """Return the argv of this process as a person would type it, for the history."""
+    return ("envmgr", *sys.argv[1:])
 
 
 def one_of_name_and_prefix(name: str | None, prefix: str | None) -> None:

@@ -29,10 +29,10 @@ class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
-    a time or a duration; `command` is the command line for the history.
+    a time or a duration; `command` is the argv, for the history.
     """
 
-    command: str
+    command: tuple[str, ...]
     name: str | None = None
     prefix: Path | None = None
     files: tuple[SourceText, ...] = ()
@@ -77,10 +77,10 @@ def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
     if text is None:
         return None
     match = _DURATION.fullmatch(text.strip())
-    if match:
-        hours = {"h": 1, "d": 24, "w": 168}[match[2][0]] * int(match[1])
-        return (now or datetime.now(timezone.utc)) - timedelta(hours=hours)
     try:
+        if match:
+            hours = {"h": 1, "d": 24, "w": 168}[match[2][0]] * int(match[1])
+            return (now or datetime.now(timezone.utc)) - timedelta(hours=hours)
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return datetime.fromisoformat(text).replace(tzinfo=timezone.utc) + timedelta(days=1, seconds=-1)
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))

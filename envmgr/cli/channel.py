@@ -1,0 +1,48 @@
+"""`envmgr channel`: the channels that channels.yaml describes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from envmgr.cli import options
+from envmgr.cli.progress import reporter
+from envmgr.cli.tables import columns
+from envmgr.workflows import channels as workflow
+
+
+@click.group("channel")
+def channel() -> None:
+    """Build and list channels."""
+
+
+@channel.command("build")
+@click.argument("names", nargs=-1, metavar="[CHANNEL…]")
+@click.option("--offline", is_flag=True, help="Use only what is on this machine.")
+@options.output
+def build(names: tuple[str, ...], offline: bool, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Build what is missing or changed in the channels that have recipes (all of them, or CHANNEL…)."""
+    settings = options.load_settings(offline=offline)
+    report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
+    reports = workflow.build(names, settings, report, beside=Path.cwd())
+    if as_json:
+        click.echo(json.dumps({"success": True, "channels": [each.to_json() for each in reports]}, indent=2))
+        return
+    for each in reports:
+        click.echo(f"{each.channel}: {len(each.built)} built, {len(each.kept)} kept ({each.url})")
+        if verbose and each.built:
+            click.echo(columns([(built,) for built in each.built], indent="  "))
+
+
+@channel.command("list")
+@options.output
+def list_channels(as_json: bool, quiet: bool, verbose: bool) -> None:
+    """List the channels that are known by name here."""
+    rows = workflow.known(options.load_settings(), beside=Path.cwd())
+    if as_json:
+        click.echo(json.dumps({name: list(urls) for name, urls in rows}, indent=2))
+    else:
+        click.echo(columns([("# name", "from"), *((name, ", ".join(urls)) for name, urls in rows)]))

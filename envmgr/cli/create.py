@@ -1,0 +1,99 @@
+"""`envmgr create`: the whole line, from an environment file or specs to an environment that runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import click
+
+from envmgr.cli import options
+from envmgr.cli.plan import as_json as plan_as_json
+from envmgr.cli.plan import as_text as plan_as_text
+from envmgr.cli.progress import reporter
+from envmgr.errors import UsageError
+from envmgr.workflows.create import Outcome, Plan
+from envmgr.workflows.create import create as create_environment
+from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.sources import read_sources
+
+
+@click.command(
+    "create",
+    epilog="Examples: envmgr create -f environment.yml   envmgr create -n science python=3.12 numpy",
+)
+@options.environment
+@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="An environment file: path, - or https URL.")
+@options.channels
+@click.option("--virtual-package", "virtual_packages", multiple=True, metavar="NAME=VERSION", help="As __cuda=12.8.")
+@click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE (or 14d before now).")
+@options.confirmation
+@options.output
+@click.argument("specs", nargs=-1, metavar="[SPEC…]")
+def create(
+    name: str | None,
+    prefix: str | None,
+    files: tuple[str, ...],
+    channels: tuple[str, ...],
+    override_channels: bool,
+    platform: str | None,
+    channel_priority: str | None,
+    solver: str | None,
+    offline: bool,
+    virtual_packages: tuple[str, ...],
+    exclude_newer: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    specs: tuple[str, ...],
+) -> None:
+    """Create an environment from a file or from specs; run again, it does nothing until something changed."""
+    started = time.monotonic()
+    options.one_of_name_and_prefix(name, prefix)
+    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    request = CreateRequest(
+        command=options.command_line(),
+        name=name,
+        prefix=options.absolute(prefix),
+        files=read_sources(files, settings),
+        specs=specs,
+        channels=channels,
+        override_channels=override_channels,
+        platform=platform,
+        virtual_packages=virtual_packages,
+        exclude_newer=exclude_newer,
+    )
+    report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
+
+    def confirm(plan: Plan) -> bool:
+        if not as_json and not quiet:
+            click.echo(plan_as_text(plan, verbose=verbose))
+        if yes or as_json or plan.previous is None or not sys.stdin.isatty():
+            return True
+        return click.confirm(f"change {plan.location.label}?", default=True, err=True)
+
+    outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
+    _print(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
+
+
+def _print(outcome: Outcome, *, as_json: bool, quiet: bool, dry_run: bool, seconds: float) -> None:
+    if as_json:
+        click.echo(json.dumps(plan_as_json(outcome, dry_run=dry_run), indent=2))
+        return
+    if outcome.declined:
+        raise UsageError(f"{outcome.location.label} is left as it was")
+    if quiet:
+        return
+    location = outcome.location
+    if dry_run:
+        click.echo(f"{location.label} would be at {location.prefix}; nothing was changed")
+    elif outcome.up_to_date:
+        click.echo(f"{location.label} is up to date: {location.prefix}")
+    else:
+        click.echo(
+            f"{location.label} is ready in {seconds:.1f} s: {location.prefix}\n"
+            f"use it: envmgr run {location.arguments} COMMAND"
+        )

@@ -1,0 +1,58 @@
+"""`envmgr env`: the environments, and conda's spellings of other commands."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any
+
+import click
+
+from envmgr.cli import options
+from envmgr.cli.tables import columns
+from envmgr.settings import Settings
+from envmgr.workflows.environments import environments
+
+_SPELLINGS = {
+    "create": ("create", "create"),
+    "export": ("export", "export"),
+    "remove": ("remove", "remove_environment"),
+}
+
+
+class CondaSpellings(click.Group):
+    """`env list`, and `env create|export|remove` for those whose fingers know conda."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({"list", *_SPELLINGS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _SPELLINGS:
+            module, attribute = _SPELLINGS[cmd_name]
+            command: click.Command = getattr(importlib.import_module(f"envmgr.cli.{module}"), attribute)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("env", cls=CondaSpellings)
+def env() -> None:
+    """List environments; conda's spellings of other commands."""
+
+
+@env.command("list")
+@options.output
+def list_environments(as_json: bool, quiet: bool, verbose: bool) -> None:
+    """List the environments of the store, and those that other tools registered."""
+    found = environments(Settings.load())
+    click.echo(json.dumps(found, indent=2) if as_json else environments_text(found))
+
+
+def environments_text(found: dict[str, Any]) -> str:
+    """Return the lines of `env list`; the active one is marked with *."""
+    if not found["envs"]:
+        return "there are no environments yet; make one with: envmgr create -f environment.yml"
+    rows = [
+        (described["name"] or "", "*" if described["active"] else "", prefix)
+        for prefix, described in found["environments"].items()
+    ]
+    return columns([("# name", "", "prefix"), *rows])

@@ -1,0 +1,64 @@
+"""`clean`: what no environment and no kept generation needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from envmgr.artifacts import trees
+from envmgr.artifacts.cache import ArtifactCache
+from envmgr.reporting import Reporter
+from envmgr.settings import Settings
+from envmgr.store import gc, recovery
+from envmgr.store.gc import Collection
+
+_CACHES = ("repodata", "uv", "pip-stubs", "payloads")
+
+
+class Item(NamedTuple):
+    """One thing that can go: an artifact, or a whole cache of another kind; `size` in bytes."""
+
+    kind: str
+    path: Path
+    size: int
+
+
+class Plan(NamedTuple):
+    """What `clean` would remove."""
+
+    items: tuple[Item, ...]
+    collection: Collection
+
+    @property
+    def size(self) -> int:
+        """Bytes of everything in the plan."""
+        return sum(item.size for item in self.items)
+
+
+def plan(settings: Settings, *, everything: bool) -> Plan:
+    """Return what can be removed; with `everything` also the caches that the next solve fills again.
+
+    Leftovers of processes that died are removed at once: they belong to nobody. Raises StoreError.
+    """
+    recovery.recover_everything(settings)
+    cache = ArtifactCache(settings)
+    cache.sweep()
+    collection = gc.plan(settings, cache)
+    items = [Item("artifact", garbage.directory, garbage.size) for garbage in collection.artifacts]
+    if everything and not collection.is_busy:
+        items += [
+            Item("cache", path, trees.measure(path)[0])
+            for path in (settings.cache / name for name in _CACHES)
+            if path.is_dir()
+        ]
+    return Plan(tuple(items), collection)
+
+
+def clean(plan: Plan, settings: Settings, reporter: Reporter) -> None:
+    """Remove what the plan names; raises ReadOnlyStore or StoreError."""
+    for path in plan.collection.doubts:
+        reporter.warning(f"{path} cannot be read: what only it needs is fetched again when it is")
+    gc.collect(plan.collection, settings, ArtifactCache(settings))
+    for item in plan.items:
+        if item.kind == "cache":
+            trees.remove(item.path)

@@ -1,0 +1,126 @@
+"""`create`: spec → lock → realise; the same thing asked for again is a digest comparison.
+
+The rooms that solve and realise are imported when there is something to do: a `create` with nothing to do pays
+for none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from envmgr.errors import PrefixError, UsageError
+from envmgr.lock.difference import Difference, between
+from envmgr.lock.model import CondaPackage, Lock
+from envmgr.platforms.subdirs import current_subdir, validate_subdir
+from envmgr.reporting import Reporter
+from envmgr.settings import Settings
+from envmgr.spec.peek import name_and_prefix
+from envmgr.store import generations, layout
+from envmgr.store.layout import Location
+from envmgr.workflows.reading import own_lock
+from envmgr.workflows.request import CreateRequest, inputs_digest
+from envmgr.workflows.sources import channel_files
+
+
+class Plan(NamedTuple):
+    """What `create` is about to do at `location`: from `previous` (None: nothing there) to `lock`.
+
+    `fetched` are the conda artifacts that are not in the package cache.
+    """
+
+    location: Location
+    previous: Lock | None
+    lock: Lock
+    difference: Difference
+    fetched: tuple[CondaPackage, ...]
+
+
+class Outcome(NamedTuple):
+    """How `create` ended: with nothing to do (`up_to_date`), with a plan that was carried out, shown, or declined."""
+
+    location: Location
+    up_to_date: bool = False
+    plan: Plan | None = None
+    declined: bool = False
+
+
+def create(
+    request: CreateRequest,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    confirm: Callable[[Plan], bool],
+    dry_run: bool = False,
+) -> Outcome:
+    """Make the environment that was asked for, or find that it is there already.
+
+    `confirm` is shown the plan and decides; with `dry_run` it is shown and nothing is changed beyond the caches.
+    Raises SpecError, ConfigError, ChannelError, SolveError, PipError, PackageError, PrefixError, StoreError and
+    their kinds; the environment is then as it was.
+    """
+    platform = validate_subdir(request.platform) if request.platform else current_subdir()
+    location = locate(request, settings)
+    files = channel_files(request.files, settings)
+    digest = inputs_digest(request, settings, files, platform)
+    if digest is not None and generations.is_current(location, digest):
+        return Outcome(location, up_to_date=True)
+    layout.check_place(location)
+    present = generations.current(location.prefix)
+    if present is None and layout.is_environment(location.prefix):
+        raise PrefixError(
+            f"{location.prefix} is an environment that another tool made",
+            hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
+        )
+
+    from envmgr.workflows.locking import Locker  # start-up time: rattler, yaml and the engines come with it
+
+    locker = Locker(request, settings, reporter, platform=platform, channel_files=files)
+    if (
+        present is not None
+        and present.spec_digest == locker.spec_digest
+        and not generations.is_suspect(location.prefix, present)
+    ):
+        return Outcome(location, up_to_date=True)
+    previous = own_lock(location)
+    lock = locker.lock(previous)
+    plan = Plan(location, previous, lock, between(previous, lock), locker.missing(lock))
+    if not confirm(plan):
+        return Outcome(location, plan=plan, declined=True)
+    if not dry_run:
+        replaces = present.number if present else None
+        locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
+    return Outcome(location, plan=plan)
+
+
+def locate(request: CreateRequest, settings: Settings) -> Location:
+    """Return where the environment goes: -n and -p beat the files, and the last file that names one beats the others.
+
+    Raises UsageError when nothing names it.
+    """
+    if request.name is not None:
+        return layout.named(settings, request.name)
+    if request.prefix is not None:
+        return layout.at_path(settings, request.prefix)
+    for source in reversed(request.files):
+        name, prefix = name_and_prefix(source.text)
+        if name is not None:
+            return layout.named(settings, name)
+        if prefix is not None:
+            return layout.at_path(settings, expand(prefix, settings))
+    where = " and ".join(source.source for source in request.files)
+    raise UsageError(
+        f"the environment has no name: {where} gives none" if where else "the environment has no name",
+        hint="add -n NAME or -p PATH" + (", or write `name: NAME` into the file" if where else ""),
+    )
+
+
+def expand(prefix: str, settings: Settings) -> Path:
+    """Return a prefix of an environment file with `~` and environment variables expanded (CEP 24)."""
+    from string import Template  # only for files that have a prefix
+
+    text = Template(prefix).safe_substitute(settings.environ)
+    if text == "~" or text.startswith("~/"):
+        text = str(settings.home) + text[1:]
+    return Path(text)

@@ -1,0 +1,33 @@
+"""What a colleague needs to create the same environment elsewhere, read from the lock."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from envmgr.spec import writing
+from envmgr.store.layout import Location
+from envmgr.workflows.reading import lock_of
+
+
+class Exported(NamedTuple):
+    """An environment file as a mapping (CEP 24) and as the text that `-f` reads."""
+
+    mapping: dict[str, Any]
+    text: str
+
+
+def environment(location: Location, *, with_channels: bool = True) -> Exported:
+    """Return the environment file of what was asked for at `location`: both halves, no builds, no prefix.
+
+    Raises LockError for an environment whose lock cannot be read.
+    """
+    lock = lock_of(location)
+    request = lock.request
+    mapping = writing.to_mapping(
+        name=location.name or location.prefix.name,
+        channels=request.channels if with_channels else (),
+        dependencies=request.dependencies,
+        pip=request.pip,
+        variables=request.variables,
+    )
+    return Exported(mapping=mapping, text=writing.dumps(mapping))

@@ -1,0 +1,70 @@
+"""This installation: where things are, what exists, and what this machine is."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from envmgr.platforms.detect import detect
+from envmgr.platforms.subdirs import current_subdir
+from envmgr.settings import Settings
+from envmgr.store import registry
+from envmgr.urls import redact
+
+CONDA_SHAPE = "26.7.1"  # the conda whose answers these are: editors choose their calls by it
+
+
+def information(settings: Settings) -> dict[str, Any]:
+    """Return conda's keys that editors read (`info --json`), and our own.
+
+    Raises ConfigError for an override of a virtual package that is none.
+    """
+    active = settings.environ.get("CONDA_PREFIX") or None
+    platform = current_subdir()
+    locations = registry.environments(settings)
+    return {
+        "active_prefix": active,
+        "active_prefix_name": settings.environ.get("CONDA_DEFAULT_ENV") if active else None,
+        "channels": [redact(channel) for channel in settings.channels],
+        "conda_prefix": str(settings.root),
+        "conda_shlvl": _shell_level(settings),
+        "conda_version": CONDA_SHAPE,
+        "config_files": [str(settings.config_file)] if settings.config_file.is_file() else [],
+        "default_prefix": active or str(settings.root),
+        "envmgr_version": envmgr_version(),
+        "envs": [str(location.prefix) for location in locations],
+        "envs_dirs": [str(settings.root / "envs")],
+        "offline": settings.offline,
+        "pkgs_dirs": [str(settings.cache / "pkgs"), *(str(path / "pkgs") for path in settings.shared_caches)],
+        "platform": platform,
+        "python_version": ".".join(map(str, (*sys.version_info[:3], sys.version_info.releaselevel))),
+        "root_prefix": str(settings.root),
+        "solvers": solvers(),
+        "sys.executable": sys.executable,
+        "virtual_pkgs": [list(package) for package in detect(platform, settings.environ)],
+    }
+
+
+def envmgr_version() -> str:
+    """Return the version of this envmgr as it was installed."""
+    try:
+        return version("envmgr")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def solvers() -> dict[str, str | None]:
+    """Return the engines by name with their versions; None where one cannot be imported."""
+    found: dict[str, str | None] = {}
+    for name, distribution in (("rattler", "py-rattler"), ("libmamba", "libmambapy")):
+        try:
+            found[name] = version(distribution)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _shell_level(settings: Settings) -> int:
+    text = settings.environ.get("CONDA_SHLVL", "")
+    return int(text) if text.isdecimal() else -1

@@ -1,0 +1,201 @@
+"""A spec is locked: channels, machine, conda solve, pip resolution, closure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from envmgr.artifacts.cache import ArtifactCache
+from envmgr.channels import building
+from envmgr.channels.gateway import gateway
+from envmgr.channels.model import Channel
+from envmgr.channels.table import ChannelTable
+from envmgr.errors import PipError, UsageError
+from envmgr.lock import closure, conda_lock
+from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
+from envmgr.platforms.detect import detect
+from envmgr.platforms.model import VirtualPackage
+from envmgr.platforms.subdirs import current_subdir
+from envmgr.pypi import provided
+from envmgr.pypi.resolve import PipRequest, resolve
+from envmgr.reporting import Reporter
+from envmgr.settings import Settings
+from envmgr.solve.base import SolveRequest
+from envmgr.solve.select import solver
+from envmgr.spec import environment_file
+from envmgr.spec.command_line import parse_dependency
+from envmgr.spec.digest import semantic_digest
+from envmgr.spec.environment_file import merge
+from envmgr.spec.model import COMMAND_LINE, EnvironmentSpec
+from envmgr.store import generations
+from envmgr.store.layout import Location
+from envmgr.store.realise import Realised, RealiseRequest, realise
+from envmgr.workflows import request as requests
+from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.sources import directories
+
+
+class Locker:
+    """One request on its way from spec to lock; what is decided on the way is read once and kept."""
+
+    def __init__(
+        self,
+        request: CreateRequest,
+        settings: Settings,
+        reporter: Reporter,
+        *,
+        platform: str,
+        channel_files: Sequence[Path],
+    ) -> None:
+        self._request, self._settings, self._reporter, self._platform = request, settings, reporter, platform
+        self._cutoff = requests.cutoff(request.exclude_newer)
+        self._spec = self._read_spec()
+        for warning in self._spec.warnings:
+            reporter.warning(warning)
+        self.spec_digest = requests.spec_digest(semantic_digest(self._spec), request, settings, channel_files, platform)
+        self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
+        self._cache = ArtifactCache(settings)
+        self._channels: tuple[Channel, ...] = ()
+
+    def lock(self, previous: Lock | None) -> Lock:
+        """Return the lock of the spec, preferring what `previous` has.
+
+        Raises ChannelError, SolveError, PipError and their kinds.
+        """
+        spec, settings, reporter = self._spec, self._settings, self._reporter
+        if spec.pip and self._platform != current_subdir():
+            raise PipError(
+                f"{spec.pip[0].origin}: a pip half is installed by the python of its own platform; "
+                f"this is {current_subdir()}, asked for is {self._platform}",
+                hint="leave the pip section out, or create the environment on that platform",
+            )
+        names = self._channel_names()
+        self._channels = self._table.resolve(names)
+        named = self._named_channels()
+        build_recipe_channels((*self._channels, *(channel for _, channel in named)), settings, reporter)
+        virtual_packages = detect(self._platform, settings.environ, self._request.virtual_packages, reporter=reporter)
+        channels = tuple(dict.fromkeys((*self._channels, *(channel for _, channel in named))))
+        engine = solver(settings.solver, gateway(channels, settings))
+        with reporter.start("solve", "solving"):
+            solution = engine.solve(
+                SolveRequest(
+                    specs=spec.dependencies,
+                    channels=channels,
+                    platform=self._platform,
+                    virtual_packages=virtual_packages,
+                    locked=previous.conda if previous else (),
+                    channel_priority=settings.channel_priority,
+                    exclude_newer=self._cutoff,
+                    add_pip=settings.add_pip_as_python_dependency,
+                    channel_urls=tuple((name, channel.url) for name, channel in named),
+                )
+            )
+        self._channels = channels
+        conda, pip = self._with_pip_half(solution.packages, previous, virtual_packages)
+        lock = Lock(
+            platform=self._platform,
+            conda=conda,
+            pip=pip,
+            channels=tuple(channel.url for channel in channels),
+            channel_priority=settings.channel_priority,
+            virtual_packages=tuple(str(package) for package in virtual_packages),
+            solver=solution.solver,
+            exclude_newer=self._cutoff.isoformat() if self._cutoff else None,
+            spec_digest=self.spec_digest,
+            sources=spec.sources,
+            request=Request(
+                channels=tuple(names),
+                dependencies=tuple(dependency.text for dependency in spec.dependencies),
+                pip=tuple(requirement.text for requirement in spec.pip),
+                variables=spec.variables,
+            ),
+        )
+        closure.check(lock, source=spec.sources[0] if spec.sources else "command line")
+        return lock
+
+    def missing(self, lock: Lock) -> tuple[CondaPackage, ...]:
+        """Return the conda artifacts of `lock` that are not in the package cache."""
+        return self._cache.missing(lock.conda)
+
+    def realise(self, location: Location, lock: Lock, *, replaces: int | None, inputs_digest: str) -> Realised:
+        """Make the environment that `lock` describes; see store.realise for what is raised."""
+
+        def already_done() -> bool:
+            present = generations.current(location.prefix)
+            return present is not None and present.number != replaces and present.lock_digest == conda_lock.digest(lock)
+
+        return realise(
+            RealiseRequest(
+                location=location,
+                lock=lock,
+                channels=self._channels,
+                command=self._request.command,
+                inputs_digest=inputs_digest,
+                replaces=replaces,
+            ),
+            settings=self._settings,
+            cache=self._cache,
+            reporter=self._reporter,
+            already_done=already_done,
+        )
+
+    def _read_spec(self) -> EnvironmentSpec:
+        specs = [
+            environment_file.read(source.text, source=source.source, platform=self._platform)
+            for source in self._request.files
+        ]
+        asked = tuple(parse_dependency(text, COMMAND_LINE) for text in self._request.specs)
+        if asked or not specs:
+            specs.append(EnvironmentSpec(dependencies=asked))
+        spec = merge(specs)
+        if spec.platforms and self._platform not in spec.platforms:
+            raise UsageError(
+                f"{spec.sources[0]} is for {', '.join(spec.platforms)}, not for {self._platform}",
+                hint=f"add `{self._platform}` to its `platforms:`, or pass --platform {spec.platforms[0]}",
+            )
+        return spec
+
+    def _channel_names(self) -> tuple[str, ...]:
+        request = self._request
+        if request.override_channels:
+            if not request.channels:
+                raise UsageError("--override-channels leaves no channel", hint="add -c CHANNEL")
+            return request.channels
+        names = (*request.channels, *self._spec.channels)
+        return tuple(dict.fromkeys(names or self._table.defaults or self._settings.channels))
+
+    def _named_channels(self) -> tuple[tuple[str, Channel], ...]:
+        """Return the channels that single specs name (`conda-forge::x`), by their names as written."""
+        names = dict.fromkeys(dependency.channel for dependency in self._spec.dependencies if dependency.channel)
+        return tuple((name, channel) for name in names for channel in self._table.resolve((name,)))
+
+    def _with_pip_half(
+        self, conda: tuple[CondaPackage, ...], previous: Lock | None, virtual_packages: tuple[VirtualPackage, ...]
+    ) -> tuple[tuple[CondaPackage, ...], tuple[PipPackage, ...]]:
+        """Resolve the pip half against what the conda packages provide, which is read from their artifacts."""
+        if not self._spec.pip:
+            return conda, ()
+        artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
+        resolution = resolve(
+            PipRequest(
+                requirements=self._spec.pip,
+                conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
+                platform=self._platform,
+                virtual_packages=virtual_packages,
+                locked=previous.pip if previous else (),
+                exclude_newer=self._cutoff,
+            ),
+            settings=self._settings,
+            reporter=self._reporter,
+        )
+        for held_back in resolution.held_back:
+            self._reporter.notice(str(held_back))
+        fetched = tuple(artifact.package for artifact in artifacts)
+        return provided.with_distributions(fetched, resolution.provided), resolution.packages
+
+
+def build_recipe_channels(channels: Sequence[Channel], settings: Settings, reporter: Reporter) -> None:
+    """Build those channels that have recipes and are missing or out of date; raises ChannelError."""
+    for channel in dict.fromkeys(channels):
+        if channel.recipes is not None and not building.is_current(channel, settings):
+            building.build(channel, settings=settings, reporter=reporter)
