@@ -52,8 +52,9 @@ class Requirement:
 class EnvironmentSpec:
     """Everything that was asked for, for one platform (selectors already applied).
 
-    `channels` are as written, in order, without `nodefaults`; `pip` is None when there is no pip section,
-    since an empty section still wants pip itself.
+    `channels` are as written, in order, without `nodefaults`, and may hold credentials (`channels/` takes them off).
+    `pip` is in file order, `-r` files included; an empty pip section asks for nothing. `warnings` begin with
+    `file:line:`.
     """
 
     name: str | None = None
