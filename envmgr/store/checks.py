@@ -39,7 +39,7 @@ def check(tree: Path, lock: Lock, artifacts: Sequence[Artifact]) -> tuple[Clobbe
             f"{tree}: the prefix records are not those of the lock: "
             f"missing {_listed(expected - found)}, unexpected {_listed(found - expected)}"
         )
-    site_packages = (*ownership.site_packages(tree), "site-packages")[0]
+    site_packages = ownership.site_packages_of(tree)
     from_pip = _pip_distributions(tree, lock)
     _check_paths(tree, [*_patched(artifacts, site_packages), *_written_by_pip(from_pip)])
     return tuple(_clobbers(tree, artifacts, site_packages))

@@ -10,14 +10,15 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from envmgr.leases import process_tag, tag_is_dead
 from envmgr.store.layout import Location
 
 # stage: the tree beside is being built, or holds what an exchange left there. replace: the old tree at the prefix
 # is being moved away or deleted, the tree beside is whole and must take its place. delete: the tree is to go.
-Phase = Literal["stage", "replace", "delete"]
+# remove: the whole environment is to go. erase: so it is, and the prefix is deleted where it stands.
+Phase = Literal["stage", "replace", "delete", "remove", "erase"]
 SCHEMA = 1
 _SUFFIX = ".json"
 
@@ -96,7 +97,7 @@ def everything(staging: Path) -> Iterator[Journal]:
 def _read(path: Path) -> Journal | None:
     try:
         document: Any = json.loads(path.read_bytes())
-        if document["schema"] != SCHEMA or document["phase"] not in ("stage", "replace", "delete"):
+        if document["schema"] != SCHEMA or document["phase"] not in get_args(Phase):
             return None
         return Journal(path, document["phase"], document["prefix"], document["number"], document["replaces"])
     except (OSError, ValueError, TypeError, KeyError):

@@ -127,6 +127,11 @@ def site_packages(prefix: Path) -> tuple[str, ...]:
     )
 
 
+def site_packages_of(prefix: Path) -> str:
+    """Return the site-packages directory into which noarch python packages were installed, relative to the prefix."""
+    return (*site_packages(prefix), "site-packages")[0]
+
+
 def _loose(prefix: Path, owned: set[str]) -> Iterator[str]:
     """Yield every file in the prefix that is not in `owned`; symlinks count as files and are not followed."""
     root = str(prefix)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 _PATIENCE = 0.2  # seconds: a busy node has thousands of processes
+_NAMED = 5  # processes in one message
 _LARGEST_MAP = 4 << 20  # bytes of /proc/PID/maps that are read
 
 
@@ -34,6 +36,12 @@ def using(prefix: Path) -> tuple[User, ...]:
         if pid != os.getpid() and _uses(pid, root):
             found.append(User(pid, _command(pid)))
     return tuple(sorted(found))
+
+
+def listed(users: Sequence[User]) -> str:
+    """Return the processes as a message names them."""
+    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+    return ", ".join(f"{user.command} ({user.pid})" for user in users[:_NAMED]) + more
 
 
 def _uses(pid: int, root: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,6 @@ from typing import NamedTuple
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
 from envmgr.errors import EnvmgrError, PrefixError, StoreError
-from envmgr.leases import Owner, lease
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
@@ -41,10 +40,12 @@ from envmgr.store import (
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.faults import told_of
 from envmgr.store.generations import Generation, Switch
+from envmgr.store.holding import held
 from envmgr.store.layout import Location
 from envmgr.store.linking import Linking
 from envmgr.store.ownership import Foreign
 from envmgr.store.staging import Staging, old_lock, stage
+from envmgr.store.usage import using_cache
 
 _NAMED = 5  # things in one message
 _NOTHING = Foreign()
@@ -110,7 +111,7 @@ def realise(
     prefix is then as it was.
     """
     location = request.location
-    with _held(location, reporter):
+    with held(location, doing="changing", reporter=reporter), using_cache(settings):
         recovery.recover_held(location)
         if already_done():
             return Realised(generation=_require_current(location), is_new=False)
@@ -133,7 +134,7 @@ def _realise(run: Run) -> Realised:
         run.checkpoint("journal written")
         try:
             old = location.prefix if request.replaces is not None else None
-            stage(Staging(linking_, generation, old, run.reporter, run.checkpoint), artifacts, entry.tree)
+            stage(Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint), artifacts, entry.tree)
             generation = commit.switch(location, entry, generation, run.checkpoint)
         except BaseException:
             with contextlib.suppress(EnvmgrError):
@@ -172,10 +173,9 @@ def _look_at_old(run: Run) -> Foreign:
         return _NOTHING
     users = processes.using(location.prefix)
     if users:
-        named = ", ".join(f"{user.command} ({user.pid})" for user in users[:_NAMED])
-        more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
         run.reporter.notice(
-            f"in use by {named}{more}: these will find the files of the new generation when they open them"
+            f"{location.label} is in use by {processes.listed(users)}: "
+            "what they open from now on is that of the new generation"
         )
     return ownership.find_foreign(location.prefix, old_lock(location.prefix))
 
@@ -233,17 +233,6 @@ def _require_current(location: Location) -> Generation:
     if present is None:
         raise PrefixError(f"{location.label} was removed while this command ran", hint="run the command again")
     return present
-
-
-@contextlib.contextmanager
-def _held(location: Location, reporter: Reporter) -> Iterator[None]:
-    """Hold the environment's lease; say once whom one waits for."""
-
-    def announce(owner: Owner) -> None:
-        reporter.notice(f"waiting for {owner}, which is working on {location.label}")
-
-    with lease(location.lease, purpose=f"changing {location.label}", on_wait=announce):
-        yield
 
 
 def _foreign_text(foreign: Foreign, kept: Path) -> str:

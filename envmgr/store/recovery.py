@@ -56,6 +56,8 @@ def recover_held(location: Location) -> bool:
             elif entry.phase == "stage":
                 _undo_or_keep(location, entry)
                 _remove_uncommitted(location, entry)
+            elif entry.phase in ("remove", "erase"):
+                _finish_removing(location, entry)
             _discard(entry)
     return found
 
@@ -78,6 +80,14 @@ def _undo_or_keep(location: Location, entry: Journal) -> None:
         return
     if not (location.generations / str(entry.replaces)).exists():
         commit.keep_old(location, entry)
+
+
+def _finish_removing(location: Location, entry: Journal) -> None:
+    """Remove what is left when the prefix is gone or was being deleted; nothing when it still stands."""
+    if entry.phase == "erase":
+        trees.remove(location.prefix)
+    if not os.path.lexists(location.prefix):
+        trees.remove(location.generations)
 
 
 def _discard(entry: Journal) -> None:

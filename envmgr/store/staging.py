@@ -12,9 +12,12 @@ from envmgr.artifacts.cache import Artifact
 from envmgr.errors import LockError, StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
+from envmgr.pypi import install as pip_half
+from envmgr.pypi.install import Place
 from envmgr.reporting import Reporter
+from envmgr.settings import Settings
 from envmgr.shell import files as shell_files
-from envmgr.store import checks, commit, layout, linking, metadata
+from envmgr.store import checks, commit, layout, linking, metadata, ownership
 from envmgr.store.checks import Clobber
 from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation
@@ -27,6 +30,7 @@ class Staging(NamedTuple):
     """What goes into the tree, and whom to tell; `old` is the environment that it replaces (None: none)."""
 
     linking: Linking
+    settings: Settings
     generation: Generation
     old: Path | None
     reporter: Reporter
@@ -41,6 +45,10 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     lock, location = staging.linking.lock, staging.linking.location
     artifacts = _link(staging, artifacts, tree)
     staging.checkpoint("linked")
+    if lock.pip:
+        place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
+        pip_half.install(lock.pip, place, settings=staging.settings, reporter=staging.reporter)
+        staging.checkpoint("pip half installed")
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
     directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
     metadata.complete_records(tree, lock.conda, directories)
@@ -93,6 +101,16 @@ def _write_metadata(staging: Staging, tree: Path) -> None:
     metadata.write_history(tree, staging.old, block)
     metadata.write_state(tree, lock.request.variables)
     (tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(lock))
+
+
+def _python(tree: Path, lock: Lock) -> Path:
+    return tree / ("python.exe" if lock.platform.startswith("win-") else "bin/python")
+
+
+def _owners(tree: Path, artifacts: Sequence[Artifact]) -> dict[str, str]:
+    """Return the conda package of every path, relative to the prefix."""
+    directory = ownership.site_packages_of(tree)
+    return {path: each.package.name for each in artifacts for path in each.manifest.prefix_paths(directory)}
 
 
 def _report(staging: Staging, artifacts: Sequence[Artifact], clobbers: Sequence[Clobber]) -> None:

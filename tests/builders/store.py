@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from builders.channels import LocalChannel
 from envmgr.artifacts.cache import ArtifactCache
+from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock, PipPackage, Request
 from envmgr.reporting import Phase, Progress, SilentReporter, Unit
 from envmgr.settings import Settings
-from envmgr.store import generations, layout
+from envmgr.store import generations, layout, removal
 from envmgr.store.commit import unwatched
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
@@ -83,3 +89,90 @@ class Store:
     def realise(self, request: RealiseRequest, checkpoint: Callable[[str], None] = unwatched) -> Realised:
         """Realise the request with this store's settings, cache and reporter."""
         return realise(request, settings=self.settings, cache=self.cache, reporter=self.reporter, checkpoint=checkpoint)
+
+
+# A server that forks costs milliseconds a child where a new interpreter costs the imports each time.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["builders.store"])
+
+
+def realise_until(settings: Settings, request: RealiseRequest, step: str) -> int:
+    """Realise in another process that kills itself (SIGKILL) at `step`; return its exit code."""
+    return _ended(_PROCESSES.Process(target=_realise_until, args=(settings, request, step)))
+
+
+def remove_until(settings: Settings, location: Location, step: str) -> int:
+    """Remove in another process that kills itself (SIGKILL) at `step`; return its exit code."""
+    return _ended(_PROCESSES.Process(target=_remove_until, args=(settings, location, step)))
+
+
+def realise_at_once(settings: Settings, requests: Sequence[RealiseRequest]) -> list[int]:
+    """Realise each request in a process of its own, all at the same time; return their exit codes."""
+    children = [_PROCESSES.Process(target=_realise_until, args=(settings, request, "")) for request in requests]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    return [child.exitcode if child.exitcode is not None else -1 for child in children]
+
+
+def start_realising(settings: Settings, request: RealiseRequest) -> multiprocessing.process.BaseProcess:
+    """Start to realise in another process."""
+    child = _PROCESSES.Process(target=_realise_until, args=(settings, request, ""))
+    child.start()
+    return child
+
+
+def faults(prefix: Path, lock: Lock) -> list[str]:
+    """Return what is wrong with an environment that should be as the lock says; nothing when it is whole."""
+    if not (prefix / "conda-meta/history").is_file():
+        return ["no history"]
+    generation = generations.current(prefix)
+    found = [] if generation and generation.lock_digest == conda_lock.digest(lock) else ["another generation"]
+    names = {path.name for path in (prefix / "conda-meta").glob("*.json")}
+    if names != {f"{package.dist_name}.json" for package in lock.conda}:
+        found.append(f"records {sorted(names)}")
+    for name in sorted(names):
+        record = json.loads((prefix / "conda-meta" / name).read_text())
+        found += [f"missing {path}" for path in record["files"] if not os.path.lexists(prefix / path)]
+    return found
+
+
+def _realise_until(settings: Settings, request: RealiseRequest, step: str) -> None:
+    def done() -> bool:
+        present = generations.current(request.location.prefix)
+        return (
+            present is not None
+            and present.number != request.replaces
+            and present.lock_digest == conda_lock.digest(request.lock)
+        )
+
+    realise(
+        request,
+        settings=settings,
+        cache=ArtifactCache(settings),
+        reporter=SilentReporter(),
+        already_done=done,
+        checkpoint=_killer(step),
+    )
+    os._exit(0)  # the runtime of rattler may crash when the interpreter ends
+
+
+def _remove_until(settings: Settings, location: Location, step: str) -> None:
+    removal.remove(location, settings=settings, reporter=SilentReporter(), checkpoint=_killer(step))
+    os._exit(0)
+
+
+def _killer(step: str) -> Callable[[str], None]:
+    def reached(name: str) -> None:
+        if name == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached
+
+
+def _ended(child: Any) -> int:
+    child.start()
+    child.join()
+    assert isinstance(child.exitcode, int)
+    return child.exitcode

@@ -1,0 +1,51 @@
+"""Holding an environment: one process at a time changes it, and the others say whom they wait for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from envmgr.errors import StoreError
+from envmgr.leases import Owner, lease
+from envmgr.reporting import Reporter
+from envmgr.store.layout import Location
+
+_ATTEMPTS = 5
+
+
+@contextlib.contextmanager
+def held(location: Location, *, doing: str, reporter: Reporter) -> Iterator[None]:
+    """Hold the environment's lease for the body and tell the reporter once whom one waits for; `doing` is a gerund.
+
+    The directories made for this environment alone vanish again where they stay empty. Raises ReadOnlyStore,
+    NoSpace or StoreError where the lease cannot be made.
+    """
+
+    def announce(owner: Owner) -> None:
+        reporter.notice(f"waiting for {owner}, which holds {location.label}")
+
+    with contextlib.ExitStack() as stack:
+        for attempt in range(_ATTEMPTS):
+            try:
+                stack.enter_context(lease(location.lease, purpose=f"{doing} {location.label}", on_wait=announce))
+                break
+            except StoreError as error:
+                # The holder before us removed the empty directory between our making it and our using it.
+                if attempt == _ATTEMPTS - 1 or not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+        try:
+            yield
+        finally:
+            _remove_empty(location)
+    if location.hidden is not None:
+        with contextlib.suppress(OSError):
+            location.hidden.rmdir()
+
+
+def _remove_empty(location: Location) -> None:
+    directories = [location.generations]
+    if location.hidden is not None:
+        directories.append(location.staging)
+    for directory in directories:
+        with contextlib.suppress(OSError):
+            directory.rmdir()
