@@ -18,6 +18,7 @@ _UNKNOWN = re.compile(
 _NOT_CACHED = re.compile(
     rf"(?:there are no versions of|Because) ({_NAME})|`({_NAME})==|Because ({_NAME}) was not found|/([^/\s]+\.whl)\b"
 )
+_REFUSED = re.compile(r"valid authentication credentials|returned a \d{3} ")  # uv counts both as `not found`
 _STATUS = re.compile(r"\b(401|403|404|407|410|429|5\d\d) [A-Z][A-Za-z ]+")
 _URL = re.compile(r"https?://[^\s)`]+")
 _MISMATCH = re.compile(
@@ -66,7 +67,7 @@ def _offline(text: str) -> PipError | None:
 
 
 def _unreachable(text: str) -> PipError | None:
-    if "No solution found" in text and "authentication credentials" not in text and " error, but uv" not in text:
+    if "No solution found" in text and not _REFUSED.search(text):
         return None
     status, url = _STATUS.search(text), _URL.search(text)
     index = url[0].rstrip(".,;") if url else "the package index"

@@ -21,7 +21,7 @@ from envmgr.pypi.uv import Uv, UvFailed
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 
-_TREE = ".envmgr-pip"
+_WORK = ".envmgr-pip"
 _CONDA_METADATA = "conda-meta"
 
 
@@ -79,17 +79,17 @@ def install(
 @contextmanager
 def _tree(staging: Path) -> Iterator[Path]:
     """Give a directory on staging's own file system, so that its files move by rename."""
-    tree = staging / _TREE
-    shutil.rmtree(tree, ignore_errors=True)
-    tree.mkdir()
+    work = staging / _WORK
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "tree").mkdir(parents=True)
     try:
-        yield tree
+        yield work / "tree"
     finally:
-        shutil.rmtree(tree, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:
-    order = tree / "pylock.toml"
+    order = tree.with_name("pylock.toml")
     order.write_text(pylock.write(packages), encoding="utf-8")
     try:
         uv.run(
@@ -99,7 +99,6 @@ def _unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) ->
         )  # fmt: skip
     except UvFailed as failure:
         raise _failure(failure, packages, offline=uv.offline) from failure
-    order.unlink()
     (tree / ".lock").unlink(missing_ok=True)
 
 
@@ -123,7 +122,7 @@ def _records(tree: Path, packages: Sequence[PipPackage]) -> dict[str, Record]:
     found: dict[str, Record] = {}
     for path in sorted(tree.glob("lib*/python*/site-packages/*.dist-info/RECORD")):
         record = Record.read(path, root=tree)
-        found[canonicalize_name(record.dist_info.name.rpartition("-")[0])] = record
+        found[canonicalize_name(record.dist_info.stem.rpartition("-")[0])] = record
     missing = [package.name for package in packages if package.name not in found]
     if missing:
         raise PipError(f"uv installed no distribution of these names: {', '.join(missing)}")
@@ -154,6 +153,7 @@ def _check_files(tree: Path, records: Mapping[str, Record]) -> None:
                 f"the wheel of {name} is not whole: its RECORD lists {missing[0]}, which is not there"
                 + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else "")
             )
+        record.complete()  # of a wheel whose own RECORD was short, uv lists the rest without hashes
         forged = [path for path in record.files if path.split("/", 1)[0].lower() == _CONDA_METADATA]
         if forged:
             raise PipError(f"the wheel of {name} would write {forged[0]}, where conda keeps its records")

@@ -42,6 +42,9 @@ def read(text: str, *, tags: Sequence[Tag], without: Iterable[str] = ()) -> tupl
 def write(packages: Iterable[PipPackage]) -> str:
     """Return the pylock.toml that installs exactly these wheels."""
     lines = ['lock-version = "1.0"', 'created-by = "envmgr"']
+    packages = tuple(packages)
+    if not packages:
+        lines.append("packages = []")
     for package in packages:
         size = "" if package.size is None else f", size = {package.size}"
         lines += ["", "[[packages]]", f"name = {_quoted(package.name)}", f"version = {_quoted(package.version)}"]

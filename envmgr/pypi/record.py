@@ -68,6 +68,13 @@ class Record:
         self._rows[path] = (f"sha256={digest}", str(len(data)))
         self._changed = True
 
+    def complete(self) -> None:
+        """Fill in the hashes and sizes that are missing; RECORD itself has none (PEP 376)."""
+        itself = f"{self.dist_info_path}/RECORD"
+        for path, (digest, _) in list(self._rows.items()):
+            if not digest and path != itself:
+                self.include(path)
+
     def add(self, name: str, data: bytes) -> None:
         """Write a file into dist-info, unless it is there, and record it."""
         path = f"{self.dist_info_path}/{name}"
