@@ -142,6 +142,11 @@ def _realise(run: Run) -> Realised:
             raise
         entry.remove()
         run.checkpoint("journal removed")
+        if generation.switch == "copy":
+            run.reporter.warning(
+                f"{location.label} lay in a lower layer of a container image: its files were copied, not renamed, "
+                "which takes time and room and is not one step of the kernel"
+            )
         kept = _after_commit(run, foreign, keep=run.settings.keep_generations if shares else 0)
     return Realised(generation=generation, is_new=True, kept=kept, foreign=foreign)
 
