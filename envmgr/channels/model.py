@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from envmgr.channels.credentials import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """One channel in use.
 
-    `name` is what users wrote (`conda-forge`, `embedded`, a URL); `url` is the canonical base URL without
-    subdir, trailing slash and credentials; `mirrors` are base URLs tried in order instead of `url` (empty: `url`
-    itself); `recipes` is the absolute directory of recipes for a channel that is built on first use.
+    `name` is what users wrote (`conda-forge`, `embedded`, a URL), without credentials; `url` is the canonical
+    base URL without subdir, trailing slash and credentials; `mirrors` are base URLs tried in order instead of
+    `url` (empty: `url` itself); `recipes` is the absolute directory of recipes for a channel that is built on
+    first use. `access` holds the same URLs with their credentials, in memory only: None where there are none.
     """
 
     name: str
     url: str
     mirrors: tuple[str, ...] = ()
     recipes: Path | None = None
+    access: Access | None = field(default=None, repr=False, compare=False)

@@ -60,7 +60,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: _Dumper, data: str) -> yaml.ScalarNode:
     # A `#` may be taken for a selector comment, and YAML 1.2 reads `0o17` as a number: quotes settle both.
-    is_risky = any(sign in data for sign in "#[]{},") or data[:1].isdigit() or not data.isprintable()
+    is_risky = "#" in data or data[:1].isdigit() or not data.isprintable()
     return dumper.represent_scalar(_TEXT, str(data), style='"' if is_risky else None)
 
 

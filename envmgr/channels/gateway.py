@@ -1,0 +1,118 @@
+"""How channels are reached: rattler's HTTP client and its repodata gateway.
+
+Measured of py-rattler 0.28, and relied upon (test_gateway.py holds it): a missing subdir is empty unless it is
+`noarch`; the mirror middleware goes to another mirror only with a retry, so it stands inside of the retries, and
+only for failed connections and 5xx; user info in a mirror's URL is not sent, so it goes into a header; without a
+timeout a client waits for ever; `file://` channels do not pass through the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from rattler import Client, Gateway, SourceConfig, Subdir
+from rattler.networking.middleware import (
+    AddHeadersMiddleware,
+    AuthenticationMiddleware,
+    GCSMiddleware,
+    MirrorMiddleware,
+    OciMiddleware,
+    RetryMiddleware,
+    S3Middleware,
+)
+
+from envmgr import __version__
+from envmgr.channels.credentials import Authorization
+from envmgr.channels.failures import GATEWAY_ERRORS, channel_error
+from envmgr.channels.model import Channel
+from envmgr.settings import Settings
+
+REPODATA_SECONDS = 300
+DOWNLOAD_SECONDS = 3600
+_RETRIES = 3
+_REQUESTS = 50
+_USER_AGENT = f"envmgr/{__version__}"
+
+
+def client(channels: Sequence[Channel], settings: Settings, *, seconds: int = DOWNLOAD_SECONDS) -> Client:
+    """Return a client that knows the mirrors and credentials of `channels`, stored logins, and oci, s3 and gcs URLs.
+
+    Requests name canonical URLs, as locks have them. `seconds` bounds each request, its body included. With
+    `settings.offline` every request fails before anything is sent.
+    """
+    if settings.offline:
+        return Client([AddHeadersMiddleware(_refuse)], user_agent=_USER_AGENT)
+    mirrors = {f"{channel.url}/": list(targets) for channel in channels if (targets := _targets(channel))}
+    retries = _RETRIES + max((len(targets) - 1 for targets in mirrors.values()), default=0)
+    authorizations = tuple(
+        authorization
+        for channel in channels
+        if channel.access is not None
+        for authorization in channel.access.authorizations()
+    )
+    return Client(
+        [
+            RetryMiddleware(retries),
+            *([MirrorMiddleware(mirrors)] if mirrors else []),
+            AuthenticationMiddleware(),
+            *([AddHeadersMiddleware(_headers(authorizations))] if authorizations else []),
+            OciMiddleware(),
+            GCSMiddleware(),
+            S3Middleware(),
+        ],
+        user_agent=_USER_AGENT,
+        timeout=seconds,
+    )
+
+
+def gateway(channels: Sequence[Channel], settings: Settings) -> Gateway:
+    """Return the gateway to the repodata of `channels`, which are queried by their `url`.
+
+    Repodata is kept in `settings.cache`/repodata; with `settings.offline` only what lies there, however old, and
+    `file://` channels are read.
+    """
+    config = SourceConfig(cache_action="force-cache-only" if settings.offline else "cache-or-fetch")
+    return Gateway(
+        cache_dir=settings.cache / "repodata",
+        default_config=config,
+        max_concurrent_requests=_REQUESTS,
+        client=client(channels, settings, seconds=REPODATA_SECONDS),
+        show_progress=False,
+    )
+
+
+def check(source: Gateway, channels: Sequence[Channel], platform: str) -> None:
+    """Return when the repodata of each of `channels` can be read for `platform` (a subdir) and noarch.
+
+    Asks one channel after the other, so that a failure whose text names no URL (HTML in place of JSON) has a
+    channel. Raises ChannelError that names the channel, its place and the way out.
+    """
+
+    async def names(channel: Channel) -> None:
+        await source.names([channel.url], [Subdir(platform), Subdir("noarch")], channel_relations="disabled")
+
+    for channel in channels:
+        try:
+            asyncio.run(names(channel))
+        except GATEWAY_ERRORS as error:
+            raise channel_error(error, [channel]) from error
+
+
+def _targets(channel: Channel) -> tuple[str, ...]:
+    """Return where requests for the channel go in its place; nothing when they go where they say."""
+    targets = channel.access.targets() if channel.access is not None else channel.mirrors
+    return () if targets in ((), (channel.url,)) else targets
+
+
+def _headers(authorizations: Sequence[Authorization]) -> Callable[[str, str], dict[str, str] | None]:
+    def headers(host: str, path: str) -> dict[str, str] | None:
+        fitting = [one for one in authorizations if one.host == host and path.startswith(one.path)]
+        longest = max(fitting, key=lambda one: len(one.path), default=None)
+        return {"Authorization": longest.header} if longest is not None else None
+
+    return headers
+
+
+def _refuse(host: str, path: str) -> dict[str, str] | None:
+    raise ConnectionError(f"envmgr is offline, and {host} was asked")
