@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import url2pathname
 
 _CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
 _TOKEN = re.compile(r"/t/[^/\s]+")
@@ -49,7 +49,10 @@ def path_of_file_url(url: str) -> Path | None:
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None
-    return Path(url2pathname(parts.path))
+    path = unquote(parts.path)
+    if re.match(r"/[A-Za-z]:", path) and os.name == "nt":
+        path = path[1:]
+    return Path(path)
 
 
 def file_name(url: str) -> str:

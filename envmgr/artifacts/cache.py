@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import rattler
 
@@ -22,6 +23,7 @@ from envmgr.artifacts import trees
 from envmgr.artifacts.distrust import inspect
 from envmgr.artifacts.download import download
 from envmgr.artifacts.manifest import Manifest, read_manifest
+from envmgr.artifacts.unpackers import Unpacker, unpackers
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, CorruptPackage, EnvmgrError, NoSpace, ReadOnlyStore, StoreError
 from envmgr.leases import process_tag, tag_is_dead
@@ -30,7 +32,7 @@ from envmgr.reporting import Progress, Reporter
 from envmgr.settings import Settings
 from envmgr.urls import path_of_file_url, redact
 
-PARALLEL = 8  # artifacts in work at once
+PARALLEL_DOWNLOADS = 8
 _ABANDONED = 24 * 3600  # seconds after which a leftover counts as one whatever its maker
 _TEMPORARY = ".tmp-"
 _KEY = re.compile(r"(?P<stem>[\w][\w.+!-]*)-(?P<sha256>[0-9a-f]{64})")
@@ -118,7 +120,7 @@ class ArtifactCache:
                 if _KEY.fullmatch(name) and (self.directory / name).is_dir():
                     directory = self.directory / name
                     manifest = read_manifest(self.directory / f"{name}.json")
-                    size = manifest.bytes if manifest is not None else trees.measure(directory)["bytes"]
+                    size = manifest.bytes if manifest is not None else trees.measure(directory)[0]
                     yield name, size, directory
 
     def remove(self, key: str) -> None:
@@ -205,36 +207,56 @@ class ArtifactCache:
     ) -> list[Artifact]:
         client = rattler.Client.default_client()
         total = sum(package.size or 0 for package in packages)
-        slots = asyncio.Semaphore(PARALLEL)
+        downloads = asyncio.Semaphore(PARALLEL_DOWNLOADS)
         with reporter.start("fetch", f"{len(packages)} packages", total=total, unit="bytes") as progress:
+            async with unpackers(len(packages)) as idle:
+                # The largest first: the last to end is then a small one.
+                tasks = {
+                    index: asyncio.ensure_future(self._fetch_one(client, package, downloads, idle, progress))
+                    for index, package in sorted(enumerate(packages), key=lambda item: -(item[1].size or 0))
+                }
+                try:
+                    artifacts = await asyncio.gather(*tasks.values())
+                finally:
+                    for task in tasks.values():
+                        task.cancel()
+                    await asyncio.gather(*tasks.values(), return_exceptions=True)  # nobody writes when this returns
+        by_index = dict(zip(tasks, artifacts, strict=True))
+        return [by_index[index] for index in range(len(packages))]
 
-            async def fetch(package: CondaPackage) -> Artifact:
-                async with slots:
-                    return await self._fetch_one(client, package, progress)
-
-            tasks = [asyncio.ensure_future(fetch(package)) for package in packages]
-            try:
-                return await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)  # nobody may still write when this returns
-
-    async def _fetch_one(self, client: rattler.Client, package: CondaPackage, progress: Progress) -> Artifact:
+    async def _fetch_one(
+        self,
+        client: rattler.Client,
+        package: CondaPackage,
+        downloads: asyncio.Semaphore,
+        idle: asyncio.Queue[Unpacker],
+        progress: Progress,
+    ) -> Artifact:
         temporary = self._temporary()
+        archive = path_of_file_url(package.url)
+        downloaded = None if archive is not None else temporary.with_name(temporary.name + _extension(package))
         try:
-            hashes = await download(client, package, temporary)
-            artifact = await asyncio.to_thread(self._publish, temporary, package, hashes.sha256, hashes.md5)
+            if downloaded is not None:
+                async with downloads:
+                    await download(client, package, downloaded, progress.advance)
+            unpacker = await idle.get()
+            try:
+                manifest = await unpacker.unpack(downloaded or archive or temporary, temporary, package)
+            finally:
+                idle.put_nowait(unpacker)
+            artifact = self._publish(temporary, package, manifest)
         finally:
+            if downloaded is not None:
+                downloaded.unlink(missing_ok=True)
             if temporary.exists():
-                await asyncio.to_thread(trees.remove, temporary)
-        progress.advance(package.size or 0)
+                trees.remove(temporary)
+        if downloaded is None:
+            progress.advance(package.size or 0)
         return artifact
 
-    def _publish(self, temporary: Path, package: CondaPackage, sha256: str, md5: str) -> Artifact:
-        """Check what was extracted and give it its name; whoever comes second uses what the first published."""
-        manifest = inspect(temporary, package, sha256=sha256, md5=md5)
-        package = package._replace(sha256=sha256, md5=package.md5 or md5)
+    def _publish(self, temporary: Path, package: CondaPackage, manifest: Manifest) -> Artifact:
+        """Give what was extracted and checked its name; whoever comes second uses what the first published."""
+        package = package._replace(sha256=manifest.sha256, md5=package.md5 or manifest.md5)
         key = key_of(package)
         directory = self.directory / key
         self._write_manifest(key, manifest)
@@ -280,6 +302,16 @@ def _check_components(package: CondaPackage) -> None:
         value = getattr(package, key)
         if pattern.fullmatch(value) is None or len(value) > 200:
             raise CorruptPackage(f"{redact(package.url)}: the {key} `{value[:80]}` cannot be part of a file name")
+
+
+def _extension(package: CondaPackage) -> str:
+    path = urlsplit(package.url).path
+    for extension in (".conda", ".tar.bz2"):
+        if path.endswith(extension):
+            return extension
+    raise CorruptPackage(
+        f"{redact(package.url)} is not the URL of a conda artifact; expected one that ends in .conda or .tar.bz2"
+    )
 
 
 def _size(package: CondaPackage) -> str:

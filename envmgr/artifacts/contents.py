@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from envmgr.artifacts.trees import Tree
 
 DEFAULT_PLACEHOLDER = "/opt/anaconda1anaconda2anaconda3"
-_LARGEST = 256 * 1024 * 1024  # bytes of one info file; paths.json of 100,000 paths has 20 MiB
+_LARGEST = 64 * 1024 * 1024  # bytes of one info file; paths.json of 100,000 paths has 20 MiB
+_KINDS = ("hardlink", "softlink", "directory")
 
 
 class Faulty(Exception):
@@ -93,22 +94,22 @@ def _read_text(directory: Path, tree: Tree, path: str) -> str | None:
 
 def _listed_path(entry: object, position: int) -> ListedPath:
     where = f"paths[{position}]"
-    if not isinstance(entry, dict) or not isinstance(entry.get("_path"), str):
-        raise Faulty("info/paths.json", f"has no text `_path` in {where}")
-    kind = entry.get("path_type")
-    if kind not in {"hardlink", "softlink", "directory"}:
-        raise Faulty("info/paths.json", f"has path_type `{kind}` in {where}; expected hardlink, softlink or directory")
-    for key, expected in (("size_in_bytes", int), ("sha256", str), ("prefix_placeholder", str), ("file_mode", str)):
-        if not isinstance(entry.get(key), (expected, type(None))):
-            raise Faulty("info/paths.json", f"has a `{key}` in {where} that is not {expected.__name__}")
-    return ListedPath(
-        entry["_path"],
-        kind,
-        entry.get("size_in_bytes"),
-        entry.get("sha256"),
-        entry.get("prefix_placeholder"),
-        entry.get("file_mode"),
+    if not isinstance(entry, dict):
+        raise Faulty("info/paths.json", f"has no mapping in {where}")
+    get: Any = entry.get
+    listed = ListedPath(
+        get("_path"), get("path_type"), get("size_in_bytes"), get("sha256"), get("prefix_placeholder"), get("file_mode")
     )
+    path, kind, size, sha256, placeholder, mode = listed
+    if type(path) is not str:
+        raise Faulty("info/paths.json", f"has no text `_path` in {where}")
+    if kind not in _KINDS:
+        raise Faulty("info/paths.json", f"has path_type `{kind}` in {where}; expected hardlink, softlink or directory")
+    if not (size is None or type(size) is int) or not all(
+        value is None or type(value) is str for value in (sha256, placeholder, mode)
+    ):
+        raise Faulty("info/paths.json", f"has a value of the wrong type in {where}")
+    return listed
 
 
 def _read_old_listing(directory: Path, tree: Tree) -> list[ListedPath]:

@@ -31,11 +31,11 @@ _LINK_SCRIPT = re.compile(r"(?:bin|Scripts)/\.(?P<name>.+)-(?P<kind>pre-link|pos
 _ABSOLUTE = re.compile(r"/[^/\0\n]|[A-Za-z]:[\\/]|\\\\")
 
 
-def inspect(directory: Path, package: CondaPackage, *, sha256: str, md5: str) -> Manifest:
+def inspect(directory: Path, package: CondaPackage, *, sha256: str, md5: str, is_fresh: bool = False) -> Manifest:
     """Return the manifest of the artifact extracted in `directory`, when nothing about it is amiss.
 
-    Raises CorruptPackage that names the artifact, its channel and up to five faults; OSError when the directory
-    cannot be read.
+    One that is fresh from its archive may have no hard links to elsewhere. Raises CorruptPackage that names the
+    artifact, its channel and up to five faults, and OSError when the directory cannot be read.
     """
     tree = Tree.read(directory)
     try:
@@ -46,6 +46,7 @@ def inspect(directory: Path, package: CondaPackage, *, sha256: str, md5: str) ->
         raise corrupt(package, [(fault.path, fault.what)]) from fault
     faults = [
         *tree.faults,
+        *(tree.shared if is_fresh else ()),
         *_index_faults(index, package),
         *_listing_faults(listing, tree, package),
         *_link_faults(tree),

@@ -67,18 +67,28 @@ def read_manifest(path: Path) -> Manifest | None:
     Raises StoreError for a newer schema, and OSError when the file cannot be read.
     """
     try:
-        document: Any = json.loads(path.read_bytes())
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return parse_manifest(content, str(path))
+
+
+def parse_manifest(content: str | bytes, source: str = "manifest") -> Manifest | None:
+    """Return the manifest that `content` is the JSON text of, or None where it is damaged or of an older schema.
+
+    Raises StoreError for a newer schema, naming `source`.
+    """
+    try:
+        document: Any = json.loads(content)
         schema = document.pop("schema")
         if isinstance(schema, int) and schema > SCHEMA:
             raise StoreError(
-                f"{path}: schema {schema} was written by a newer envmgr; this one reads up to schema {SCHEMA}",
+                f"{source}: schema {schema} was written by a newer envmgr; this one reads up to schema {SCHEMA}",
                 hint="upgrade envmgr, or give this one a cache of its own with ENVMGR_CACHE=DIRECTORY",
             )
         if schema != SCHEMA:
             return None
         values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in document.items()}
         return Manifest(**values)
-    except FileNotFoundError:
-        return None
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,40 +13,51 @@ DEEPEST = 200  # directories below each other; the deepest real package seen has
 class Tree(NamedTuple):
     """What a directory holds, by path relative to it with `/` between components.
 
-    `files` maps to sizes in bytes, `links` to the targets of symbolic links; `faults` are (path, what is wrong)
-    of everything that no package may contain: special files, set-id bits, links to files outside of the tree.
+    `files` maps to sizes in bytes, `links` to the targets of symbolic links. `faults` are (path, what is wrong) of
+    what no package may contain; `shared` those of files that have hard links outside of the tree, which is wrong
+    right after an extraction and as it should be once prefixes are linked to it.
     """
 
     files: dict[str, int]
     links: dict[str, str]
     directories: set[str]
     faults: list[tuple[str, str]]
+    shared: list[tuple[str, str]]
 
     @classmethod
     def read(cls, directory: Path) -> Tree:
         """Return what `directory` holds; raises OSError when it cannot be read."""
-        tree = cls({}, {}, set(), [])
-        shared: dict[tuple[int, int], list[str]] = {}
-        expected: dict[tuple[int, int], int] = {}
-        for path, entry in walk(directory, tree.faults):
-            status = entry.stat(follow_symlinks=False)
-            mode = status.st_mode
-            if stat.S_ISREG(mode):
-                tree.files[path] = status.st_size
-                if mode & (stat.S_ISUID | stat.S_ISGID):
-                    tree.faults.append((path, "has a set-user-id or set-group-id bit"))
-                if status.st_nlink > 1:
-                    shared.setdefault((status.st_dev, status.st_ino), []).append(path)
-                    expected[status.st_dev, status.st_ino] = status.st_nlink
-            elif stat.S_ISDIR(mode):
-                tree.directories.add(path)
-            elif stat.S_ISLNK(mode):
-                tree.links[path] = os.readlink(entry.path)
-            else:
-                tree.faults.append((path, "is neither file nor directory nor symbolic link"))
-        for inode, paths in shared.items():
-            if len(paths) != expected[inode]:
-                tree.faults.append((paths[0], "is a hard link to a file outside of the package"))
+        tree = cls({}, {}, set(), [], [])
+        files, links, directories, faults, _ = tree
+        inodes: dict[tuple[int, int], list[str]] = {}
+        counts: dict[tuple[int, int], int] = {}
+        pending = [(str(directory), "", 0)]
+        while pending:
+            where, prefix, depth = pending.pop()
+            with os.scandir(where) as entries:
+                for entry in entries:
+                    path = prefix + entry.name
+                    status = entry.stat(follow_symlinks=False)
+                    kind = stat.S_IFMT(status.st_mode)
+                    if kind == stat.S_IFREG:
+                        files[path] = status.st_size
+                        if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
+                            faults.append((path, "has a set-user-id or set-group-id bit"))
+                        if status.st_nlink > 1:
+                            inodes.setdefault((status.st_dev, status.st_ino), []).append(path)
+                            counts[status.st_dev, status.st_ino] = status.st_nlink
+                    elif kind == stat.S_IFLNK:
+                        links[path] = os.readlink(entry.path)
+                    elif kind != stat.S_IFDIR:
+                        faults.append((path, "is neither file nor directory nor symbolic link"))
+                    elif depth >= DEEPEST:
+                        faults.append((path, f"lies more than {DEEPEST} directories deep"))
+                    else:
+                        directories.add(path)
+                        pending.append((entry.path, f"{path}/", depth + 1))
+        for inode, paths in inodes.items():
+            if len(paths) != counts[inode]:
+                tree.shared.append((paths[0], "is a hard link to a file outside of the package"))
         return tree
 
     @property
@@ -57,37 +66,22 @@ class Tree(NamedTuple):
         return sum(self.files.values())
 
 
-def walk(directory: Path, faults: list[tuple[str, str]] | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield every entry below `directory` with its relative path; links are not followed.
-
-    What lies deeper than DEEPEST is not visited but added to `faults`.
-    """
-    pending = [(str(directory), "", 0)]
+def measure(directory: Path) -> tuple[int, int]:
+    """Return the apparent bytes and the number of entries below `directory`, which may be changing meanwhile."""
+    size = count = 0
+    pending = [str(directory)]
     while pending:
-        where, prefix, depth = pending.pop()
-        with os.scandir(where) as entries:
-            for entry in entries:
-                path = prefix + entry.name
-                yield path, entry
-                if entry.is_dir(follow_symlinks=False):
-                    if depth >= DEEPEST:
-                        if faults is not None:
-                            faults.append((path[:80] + "…", f"lies more than {DEEPEST} directories deep"))
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
                     else:
-                        pending.append((entry.path, f"{path}/", depth + 1))
-
-
-def measure(directory: Path) -> Counter[str]:
-    """Return `bytes` (apparent) and `entries` below `directory`, which may be changing meanwhile."""
-    total: Counter[str] = Counter(bytes=0, entries=0)
-    try:
-        for _, entry in walk(directory):
-            total["entries"] += 1
-            if entry.is_file(follow_symlinks=False):
-                total["bytes"] += entry.stat(follow_symlinks=False).st_size
-    except OSError:
-        pass  # what vanishes while one looks is not counted
-    return total
+                        size += entry.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue  # what vanishes while one looks is not counted
+    return size, count
 
 
 def remove(directory: Path) -> None:

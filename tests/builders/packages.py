@@ -22,7 +22,8 @@ class Package:
     """What goes into one artifact. `files` maps paths in the prefix to contents (str targets in `symlinks`).
 
     `paths` overrides what info/paths.json says, `index` adds to or overrides keys of info/index.json,
-    `info` adds raw files below info/, `placeholders` maps a path to (placeholder, "text" or "binary").
+    `info` adds raw files below info/, `placeholders` maps a path to (placeholder, "text" or "binary"), `members`
+    are raw tar members (with their data) that the payload begins with, for what no honest tool would pack.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Package:
     index: Mapping[str, Any] = field(default_factory=dict)
     info: Mapping[str, bytes | str] = field(default_factory=dict)
     entry_points: Sequence[str] = ()
+    members: Sequence[tuple[tarfile.TarInfo, bytes]] = ()
 
     @property
     def stem(self) -> str:
@@ -108,6 +110,8 @@ class Package:
         return path
 
     def _members(self, tar: tarfile.TarFile) -> None:
+        for raw, data in self.members:
+            tar.addfile(raw, io.BytesIO(data) if raw.isreg() else None)
         for name, content in sorted(self.files.items()):
             _add(tar, name, content.encode() if isinstance(content, str) else content,
                  mode=0o755 if name in self.executable else 0o644)  # fmt: skip
