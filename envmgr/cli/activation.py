@@ -14,8 +14,8 @@ from envmgr.shell.files import SHELLS
 
 @click.command(short_help="Activate an environment (needs the shell hook).")
 @click.argument("environment", metavar="NAME|PATH")
-@click.option("--stack/--no-stack", help="Keep the PATH of the environment that is active now.")
-def activate(environment: str, stack: bool) -> None:
+@click.option("--stack/--no-stack", expose_value=False, help="Keep the PATH of the environment that is active now.")
+def activate(environment: str) -> None:
     """Activate an environment in this shell.
 
     \b

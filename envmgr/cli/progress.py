@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
-from envmgr.cli.messages import legible, warning_line, wants_colour
+from envmgr.cli.messages import legible, wants_colour, warning_line
 from envmgr.reporting import Phase, Progress, Reporter, SilentReporter, Unit
 from envmgr.urls import redact
 

@@ -1,0 +1,113 @@
+"""The ends of the process: whatever happens, one error and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = [sys.executable, "-m", "envmgr.cli.main"]
+
+
+def _envmgr(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_unknown_command_is_misuse_with_the_nearest(environ: dict[str, str]) -> None:
+    done = _envmgr("shell-hok", environ=environ)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert "shell-hook" in done.stderr
+
+
+def test_an_unknown_option_is_misuse_with_the_help_to_ask(environ: dict[str, str]) -> None:
+    done = _envmgr("deactivate", "--what", environ=environ)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: No such option")
+    assert "--what" in done.stderr
+    assert done.stderr.endswith("\n\nhint: envmgr deactivate --help\n")
+
+
+def test_failure_is_json_where_json_was_asked_for(environ: dict[str, str]) -> None:
+    done = _envmgr("deactivate", "--json", environ=environ)
+    document = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert (document["success"], document["error"]) == (False, "UsageError")
+
+
+def test_json_of_the_command_that_run_starts_is_not_ours(environ: dict[str, str]) -> None:
+    done = _envmgr("run", "-n", "absent", "tool", "--json", environ=environ)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: no environment is named `absent`")
+
+
+def test_activation_without_the_hook_says_the_line_to_type(environ: dict[str, str]) -> None:
+    done = _envmgr("activate", "science", environ={**environ, "SHELL": "/bin/zsh"})
+    assert done.returncode == 2
+    assert 'hint: eval "$(envmgr shell-hook zsh)" && envmgr activate science' in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["activate", "--help"], ["shell-hook", "--help"]])
+def test_help_is_done(environ: dict[str, str], arguments: list[str]) -> None:
+    done = _envmgr(*arguments, environ=environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_a_reader_that_left_is_no_failure(environ: dict[str, str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*PROGRAM, "shell-hook", "bash"], env=environ, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_closed_streams_are_no_traceback(environ: dict[str, str]) -> None:
+    quoted = " ".join(f"'{word}'" for word in PROGRAM)
+    for redirection in (">&-", "2>&-", "<&- >&- 2>&-"):
+        for command in ("--help", "deactivate --what", "run -n absent true"):
+            done = subprocess.run(
+                ["sh", "-c", f"{quoted} {command} {redirection}"],
+                env=environ,
+                capture_output=True,
+                check=False,
+                timeout=60,
+            )
+            assert b"Traceback" not in done.stderr
+            assert done.returncode in (0, 1, 2)
+
+
+def test_output_that_does_not_arrive_is_a_failure(environ: dict[str, str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    for arguments in (["--help"], ["shell-hook", "bash"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [*PROGRAM, *arguments], env=environ, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+            )
+        assert done.returncode == 1
+        assert done.stderr.startswith(b"error: ")
+        assert b"No space left on device" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_a_locale_that_cannot_show_a_name_is_no_traceback(tmp_path: Path, environ: dict[str, str]) -> None:
+    ascii_only = {**environ, "PYTHONIOENCODING": "ascii"}
+    done = _envmgr("run", "-p", str(tmp_path / "é終"), "true", environ=ascii_only)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: there is no environment at")
+
+
+def test_a_damaged_configuration_is_one_error(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("a: [")
+    done = _envmgr("shell-hook", "bash", environ=environ)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
