@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from envmgr.errors import ConfigError
+
+ChannelPriority = Literal["strict", "flexible", "disabled"]
 
 CHANNEL_PRIORITIES = ("strict", "flexible", "disabled")
 SOLVERS = ("auto", "libmamba", "rattler")
@@ -34,7 +36,7 @@ class Settings(NamedTuple):
     shared_caches: tuple[Path, ...] = ()
     channels_file: Path | None = None
     channels: tuple[str, ...] = ("conda-forge",)
-    channel_priority: str = "strict"
+    channel_priority: ChannelPriority = "strict"
     solver: str = "auto"
     offline: bool = False
     add_pip_as_python_dependency: bool = True

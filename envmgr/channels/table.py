@@ -11,24 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envmgr.channels import table_file
+from envmgr.channels import location, table_file
 from envmgr.channels.credentials import access_of, as_written, expand
 from envmgr.channels.model import Channel
 from envmgr.channels.table_file import CHANNEL_SCHEMES, NAME, Entry, TableFile
-from envmgr.errors import ChannelError, ConfigError
+from envmgr.errors import ChannelError
 from envmgr.settings import Settings
 from envmgr.spec.faults import shown
 from envmgr.spec.model import Origin
 from envmgr.spec.selectors import known_platforms
 from envmgr.urls import file_url, is_url, path_of_file_url, redact, without_credentials
 
-FILE_NAME = "channels.yaml"
-SYSTEM_FILE = Path("/etc/envmgr") / FILE_NAME
 ALIAS = "https://conda.anaconda.org"
 ANACONDA = "https://repo.anaconda.com/pkgs"
 _KNOWN = ("conda-forge", "bioconda", "nvidia", "pytorch")
@@ -49,13 +46,14 @@ class ChannelTable:
     cache: Path
 
     @classmethod
-    def read(cls, settings: Settings, *, beside: Sequence[Path], system: Path = SYSTEM_FILE) -> ChannelTable:
+    def read(cls, settings: Settings, *, beside: Sequence[Path], system: Path = location.SYSTEM_FILE) -> ChannelTable:
         """Return the table for environment files in the directories `beside`.
 
         Raises ConfigError that names every fault of a channels.yaml, or that ENVMGR_CHANNELS names none.
         """
         directories = tuple(Path(directory).absolute() for directory in beside)
-        tables = [table_file.read(path, home=settings.home) for path in _files(settings, directories, system)]
+        files = location.files(settings, beside=directories, system=system)
+        tables = [table_file.read(path, home=settings.home) for path in files]
         entries = {entry.name: entry for entry in _built_in()}
         for table in reversed(tables):
             entries |= {entry.name: entry for entry in table.entries}
@@ -184,37 +182,6 @@ class ChannelTable:
                 f"the channel `{name}` is unknown; `{near}` is known",
                 hint=f"write `{near}`, or {ALIAS}/{name} if that is meant",
             )
-
-
-def _files(settings: Settings, directories: Sequence[Path], system: Path) -> Iterator[Path]:
-    if settings.channels_file is not None:
-        if not settings.channels_file.is_file():
-            raise ConfigError(
-                f"ENVMGR_CHANNELS names {settings.channels_file}, which is no file",
-                hint="unset it, or correct the path",
-            )
-        yield settings.channels_file
-        return
-    nearest = dict.fromkeys(path for directory in directories for path in _nearest(directory))
-    others = (settings.config_file.parent / FILE_NAME, system)
-    yield from dict.fromkeys([*nearest, *(path for path in others if path.is_file())])
-
-
-def _nearest(directory: Path) -> Iterator[Path]:
-    for parent in (directory, *directory.parents):
-        path = parent / FILE_NAME
-        if path.is_file() and (parent == directory or _is_trusted(path)):
-            yield path
-            return
-
-
-def _is_trusted(path: Path) -> bool:
-    """Whether nobody else can have put the file there: in /tmp, everyone can give everyone channels."""
-    try:
-        everyone_writes = bool(path.parent.stat().st_mode & stat.S_IWOTH)
-        return not everyone_writes or not hasattr(os, "getuid") or path.stat().st_uid in (0, os.getuid())
-    except OSError:
-        return False
 
 
 def _defaults(tables: Sequence[TableFile]) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import click
 
 from envmgr.cli import options
 from envmgr.cli.progress import reporter
-from envmgr.cli.tables import columns
+from envmgr.cli.tables import columns, plural
+from envmgr.urls import redact
 from envmgr.workflows import channels as workflow
 
 
@@ -26,15 +27,28 @@ def channel() -> None:
 def build(names: tuple[str, ...], offline: bool, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Build what is missing or changed in the channels that have recipes (all of them, or CHANNEL…)."""
     settings = options.load_settings(offline=offline)
-    report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    reports = workflow.build(names, settings, report, beside=Path.cwd())
+    show = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
+    reports = workflow.build(names, settings, show, beside=Path.cwd())
     if as_json:
-        click.echo(json.dumps({"success": True, "channels": [each.to_json() for each in reports]}, indent=2))
+        channels = [
+            {
+                "name": built.name,
+                "url": redact(built.url),
+                "built": [done.artifact for done in report.built],
+                "kept": list(report.kept),
+                "seconds": round(report.seconds, 3),
+            }
+            for built, report in reports
+        ]
+        click.echo(json.dumps({"success": True, "channels": channels}, indent=2))
         return
-    for each in reports:
-        click.echo(f"{each.channel}: {len(each.built)} built, {len(each.kept)} kept ({each.url})")
-        if verbose and each.built:
-            click.echo(columns([(built,) for built in each.built], indent="  "))
+    for built, report in reports:
+        click.echo(
+            f"{built.name}: {plural(len(report.built), 'package')} built in {report.seconds:.1f} s, "
+            f"{len(report.kept)} kept: {redact(built.url)}"
+        )
+        if verbose and report.built:
+            click.echo(columns([(done.artifact, f"{done.seconds:.1f} s") for done in report.built], indent="  "))
 
 
 @channel.command("list")

@@ -29,7 +29,8 @@ def as_text(plan: Plan, *, verbose: bool = False) -> str:
     lines = [_headline(plan)]
     hidden = 0
     if not verbose and plan.previous is None and len(added) > _LONGEST:
-        asked = {package.name for package in (*plan.lock.conda, *plan.lock.pip) if package.requested}
+        asked = {package.name for package in plan.lock.conda if package.requested}
+        asked |= {package.name for package in plan.lock.pip if package.requested}
         shown = [row for row in added if row[1] in asked][:_LONGEST]
         hidden, added = len(added) - len(shown), shown
     lines.append(columns([*added, *changed, *removed], indent="  "))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Protocol
 
 from envmgr.channels.model import Channel
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
+from envmgr.settings import ChannelPriority
 from envmgr.spec.model import Dependency
-
-ChannelPriority = Literal["strict", "flexible", "disabled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

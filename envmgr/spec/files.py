@@ -1,29 +1,20 @@
 """The text behind what `-f` names: a path, `-` for stdin, or an https URL, each within bounds.
 
-At most 10 MiB, UTF-8 with or without BOM. http is refused except to this machine, also as the target of a
-redirect; credentials of a URL go to its own host only and show in no message.
+At most 10 MiB, UTF-8 with or without BOM.
 """
 
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import sys
-import time
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urljoin, urlsplit
-
-import requests
+from urllib.parse import urljoin
 
 from envmgr.errors import SpecError
 from envmgr.urls import is_url, redact
 
 MAXIMUM_BYTES = 10 * 1024 * 1024
-_CONNECT_AND_READ_SECONDS = (10.0, 30.0)
-_TOTAL_SECONDS = 60.0
-_MAXIMUM_REDIRECTS = 5
-_CHUNK = 64 * 1024
 
 
 def read_text(location: str, *, offline: bool = False, stdin: BinaryIO | None = None) -> str:
@@ -34,7 +25,7 @@ def read_text(location: str, *, offline: bool = False, stdin: BinaryIO | None = 
     if location == "-":
         data = (stdin or sys.stdin.buffer).read(MAXIMUM_BYTES + 1)
     elif is_url(location):
-        data = _download(location, offline)
+        data = _downloaded(location, offline)
     else:
         data = _read_path(location)
     if len(data) > MAXIMUM_BYTES:
@@ -98,80 +89,9 @@ def _nearest(path: Path) -> str:
     return f"files beside it: {', '.join(names)}" if 0 < len(names) < 5 else "check the path"
 
 
-def _download(url: str, offline: bool) -> bytes:
+def _downloaded(url: str, offline: bool) -> bytes:
     if offline:
         raise SpecError(f"{redact(url)} cannot be read: envmgr is offline", hint="name a local file, or drop --offline")
-    deadline = time.monotonic() + _TOTAL_SECONDS
-    try:
-        with requests.Session() as session:
-            return _follow(session, url, deadline)
-    except requests.RequestException as error:
-        reason = "no answer in time" if isinstance(error, requests.Timeout) else _reason(error)
-        raise SpecError(
-            f"{redact(url)} cannot be read: {redact(reason)}", hint="check the URL and the network"
-        ) from error
+    from envmgr.spec.download import download  # start-up time: requests, which local files do without
 
-
-def _follow(session: requests.Session, url: str, deadline: float) -> bytes:
-    target = url
-    for _ in range(_MAXIMUM_REDIRECTS + 1):
-        _check_url(target)
-        with session.get(target, stream=True, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=False) as response:
-            if response.is_redirect:
-                target = urljoin(target, response.headers["location"])
-                continue
-            if response.status_code != requests.codes.ok:
-                raise SpecError(
-                    f"{redact(target)} cannot be read: HTTP {response.status_code} {response.reason}",
-                    hint="check the URL" + (" and its credentials" if response.status_code in (401, 403) else ""),
-                )
-            return _body(response, target, deadline)
-    raise SpecError(f"{redact(url)} redirects more than {_MAXIMUM_REDIRECTS} times", hint="name the final URL")
-
-
-def _body(response: requests.Response, url: str, deadline: float) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    for piece in response.iter_content(_CHUNK):
-        size += len(piece)
-        if size > MAXIMUM_BYTES:
-            raise _too_big(url)
-        if time.monotonic() > deadline:
-            raise SpecError(f"{redact(url)} took longer than {_TOTAL_SECONDS:.0f} seconds", hint="download it first")
-        pieces.append(piece)
-    data = b"".join(pieces)
-    if data.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
-        raise SpecError(f"{redact(url)} is a web page; expected an environment file", hint=_raw_link(url))
-    return data
-
-
-def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
-        return
-    hint = "use https" if parts.scheme == "http" else "name a path or an https URL"
-    raise SpecError(f"{redact(url)} is not an https URL", hint=hint)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _raw_link(url: str) -> str:
-    parts = urlsplit(url)
-    pieces = parts.path.strip("/").split("/")
-    if parts.hostname == "github.com" and len(pieces) > 4 and pieces[2] == "blob":
-        return f"use the raw file: `https://raw.githubusercontent.com/{'/'.join([*pieces[:2], *pieces[3:]])}`"
-    return "use the link of the raw file"
-
-
-def _reason(error: requests.RequestException) -> str:
-    cause: BaseException = error
-    while isinstance(cause.args[0] if cause.args else None, BaseException):
-        cause = cause.args[0]
-    return str(getattr(cause, "reason", None) or cause).rpartition(": ")[2]
+    return download(url, limit=MAXIMUM_BYTES)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envmgr.channels import building
 from envmgr.channels.building import BuildReport
+from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError
 from envmgr.reporting import Reporter
@@ -14,7 +15,9 @@ from envmgr.settings import Settings
 from envmgr.urls import redact
 
 
-def build(names: Sequence[str], settings: Settings, reporter: Reporter, *, beside: Path) -> tuple[BuildReport, ...]:
+def build(
+    names: Sequence[str], settings: Settings, reporter: Reporter, *, beside: Path
+) -> tuple[tuple[Channel, BuildReport], ...]:
     """Build the named channels, or all that have recipes; `beside` is where channels.yaml is looked for first.
 
     Raises ChannelError for a name without recipes and for a recipe that cannot be built.
@@ -32,7 +35,7 @@ def build(names: Sequence[str], settings: Settings, reporter: Reporter, *, besid
             "no channel with recipes is known here",
             hint="name one in channels.yaml, as `channels: {ours: {recipes: recipes}}`",
         )
-    return tuple(building.build(channel, settings=settings, reporter=reporter) for channel in channels)
+    return tuple((channel, building.build(channel, settings=settings, reporter=reporter)) for channel in channels)
 
 
 def known(settings: Settings, *, beside: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:

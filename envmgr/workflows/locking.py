@@ -22,17 +22,16 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import SolveRequest
 from envmgr.solve.select import solver
-from envmgr.spec import environment_file
-from envmgr.spec.command_line import parse_dependency
+from envmgr.spec.command_line import parse_arguments
 from envmgr.spec.digest import semantic_digest
-from envmgr.spec.environment_file import merge
-from envmgr.spec.model import COMMAND_LINE, EnvironmentSpec
+from envmgr.spec.merging import merge
+from envmgr.spec.model import EnvironmentSpec
 from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.workflows import request as requests
 from envmgr.workflows.request import CreateRequest
-from envmgr.workflows.sources import directories
+from envmgr.workflows.sources import directories, parse_sources
 
 
 class Locker:
@@ -140,13 +139,10 @@ class Locker:
         )
 
     def _read_spec(self) -> EnvironmentSpec:
-        specs = [
-            environment_file.read(source.text, source=source.source, platform=self._platform)
-            for source in self._request.files
-        ]
-        asked = tuple(parse_dependency(text, COMMAND_LINE) for text in self._request.specs)
-        if asked or not specs:
-            specs.append(EnvironmentSpec(dependencies=asked))
+        request = self._request
+        specs = list(parse_sources(request.files, self._settings, platform=self._platform))
+        if request.specs or not specs:
+            specs.append(parse_arguments(request.specs))
         spec = merge(specs)
         if spec.platforms and self._platform not in spec.platforms:
             raise UsageError(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from envmgr.channels import location
 from envmgr.errors import SpecError
 from envmgr.settings import Settings
+from envmgr.spec.files import read_text
+from envmgr.spec.model import EnvironmentSpec
 from envmgr.workflows.request import SourceText
 
 
@@ -24,12 +27,35 @@ def read_sources(names: Sequence[str], settings: Settings) -> tuple[SourceText, 
 
     Raises SpecError for one that cannot be read, is too large, or is not UTF-8.
     """
-    return tuple(SourceText(name, _read(name, settings)) for name in names)
+    return tuple(SourceText(name, read_text(name, offline=settings.offline)) for name in names)
 
 
-def _read(name: str, settings: Settings) -> str:
-    from envmgr.spec import files  # start-up time: a `create` with nothing to do reads local files only
+def parse_sources(sources: Sequence[SourceText], settings: Settings, *, platform: str) -> tuple[EnvironmentSpec, ...]:
+    """Return what each environment file asks for on `platform` (a subdir).
 
-    if settings.offline and "://" in name:
-        raise SpecError(f"{name} cannot be read: --offline is set", hint="download it first, and give its path")
-    return files.read_text(name)
+    Raises SpecError for the faults of all files at once.
+    """
+    from envmgr.spec import environment_file  # start-up time: rattler parses the match specs
+
+    def load(location: str) -> str:
+        return read_text(location, offline=settings.offline)
+
+    specs: list[EnvironmentSpec] = []
+    errors: list[SpecError] = []
+    for source in sources:
+        try:
+            specs.append(environment_file.read(source.text, source=source.source, platform=platform, load=load))
+        except SpecError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        faults = [fault for error in errors for fault in error.details.get("faults", ())]
+        text = "\n".join(error.message if error.hint is None else f"{error.message}; {error.hint}" for error in errors)
+        raise SpecError(text, details={"faults": faults})
+    return tuple(specs)
+
+
+def channel_files(sources: Sequence[SourceText], settings: Settings) -> tuple[Path, ...]:
+    """Return the channels.yaml files that are in force for these environment files; raises ConfigError."""
+    return location.files(settings, beside=directories(sources) or (Path.cwd(),))
