@@ -54,11 +54,10 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int | None:
         return None
     from envmgr.shell import files, process
 
-    plan = files.load(prefix)
-    variables = _without_coercion(environ)
+    plan, command = files.load(prefix), own_command()
     if cwd is not None:
-        variables = {**variables, "PWD": _change_directory(cwd)}
-    process.run(plan, argv, variables, command=own_command())
+        environ = {**environ, "PWD": _change_directory(cwd)}
+    process.run(plan, argv, environ, command=command)
 
 
 def _parse_run(arguments: Sequence[str]) -> tuple[dict[str, str], Sequence[str]] | None:
@@ -111,8 +110,13 @@ def _root(environ: Mapping[str, str]) -> str | None:
 def _is_suspect(prefix: str) -> bool:
     """Whether the machine restarted before this generation reached the disk, so that `run` must repair it first."""
     own = os.path.join(prefix, "conda-meta", "envmgr")
-    if os.path.exists(os.path.join(own, "settled")) or not os.path.exists(os.path.join(own, "generation.json")):
-        return False
+    try:
+        with open(os.path.join(own, "settled-state"), "rb") as stream:
+            if stream.read(1) == b"1":
+                return False
+    except OSError:
+        if not os.path.exists(os.path.join(own, "generation.json")):
+            return False
     from pathlib import Path
 
     from envmgr.store import generations
@@ -130,18 +134,6 @@ def _change_directory(cwd: str) -> str:
     except OSError as error:
         raise UsageError(f"--cwd {cwd}: {error.strerror}") from error
     return directory
-
-
-def _without_coercion(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return `environ` without the LC_CTYPE that Python itself adds in the C locale (PEP 538)."""
-    if environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
-        return environ
-    try:
-        with open("/proc/self/environ", "rb") as stream:
-            was_set = any(entry.startswith(b"LC_CTYPE=") for entry in stream.read().split(b"\0"))
-    except OSError:
-        return environ
-    return environ if was_set else {key: value for key, value in environ.items() if key != "LC_CTYPE"}
 
 
 def _script(step: str, shell: str, target: str, environ: Mapping[str, str]) -> int:

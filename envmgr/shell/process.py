@@ -77,11 +77,24 @@ def run(plan: ActivationPlan, argv: Sequence[str], environ: Mapping[str, str], *
     Only where a package has activation scripts, a shell sources them first. Raises CommandNotFound and
     CommandNotExecutable.
     """
+    environ = _without_coercion(environ)
     active = active_plan(environ)
     if plan.activate_scripts(".sh") or (active is not None and active.deactivate_scripts(".sh")):
         _through_shell(plan, argv, environ, command)
     variables = environment(plan, environ, active)
     _execute(_find(argv[0], variables.get("PATH", ""), plan), argv, variables)
+
+
+def _without_coercion(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `environ` without the LC_CTYPE that Python itself adds in the C locale (PEP 538)."""
+    if environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
+        return environ
+    try:
+        with open("/proc/self/environ", "rb") as stream:
+            was_set = any(entry.startswith(b"LC_CTYPE=") for entry in stream.read().split(b"\0"))
+    except OSError:
+        return environ
+    return environ if was_set else {key: value for key, value in environ.items() if key != "LC_CTYPE"}
 
 
 def _level(environ: Mapping[str, str]) -> int:

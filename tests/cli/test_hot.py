@@ -9,6 +9,7 @@ import pytest
 
 from builders.prefixes import make_prefix
 from envmgr.cli import hot
+from envmgr.store import commit, generations
 
 SHOW = '#!/bin/sh\nprintf "%s|" "$@"\n'
 
@@ -140,6 +141,33 @@ def test_a_damaged_variables_file_is_an_error_with_its_place(science: Path, envi
     done = _envmgr(["run", "-n", "science", "true"], environ)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {science}/conda-meta/state is not JSON")
+
+
+def _generation(prefix: Path, boot_id: str) -> None:
+    generation = generations.Generation(
+        number=1,
+        created="2026-01-01T00:00:00Z",
+        command=(),
+        prefix=str(prefix),
+        name="science",
+        lock_digest="",
+        inputs_digest="",
+        spec_digest="",
+        switch="exchange",
+        boot_id=boot_id,
+    )
+    commit.write_generation(prefix, generation)
+
+
+def test_what_was_not_on_disk_at_a_restart_is_looked_at_first(science: Path, environ: dict[str, str]) -> None:
+    """The fast path knows the form of the store's record: it must leave a suspect generation to the command."""
+    arguments = ["run", "-n", "science", "show", "x"]
+    _generation(science, "another boot")
+    assert hot.dispatch(arguments, environ) is None
+    (science / generations.SETTLED).write_bytes(b"1")
+    assert _envmgr(arguments, environ).stdout == "x|"
+    _generation(science, generations.boot_id())
+    assert _envmgr(arguments, environ).stdout == "x|"
 
 
 def test_shell_hook_prints_the_same_text_every_time(environ: dict[str, str]) -> None:
