@@ -50,6 +50,7 @@ def next_number(location: Location) -> int:
 
 def write_generation(tree: Path, generation: Generation) -> None:
     """Write generation.json into a staged tree; raises OSError."""
+    (tree / generations.SETTLED).write_bytes(b"0")
     (tree / generations.FILE).write_bytes(generation.to_json())
 
 

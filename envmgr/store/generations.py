@@ -17,7 +17,7 @@ from envmgr.store.layout import OWN_DIRECTORY, Location
 Switch = Literal["exchange", "symlink", "copy"]
 SCHEMA = 1
 FILE = f"{OWN_DIRECTORY}/generation.json"
-SETTLED = f"{OWN_DIRECTORY}/settled"
+SETTLED = f"{OWN_DIRECTORY}/settled-state"  # one byte: 1 when the tree is known to be on the disk
 FOREIGN = f"{OWN_DIRECTORY}/foreign.json"
 
 
@@ -101,9 +101,13 @@ def is_current(location: Location, inputs_digest: str) -> bool:
     )
 
 
-def is_settled(prefix: Path) -> bool:
+def is_settled(prefix: Path | str) -> bool:
     """Whether the generation at `prefix` is known to have reached the disk."""
-    return os.path.exists(os.path.join(prefix, SETTLED))
+    try:
+        with open(os.path.join(prefix, SETTLED), "rb") as file:
+            return file.read(1) == b"1"
+    except OSError:
+        return False
 
 
 def is_suspect(prefix: Path, generation: Generation) -> bool:

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from envmgr import __version__
-from envmgr.errors import CorruptPackage
+from envmgr.errors import CorruptPackage, LockError
+from envmgr.lock import conda_lock
 from envmgr.lock.model import CondaPackage, Lock
+from envmgr.store.layout import LOCK_FILE
 from envmgr.urls import redact, without_credentials
 
 # rattler writes records with two spaces and escapes line ends in strings, so a line break is always structure.
@@ -102,6 +104,15 @@ def record_names(prefix: Path) -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+
+
+def read_lock(prefix: Path) -> Lock | None:
+    """Return the lock inside an environment, None where there is none that can be read."""
+    path = prefix / LOCK_FILE
+    try:
+        return next(iter(conda_lock.loads(path.read_bytes(), source=str(path)).values()), None)
+    except (OSError, LockError):
+        return None
 
 
 def _history_line(package: CondaPackage) -> str:

@@ -44,7 +44,7 @@ from envmgr.store.holding import held
 from envmgr.store.layout import Location
 from envmgr.store.linking import Linking
 from envmgr.store.ownership import Foreign
-from envmgr.store.staging import Staging, old_lock, stage
+from envmgr.store.staging import Staging, stage
 from envmgr.store.usage import using_cache
 
 _NAMED = 5  # things in one message
@@ -182,7 +182,7 @@ def _look_at_old(run: Run) -> Foreign:
             f"{location.label} is in use by {processes.listed(users)}: "
             "what they open from now on is that of the new generation"
         )
-    return ownership.find_foreign(location.prefix, old_lock(location.prefix))
+    return ownership.find_foreign(location.prefix, metadata.read_lock(location.prefix))
 
 
 def _next_generation(run: Run) -> Generation:

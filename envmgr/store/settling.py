@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from envmgr.errors import StoreError
-from envmgr.store import generations, metadata, ownership, sync_process
+from envmgr.store import generations, layout, metadata, ownership, sync_process
 from envmgr.store.layout import Location
+from envmgr.store.metadata import read_lock
 
 _NAMED = 5  # missing files in one message
 
@@ -59,25 +60,33 @@ def require_whole(location: Location) -> None:
 
 
 def missing_files(prefix: Path) -> tuple[str, ...]:
-    """Return the files of prefix records that are absent, or empty against their record; relative paths, sorted."""
-    missing = []
-    for name in metadata.record_names(prefix):
-        path = prefix / "conda-meta" / f"{name}.json"
+    """Return the files of both halves that are absent, or empty against their record; relative paths, sorted.
+
+    What should be there is what the lock and the prefix records say; a lock that was lost is itself such a file.
+    """
+    lock = read_lock(prefix)
+    missing = [] if lock is not None else [layout.LOCK_FILE]
+    expected = {package.dist_name for package in lock.conda} if lock is not None else set()
+    for name in expected | metadata.record_names(prefix):
         try:
-            sizes = _sizes(path)
+            sizes = _sizes(prefix / "conda-meta" / f"{name}.json")
         except (OSError, ValueError, KeyError, TypeError):
             missing.append(f"conda-meta/{name}.json")
             continue
-        for file in ownership.files_of_record(prefix, name):
-            try:
-                status = os.lstat(prefix / file)
-            except OSError:
-                missing.append(file)
-                continue
-            # A file whose blocks were never written has no length; a patched one has another length than recorded.
-            if status.st_size == 0 and sizes.get(file):
-                missing.append(file)
-    return tuple(sorted(missing))
+        missing += [file for file, size in sizes.items() if _is_lost(prefix / file, size)]
+    if lock is not None and lock.pip:
+        for distribution in ownership.distributions(prefix):
+            missing += [file for file in distribution.files if not file.endswith(".pyc") and _is_lost(prefix / file, 0)]
+    return tuple(sorted(set(missing)))
+
+
+def _is_lost(path: Path, size: int) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return True
+    # A file whose blocks were never written has no length; a patched one has another length than recorded.
+    return status.st_size == 0 and size > 0
 
 
 def _sizes(path: Path) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from envmgr.artifacts import trees
 from envmgr.artifacts.cache import Artifact
-from envmgr.errors import LockError, StoreError
+from envmgr.errors import StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.pypi import install as pip_half
@@ -63,15 +63,6 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     staging.checkpoint("staged")
 
 
-def old_lock(prefix: Path) -> Lock | None:
-    """Return the lock inside an environment, None where there is none that can be read."""
-    try:
-        locks = conda_lock.loads((prefix / layout.LOCK_FILE).read_bytes(), source=str(prefix / layout.LOCK_FILE))
-        return next(iter(locks.values()), None)
-    except (OSError, LockError):
-        return None
-
-
 def _link(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Sequence[Artifact]:
     """Link the conda half and return the artifacts used: what is damaged in the cache is fetched again, once."""
     try:
@@ -91,7 +82,7 @@ def _link(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Sequen
 
 def _write_metadata(staging: Staging, tree: Path) -> None:
     lock = staging.linking.lock
-    before = old_lock(staging.old) if staging.old is not None else None
+    before = metadata.read_lock(staging.old) if staging.old is not None else None
     block = metadata.history_block(
         lock,
         before.conda if before is not None else (),

@@ -1,4 +1,4 @@
-"""A process of its own: sync the file system around a marker, then write the marker. Imports nothing of ours."""
+"""A process of its own: sync the file system around a marker, then set the marker. Imports nothing of ours."""
 
 import ctypes
 import os
@@ -6,8 +6,11 @@ import sys
 
 
 def settle(marker: str) -> None:
-    """Make everything on the file system around `marker` durable, then create it; raises OSError."""
-    descriptor = os.open(os.path.dirname(marker), os.O_RDONLY)
+    """Make everything on the file system around the file `marker` durable, then write 1 into it; raises OSError.
+
+    The marker exists from the beginning: a file that appeared now would get in the way of whoever deletes the tree.
+    """
+    descriptor = os.open(marker, os.O_WRONLY)
     try:
         syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
         if syncfs is None:
@@ -15,8 +18,7 @@ def settle(marker: str) -> None:
         elif syncfs(descriptor) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), marker)
-        # Relative to the directory that was synced: another generation may have taken its place meanwhile.
-        os.close(os.open(os.path.basename(marker), os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=descriptor))
+        os.pwrite(descriptor, b"1", 0)
     finally:
         os.close(descriptor)
 

@@ -77,6 +77,6 @@ def test_unsettled_generation_of_another_boot_is_suspect(store: Store) -> None:
     generation = make_generation(location.prefix, boot_id="another")
     assert generations.is_suspect(location.prefix, generation)
     assert not generations.is_current(location, "b")
-    (location.prefix / generations.SETTLED).touch()
+    (location.prefix / generations.SETTLED).write_bytes(b"1")
     assert not generations.is_suspect(location.prefix, generation)
     assert generations.is_current(location, "b")
