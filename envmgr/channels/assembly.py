@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -315,8 +316,12 @@ class Assembly:
     ) -> None:
         for build in plan.kept:
             self._link(build, generation)
-        _discard_strays(generation, {p for build in [*plan.kept, *(b for b, _ in built)] for p in build.artifacts})
-        asyncio.run(index_fs(generation, write_zst=True, write_shards=True, force=True))
+        new = {path for build, _ in built for path in build.artifacts}
+        old = {path for build in plan.kept for path in build.artifacts}
+        _discard_strays(generation, new | old)
+        for subdir in ("noarch", self.platform):
+            _carry_index(self.directory / subdir, generation / subdir, old)
+        _index(generation)
         superseded: list[_Build] = []
         for build in plan.superseded:
             of_recipe = [other for other in superseded if other.recipe == build.recipe]
@@ -341,6 +346,25 @@ class Assembly:
                 os.link(self.directory / path, target)
             except OSError:  # a file system without hard links
                 shutil.copy2(self.directory / path, target)
+
+
+def _carry_index(old: Path, new: Path, kept: set[str]) -> None:
+    """Give the new index the old records of what is kept, so that only new artifacts are read and hashed."""
+    try:
+        document = json.loads((old / "repodata.json").read_bytes())
+        records = document["packages.conda"]
+        document["packages.conda"] = {n: records[n] for n in sorted(records) if f"{new.name}/{n}" in kept}
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # everything is read again
+    (new / "repodata.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def _index(channel: Path) -> None:
+    try:
+        asyncio.run(index_fs(channel, write_zst=True, write_shards=True))
+    except Exception as error:  # py-rattler raises whatever its indexer met, without a common base
+        raise ChannelError(f"the channel cannot be indexed: {error}") from error
+    shutil.rmtree(channel / ".tmp", ignore_errors=True)
 
 
 def _discard_strays(generation: Path, wanted: set[str]) -> None:

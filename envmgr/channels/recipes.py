@@ -7,9 +7,10 @@ what envmgr does not act on (scripts, sources, outputs) is refused rather than i
 from __future__ import annotations
 
 import copy
+import hashlib
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,8 @@ class Rendered:
 def render(directory: Path, *, platform: str, context: Mapping[str, str], digest: str) -> tuple[Rendered, ...]:
     """Return the packages of the recipe in `directory` for the subdir `platform`.
 
-    `context` is what recipes may refer to beside their own context; `digest` (hexadecimal) stands in the build
-    strings that the recipe leaves open, so that other inputs give another file name. Raises ChannelError with file
+    `context` is what recipes may refer to beside their own context; `digest` goes into the `hash` of the build
+    string, so that other inputs give another file name. Raises ChannelError with file
     and line.
     """
     path = directory / "recipe.yaml"
@@ -61,13 +62,15 @@ def render(directory: Path, *, platform: str, context: Mapping[str, str], digest
         outputs = [(variant, variant.recipe.to_dict()) for variant in stage.render(variants, config)]
     except RattlerBuildError as error:
         raise _render_fault(path, text, str(error)) from error
-    explicit = isinstance(_raw(text).get("build"), dict) and "string" in _raw(text)["build"]
     rendered = []
     for variant, document in outputs:
-        info = variant.hash_info
         number = int(document.get("build", {}).get("number", 0))
-        build = document["build"]["string"] if explicit else f"{info.prefix if info else ''}h{digest[:7]}_{number}"
-        metadata = _metadata(path, document, build=str(build), number=number, platform=platform, text=text)
+        build = str(document["build"]["string"])
+        if variant.hash_info is not None:
+            # rattler-build hashes the variant; two builds of one name must differ in every other input too.
+            whole = hashlib.sha256(f"{variant.hash_info.hash} {digest}".encode()).hexdigest()[:7]
+            build = build.replace(variant.hash_info.hash, whole)
+        metadata = _metadata(path, document, build=build, number=number, platform=platform, text=text)
         rendered.append(Rendered(directory=directory, metadata=metadata, payload=_payload(path, text, document)))
     names = [package.metadata.stem for package in rendered]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -191,16 +194,29 @@ def _metadata(path: Path, document: dict[str, Any], *, build: str, number: int, 
         build_number=number,
         subdir="noarch" if noarch else platform,
         noarch=noarch,
-        depends=tuple(str(spec) for spec in requirements.get("run", ())),
-        constrains=tuple(str(spec) for spec in requirements.get("run_constraints", ())),
+        depends=_specs(path, text, requirements.get("run", ()), "run"),
+        constrains=_specs(path, text, requirements.get("run_constraints", ()), "run_constraints"),
         track_features=tuple(f"{name}-p-{position}" for position in range(features)),
         license=about.get("license"),
         python_site_packages_path=section.get("python", {}).get("site_packages_path"),
         entry_points=tuple(str(entry) for entry in section.get("python", {}).get("entry_points", ())),
         about={_ABOUT[key]: value for key, value in about.items() if key in _ABOUT},
-        run_exports=requirements.get("run_exports", {}),
+        run_exports={
+            kind: list(_specs(path, text, specs, "run_exports"))
+            for kind, specs in requirements.get("run_exports", {}).items()
+        },
         info_files={"recipe/recipe.yaml": text.encode(), **_licenses(path, about, text)},
     )
+
+
+def _specs(path: Path, text: str, specs: Sequence[object], key: str) -> tuple[str, ...]:
+    for spec in specs:
+        if not isinstance(spec, str):  # pin_subpackage, pin_compatible: they need a build's environment
+            found = next(iter(spec)) if isinstance(spec, dict) and spec else type(spec).__name__
+            message = f"expected match specs in `requirements.{key}`, found {found}"
+            hint = "write the spec itself, such as `name >=1.2,<2`"
+            raise _fault(path, text, ("requirements", key), message, hint=hint)
+    return tuple(str(spec) for spec in specs)
 
 
 def _licenses(path: Path, about: Mapping[str, Any], text: str) -> dict[str, bytes]:
@@ -227,15 +243,18 @@ def _payload(path: Path, text: str, document: Mapping[str, Any]) -> tuple[Payloa
 
 
 def _render_fault(path: Path, text: str, message: str) -> ChannelError:
-    told = re.search(r'message: "((?:[^"\\]|\\.)*)"', message)
-    line = re.search(r"line: (\d+)", message)
+    """Return rattler-build's complaint with the line that it concerns; it prints Rust values."""
+    told = re.search(r'(?:message|reason): "((?:[^"\\]|\\.)*)"', message)
     reason = told[1].replace('\\"', '"') if told else message
-    template = re.search(r"\(template: (.*)\)$", reason)
-    number = int(line[1]) if line else 1
-    if template is not None:  # the span is of the template alone where rattler-build evaluates it late
-        at = next((n for n, content in enumerate(text.splitlines(), 1) if template[1] in content), number)
-        number = at
-    return ChannelError(f"{path} line {number}: {reason}")
+    spot = re.search(r"line: (\d+)", message)
+    line = int(spot[1]) if spot else 1
+    template = re.search(r" \(in [^)]*\) \(template: (.*)\)$", reason)
+    if template is not None:  # the place is one in the template, not in the file
+        line = next((number for number, content in enumerate(text.splitlines(), 1) if template[1] in content), line)
+        reason = f"{reason[: template.start()]} in `{template[1]}`"
+    elif "build string template" in reason:
+        line = _line(text, ("build", "string"))
+    return ChannelError(f"{path} line {line}: {reason}")
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

@@ -1,0 +1,2 @@
+#!/bin/sh
+rm -f "$PREFIX/share/hello-post-link/linked"
