@@ -20,6 +20,7 @@ _NOT_CACHED = re.compile(
 )
 _REFUSED = re.compile(r"valid authentication credentials|returned a \d{3} ")  # uv counts both as `not found`
 _STATUS = re.compile(r"\b(401|403|404|407|410|429|5\d\d) [A-Z][A-Za-z ]+")
+_FLAG = re.compile(r"`--([a-z-]+)[= ]([\w-]+)`")
 _URL = re.compile(r"https?://[^\s)`]+")
 _MISMATCH = re.compile(
     r"Hash mismatch for `(?P<what>[^`]+)`.*?sha256:(?P<expected>[0-9a-f]{64}).*?sha256:(?P<found>[0-9a-f]{64})",
@@ -132,9 +133,20 @@ def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
     lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
     return PipError(
         f"the pip half cannot be resolved\n{indented(body)}" + (f"\nasked for:{lines}" if lines else ""),
-        hint=hint.strip().splitlines()[0] if hint.strip() else None,
+        hint=_hint(hint.strip()),
         details={"engine": text},
     )
+
+
+def _hint(text: str) -> str | None:
+    """Return the first of uv's hints, with the variables that envmgr passes on instead of flags that it has not."""
+    if "--index-strategy" in text:
+        return (
+            "the first index that has a name answers for it, so that nobody can slip in a package of that name; "
+            "where every index is trusted alike, set UV_INDEX_STRATEGY=unsafe-best-match"
+        )
+    lines = _FLAG.sub(lambda flag: f"`UV_{flag[1].upper().replace('-', '_')}={flag[2]}`", text).splitlines()
+    return lines[0] if lines else None
 
 
 def indented(text: str) -> str:

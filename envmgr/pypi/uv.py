@@ -106,7 +106,7 @@ class Uv:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise PipError(f"uv has not ended after {timeout:.0f} seconds: {' '.join(command[1:3])}") from error
+            raise PipError(f"uv has not ended after {timeout:g} seconds: {' '.join(command[1:3])}") from error
         except OSError as error:
             raise PipError(f"{self.binary} cannot be started: {error.strerror}") from error
         if ended.returncode != 0:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -20,7 +21,8 @@ class IndexServer:
     """Serves PEP 691 JSON with PEP 658 metadata: `add` wheels, use `.url` while it runs as a context manager.
 
     `answers` maps a URL path to (status, content type, body) that is sent instead; `users` (name → password), once
-    filled, are asked for by HTTP Basic; `requests` are the paths that were asked for, in order.
+    filled, are asked for by HTTP Basic; `requests` are the paths that were asked for, in order; every answer comes
+    after `delay` seconds.
     """
 
     def __init__(self) -> None:
@@ -28,6 +30,7 @@ class IndexServer:
         self.answers: dict[str, tuple[int, str, bytes]] = {}
         self.users: dict[str, str] = {}
         self.requests: list[str] = []
+        self.delay = 0.0
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +38,7 @@ class IndexServer:
 
             def do_GET(self) -> None:
                 server.requests.append(self.path)
+                time.sleep(server.delay)
                 status, kind, body = server.answer(self.path, self.headers.get("Authorization"))
                 self.send_response(status)
                 self.send_header("Content-Type", kind)

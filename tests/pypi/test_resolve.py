@@ -328,6 +328,35 @@ def test_the_first_index_that_has_a_name_answers_for_it(
     assert (package.version, package.index_url) == ("1.0", private.url)
 
 
+def test_a_version_that_only_a_later_index_has_is_not_taken_and_the_way_out_is_named(
+    index: IndexServer, load: Load, request_for: Ask, reporter: CollectingReporter
+) -> None:
+    index.add(Wheel(name="internal", version="99.0"))
+    with IndexServer() as private:
+        private.add(Wheel(name="internal", version="1.0"))
+        variables = {"PIP_EXTRA_INDEX_URL": private.url}
+        with pytest.raises(PipError) as caught:
+            resolve(request_for(["internal>2"]), settings=load(**variables), reporter=reporter)
+        variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+        [package] = resolve(request_for(["internal>2"]), settings=load(**variables), reporter=reporter).packages
+
+    assert (caught.value.hint or "").endswith("set UV_INDEX_STRATEGY=unsafe-best-match")
+    assert package.version == "99.0"
+
+
+def test_pre_releases_are_taken_or_not_as_uv_s_variable_says(
+    index: IndexServer, load: Load, request_for: Ask, reporter: CollectingReporter
+) -> None:
+    index.add(Wheel(name="app", requires=["lib>=1.5"]))
+    index.add(Wheel(name="lib", version="1.0"), Wheel(name="lib", version="2.0rc1"))
+    packages = resolve(request_for(["app"]), settings=load(UV_PRERELEASE="allow"), reporter=reporter).packages
+    assert pins(packages) == ["app==1.0", "lib==2.0rc1"]
+
+    with pytest.raises(PipError) as caught:
+        resolve(request_for(["app"]), settings=load(UV_PRERELEASE="disallow"), reporter=reporter)
+    assert "--" not in (caught.value.hint or "")  # envmgr has no such flag
+
+
 def test_wheels_of_a_find_links_directory_are_hashed(
     tmp_path: Path, load: Load, request_for: Ask, reporter: CollectingReporter
 ) -> None:
