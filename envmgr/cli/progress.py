@@ -215,7 +215,7 @@ class LiveReporter:
         tail = "  ".join(piece for piece in (running.amounts(), running.rate_and_rest(now)) if piece)
         head = f"{running.label:<9}{running.text}"
         room = width - 1 - _columns(tail) - 2
-        bar_columns = min(30, room - 34) if running.total else 0
+        bar_columns = min(20, room - 34) if running.total else 0
         if bar_columns < 8:
             return _fitted(f"{_fitted(head, max(room, 10)).rstrip()}  {tail}", width - 1)
         head = _fitted(head, room - bar_columns - 2)
