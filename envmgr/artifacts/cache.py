@@ -24,6 +24,7 @@ from envmgr.artifacts.distrust import inspect
 from envmgr.artifacts.download import download
 from envmgr.artifacts.manifest import Manifest, read_manifest
 from envmgr.artifacts.unpackers import Unpacker, unpackers
+from envmgr.channels.gateway import client
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, CorruptPackage, EnvmgrError, NoSpace, ReadOnlyStore, StoreError
 from envmgr.leases import process_tag, tag_is_dead
@@ -205,14 +206,14 @@ class ArtifactCache:
     async def _fetch_all(
         self, packages: Sequence[CondaPackage], channels: Sequence[Channel], reporter: Reporter
     ) -> list[Artifact]:
-        client = rattler.Client.default_client()
+        source = client(channels, self._settings)
         total = sum(package.size or 0 for package in packages)
         downloads = asyncio.Semaphore(PARALLEL_DOWNLOADS)
         with reporter.start("fetch", f"{len(packages)} packages", total=total, unit="bytes") as progress:
             async with unpackers(len(packages)) as idle:
                 # The largest first: the last to end is then a small one.
                 tasks = {
-                    index: asyncio.ensure_future(self._fetch_one(client, package, downloads, idle, progress))
+                    index: asyncio.ensure_future(self._fetch_one(source, package, downloads, idle, progress))
                     for index, package in sorted(enumerate(packages), key=lambda item: -(item[1].size or 0))
                 }
                 try:
@@ -226,7 +227,7 @@ class ArtifactCache:
 
     async def _fetch_one(
         self,
-        client: rattler.Client,
+        source: rattler.Client,
         package: CondaPackage,
         downloads: asyncio.Semaphore,
         idle: asyncio.Queue[Unpacker],
@@ -238,7 +239,7 @@ class ArtifactCache:
         try:
             if downloaded is not None:
                 async with downloads:
-                    await download(client, package, downloaded, progress.advance)
+                    await download(source, package, downloaded, progress.advance)
             unpacker = await idle.get()
             try:
                 manifest = await unpacker.unpack(downloaded or archive or temporary, temporary, package)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from envmgr.artifacts.cache import Artifact
 from envmgr.artifacts.trees import remove
-from envmgr.errors import CorruptPackage, StoreError
+from envmgr.errors import CorruptPackage, EnvmgrError, StoreError
 
 
 @contextlib.contextmanager
@@ -18,9 +18,10 @@ def view(artifacts: Iterable[Artifact]) -> Iterator[Path]:
     """Yield a new directory of symbolic links `name-version-build` to the artifacts, and remove it afterwards.
 
     rattler takes its locks and writes its metadata beside the links, so nothing of that reaches the cache or a
-    network file system. Where rattler found an entry rotten, it replaced the link by a copy of its own that nobody
-    checked: CorruptPackage names the artifacts then, and what was installed from the view must be thrown away.
-    Raises StoreError when the directory cannot be made.
+    network file system. Raises StoreError when the directory cannot be made, and CorruptPackage, with the names in
+    `details["packages"]`, when installing failed because artifacts are damaged in the cache, or succeeded only
+    because rattler replaced some by copies of its own that nobody checked: what was installed must then be thrown
+    away, the artifacts discarded and fetched again.
     """
     try:
         directory = Path(tempfile.mkdtemp(prefix="envmgr-view-"))
@@ -33,13 +34,31 @@ def view(artifacts: Iterable[Artifact]) -> Iterator[Path]:
             link = directory / f"{package.name.lower()}-{package.version}-{package.build}"
             os.symlink(artifact.directory, link, target_is_directory=True)
             links[link] = artifact
-        yield directory
+        try:
+            yield directory
+        except EnvmgrError:
+            raise
+        except Exception as error:
+            damaged = [artifact for artifact in links.values() if not _is_complete(artifact)]
+            if damaged:
+                raise _damage(damaged) from error
+            raise
         replaced = [artifact for link, artifact in links.items() if not link.is_symlink()]
         if replaced:
-            raise CorruptPackage(
-                f"damaged in the cache: {', '.join(sorted(artifact.package.dist_name for artifact in replaced))}",
-                details={"packages": sorted(artifact.package.dist_name for artifact in replaced)},
-            )
+            raise _damage(replaced)
     finally:
         with contextlib.suppress(OSError):
             remove(directory)
+
+
+def _is_complete(artifact: Artifact) -> bool:
+    return all(os.path.lexists(artifact.directory / path) for path in ("info/index.json", *artifact.manifest.paths))
+
+
+def _damage(artifacts: list[Artifact]) -> CorruptPackage:
+    names = sorted(artifact.package.dist_name for artifact in artifacts)
+    return CorruptPackage(
+        f"damaged in the cache: {', '.join(names)}",
+        hint="the same command again fetches them anew",
+        details={"packages": names},
+    )
