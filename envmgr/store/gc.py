@@ -42,9 +42,10 @@ class Collection(NamedTuple):
         return sum(garbage.size for garbage in self.artifacts)
 
 
-def plan(settings: Settings, cache: ArtifactCache) -> Collection:
+def plan(settings: Settings, cache: ArtifactCache, *, age: float = YOUNG) -> Collection:
     """Return the artifacts that neither an environment nor a kept generation has in its lock; sorted by key.
 
+    Those that entered the cache less than `age` seconds ago are left out.
     Raises StoreError where the cache cannot be read.
     """
     if is_cache_used(settings):
@@ -60,7 +61,7 @@ def plan(settings: Settings, cache: ArtifactCache) -> Collection:
     garbage = tuple(
         Garbage(key, size, directory)
         for key, size, directory in cache.entries()
-        if key not in needed and now - _changed(directory) >= YOUNG
+        if key not in needed and now - _changed(directory) >= age
     )
     return Collection(garbage, tuple(doubts))
 

@@ -25,6 +25,7 @@ def held(location: Location, *, doing: str, reporter: Reporter) -> Iterator[None
         reporter.notice(f"waiting for {owner}, which holds {location.label}")
 
     with contextlib.ExitStack() as stack:
+        stack.callback(_remove_hidden, location)
         for attempt in range(_ATTEMPTS):
             try:
                 stack.enter_context(lease(location.lease, purpose=f"{doing} {location.label}", on_wait=announce))
@@ -33,13 +34,8 @@ def held(location: Location, *, doing: str, reporter: Reporter) -> Iterator[None
                 # The holder before us removed the empty directory between our making it and our using it.
                 if attempt == _ATTEMPTS - 1 or not isinstance(error.__cause__, FileNotFoundError):
                     raise
-        try:
-            yield
-        finally:
-            _remove_empty(location)
-    if location.hidden is not None:
-        with contextlib.suppress(OSError):
-            location.hidden.rmdir()
+        stack.callback(_remove_empty, location)
+        yield
 
 
 def _remove_empty(location: Location) -> None:
@@ -49,3 +45,10 @@ def _remove_empty(location: Location) -> None:
     for directory in directories:
         with contextlib.suppress(OSError):
             directory.rmdir()
+
+
+def _remove_hidden(location: Location) -> None:
+    """Remove the directory that also held the lease; others who wait for it put something there."""
+    if location.hidden is not None:
+        with contextlib.suppress(OSError):
+            location.hidden.rmdir()
