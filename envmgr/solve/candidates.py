@@ -12,23 +12,25 @@ from rattler import MatchSpec, RepoDataRecord
 from rattler.exceptions import InvalidMatchSpecError
 
 from envmgr.solve.base import SolveRequest
-from envmgr.solve.records import record_of_package
+from envmgr.solve.records import indexed_moment, record_of_package
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import channel_url, demands_by_name, in_utc, match_spec, without_virtual
 
 
-def candidates(request: SolveRequest, repodata: Repodata) -> list[list[RepoDataRecord]]:
+def candidates(request: SolveRequest, repodata: Repodata, *, brings_pip: bool) -> list[list[RepoDataRecord]]:
     """Return what may be chosen, one list a channel in channel order, each sorted by file name.
 
     Left out is what the request forbids by itself: other channels than a spec names, what strict priority hides,
     what is newer than `exclude_newer`, what does not match a spec or constraint on its name, anything but the pinned
-    record of a pinned name, the `.tar.bz2` of a `.conda`, and records whose dependencies cannot be read or hold only
-    under a condition.
+    record of a pinned name, the `.tar.bz2` of a `.conda`, records whose dependencies cannot be read or hold only under
+    a condition, and what has the name of a virtual package. With `brings_pip`, what pip needs is there as well.
 
     Raises ChannelError when a channel cannot be read.
     """
     specs = [match_spec(spec, request) for spec in without_virtual(request.specs)]
     pinned = {package.name: record_of_package(package) for package in request.pinned}
+    if brings_pip:
+        specs.append(MatchSpec("pip"))
     found = repodata.reachable([*specs, *(_exactly(record) for record in pinned.values())])
     demands = demands_by_name(request)
     cutoff = None if request.exclude_newer is None else in_utc(request.exclude_newer)
@@ -37,9 +39,10 @@ def candidates(request: SolveRequest, repodata: Repodata) -> list[list[RepoDataR
     for records in _by_priority(request, found):
         kept: dict[str, RepoDataRecord] = {}
         for record in records:
-            if record.name.normalized in pinned or not _is_old_enough(record, cutoff):
+            name = record.name.normalized
+            if name in pinned or name.startswith("__") or not _is_old_enough(record, cutoff):
                 continue
-            if not all(spec.matches(record) for spec in demands.get(record.name.normalized, ())):
+            if not all(spec.matches(record) for spec in demands.get(name, ())):
                 continue
             if not all(_is_readable(text, readable) for text in (*record.depends, *record.constrains)):
                 continue
@@ -75,7 +78,7 @@ def _by_priority(request: SolveRequest, found: Sequence[Sequence[RepoDataRecord]
 def _is_old_enough(record: RepoDataRecord, cutoff: datetime | None) -> bool:
     if cutoff is None:
         return True
-    moment = record.indexed_timestamp or record.timestamp
+    moment = indexed_moment(record)
     return moment is not None and moment <= cutoff
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 from rattler import RepoDataRecord
 
@@ -27,8 +28,13 @@ EXPLAIN_SECONDS = 10.0
 _MOST_ATTEMPTS = 200
 _OTHER_PLATFORMS = ("linux-64", "osx-arm64", "win-64", "osx-64", "linux-aarch64")
 
-Attempt = Callable[[SolveRequest], "str | None"]
-"""Solves a request: None when it has a solution, else the engine's own words."""
+
+class Attempt(Protocol):
+    """Solves a request within its time limit: None when it has a solution, else the engine's own words, which need
+    not be any when they are not wanted. Raises SolveTimeout and ChannelError."""
+
+    def __call__(self, request: SolveRequest, /, *, in_words: bool) -> str | None: ...
+
 
 Demand = Dependency | CondaPackage
 """One thing that can be left out of a request to see whether it is to blame: a spec, a constraint or a pin."""
@@ -65,7 +71,8 @@ def explain(
         if not budget.spend():
             return None
         try:
-            return attempt(replace(candidate, time_limit=timedelta(seconds=budget.seconds_left()))) is None
+            limited = replace(candidate, time_limit=timedelta(seconds=budget.seconds_left()))
+            return attempt(limited, in_words=False) is None
         except (SolveTimeout, ChannelError):
             return None
 
@@ -74,7 +81,8 @@ def explain(
     engine = words
     if is_smallest and len(demands) < len(_demands(request)):
         try:
-            engine = attempt(core) or words
+            limited = replace(core, time_limit=timedelta(seconds=max(budget.seconds_left(), 1)))
+            engine = attempt(limited, in_words=True) or words
         except SolveError:
             engine = words
     lifted = _lifted(core, solves, repodata)
@@ -150,15 +158,14 @@ def _lifted(core: SolveRequest, solves: Callable[[SolveRequest], bool | None], r
                 hint="--channel-priority flexible",
             )
         )
-    for package, needed in tried_machines(core, repodata):
-        if solves(replace(core, virtual_packages=package)):
-            name = needed.split()[0]
+    for machine in tried_machines(core, repodata):
+        if solves(replace(core, virtual_packages=machine.virtual_packages)):
+            name = machine.offer.name
             present = next((f"{p.name} {p.version}" for p in core.virtual_packages if p.name == name), f"no {name}")
-            value = next(p.version for p in package if p.name == name)
             found.append(
                 _Lifted(
-                    reason=f"it needs `{needed}`, and the machine that it is solved for has {present}",
-                    hint=f"--virtual-package {name}={value}",
+                    reason=f"it needs `{machine.text}`, and the machine that it is solved for has {present}",
+                    hint=f"--virtual-package {name}={machine.offer.version}",
                 )
             )
             break

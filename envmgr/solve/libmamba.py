@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from rattler import Gateway, RepoDataRecord
 
-from envmgr.errors import SolveError, SolveTimeout
+from envmgr.errors import SolveError
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve import libsolv
 from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.bounded import BoundedEngine
 from envmgr.solve.candidates import candidates
-from envmgr.solve.explain import Attempt, explain
+from envmgr.solve.explain import explain
 from envmgr.solve.libsolv import Answer, Candidate, Problem
 from envmgr.solve.locked import admissible, reached
 from envmgr.solve.pip import is_brought_by_python, is_python, with_pip
@@ -47,38 +44,35 @@ class LibmambaSolver:
         """
         refuse_impossible(request)
         repodata = Repodata(self._gateway, request.channels, request.platform)
-        try:
-            packages = self._packages(request, repodata)
-        except _Refused as refused:
-            raise explain(request, str(refused), self._attempt_as(request), repodata) from None
+        with BoundedEngine() as engine:
+            try:
+                packages = self._packages(request, repodata, engine)
+            except _Refused as refused:
+
+                def attempt(variant: SolveRequest, *, in_words: bool) -> str | None:
+                    reader = Repodata(self._gateway, variant.channels, variant.platform)
+                    try:
+                        self._packages(variant, reader, engine, in_words=in_words)
+                    except _Refused as again:
+                        return str(again)
+                    return None
+
+                raise explain(request, str(refused), attempt, repodata) from None
         return Solution(packages=packages, solver=f"libmamba {libsolv.version()}")
 
-    def _attempt_as(self, original: SolveRequest) -> Attempt:
-        """Return what solves variants of a request: None when one has a solution, else the engine's own words.
-
-        A process for each attempt would take most of the time there is, so only what had a time limit gets one.
-        """
-
-        def attempt(request: SolveRequest) -> str | None:
-            bounded = request if original.time_limit is not None else replace(request, time_limit=None)
-            try:
-                self._packages(bounded, Repodata(self._gateway, request.channels, request.platform))
-            except _Refused as refused:
-                return str(refused)
-            return None
-
-        return attempt
-
-    def _packages(self, request: SolveRequest, repodata: Repodata) -> tuple[CondaPackage, ...]:
+    def _packages(
+        self, request: SolveRequest, repodata: Repodata, engine: BoundedEngine, *, in_words: bool = True
+    ) -> tuple[CondaPackage, ...]:
         unmet = unmet_virtual(request)
         if unmet is not None:
             raise _Refused(f"nothing provides {unmet.text} on this machine")
         pip = is_brought_by_python(request, repodata)
-        repos = candidates(request, repodata)
+        repos = candidates(request, repodata, brings_pip=pip)
         locked = {package.name: package for package in admissible(request, repodata)}
         names = [spec.name for spec in request.specs if not spec.name.startswith("__")]
-        # What is installed is kept where possible, whether wanted or not: only what the specs lead to may be.
-        preferred = [locked[name] for name in reached(names, locked, brings_pip=pip)]
+        # What is installed is kept where possible, needed or not: it may only be what the specs can lead to.
+        possible = {record.name.normalized for records in repos for record in records} | set(names)
+        preferred = [locked[name] for name in reached(possible, locked, brings_pip=pip)]
         problem = Problem(
             repos=[[_of_record(record, brings_pip=pip) for record in records] for records in repos],
             is_ranked=request.channel_priority == "flexible",
@@ -87,9 +81,9 @@ class LibmambaSolver:
                 *(_of_virtual(package) for package in request.virtual_packages),
             ],
             names=sorted(set(names)),
-            texts=[str(spec.match_spec) for spec in request.specs],
+            texts=[str(spec.match_spec) for spec in request.specs] if in_words else [],
         )
-        answer = _answer(problem, request.time_limit)
+        answer = _answer(problem, request.time_limit, engine)
         if answer.refusal is not None:
             raise _Refused(redact(answer.refusal))
         return _result(request, answer, repos, preferred, brings_pip=pip)
@@ -123,7 +117,7 @@ def _of_record(record: RepoDataRecord, *, brings_pip: bool) -> Candidate:
         version=version,
         build=str(record.build),
         build_number=record.build_number,
-        timestamp=0 if timestamp is None else int(timestamp.timestamp() * 1000),
+        timestamp=int(timestamp.timestamp() * 1000) if timestamp else 0,
         depends=depends,
         constrains=record.constrains,
         track_features=record.track_features,
@@ -147,22 +141,10 @@ def _of_virtual(package: VirtualPackage) -> Candidate:
     return Candidate(package.name, package.version, package.build, 0, 0, (), (), ())
 
 
-def _answer(problem: Problem, time_limit: timedelta | None) -> Answer:
+def _answer(problem: Problem, limit: timedelta | None, engine: BoundedEngine) -> Answer:
+    if limit is not None:
+        return engine.run(problem, limit)
     try:
-        if time_limit is None:
-            return libsolv.run(problem)
-        child = subprocess.run(
-            [sys.executable, "-m", "envmgr.solve.libsolv"],
-            input=json.dumps(problem), capture_output=True, text=True, check=True, timeout=time_limit.total_seconds(),
-        )  # fmt: skip
-        return Answer(*json.loads(child.stdout))
-    except subprocess.TimeoutExpired as error:
-        raise SolveTimeout(
-            f"libmamba found no solution within {error.timeout:g} s, nor that there is none",
-            hint="name versions for the packages that matter, or allow more time",
-        ) from None
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr or "").strip().rpartition("\n")[2]
-        raise SolveError(f"libmamba cannot solve this request: {redact(last)}") from error
+        return libsolv.run(problem)
     except (RuntimeError, ValueError) as error:
         raise SolveError(f"libmamba cannot solve this request: {redact(str(error))}") from error

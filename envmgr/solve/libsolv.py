@@ -1,7 +1,7 @@
 """One solve as plain data, and libmambapy running it: in this process, or as a program that can be killed.
 
 libmambapy cannot be told to stop, so a solve with a time limit is run by `python -m envmgr.solve.libsolv`, which reads
-a problem from its standard input and writes the answer to its standard output, both JSON.
+problems from its standard input and writes answers to its standard output, each a line of JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
 class Problem(NamedTuple):
     """A solve: `repos` in falling priority (equal when `is_ranked` is false), `installed` are kept where possible,
     virtual packages among them, and every name of `names` is wanted. `texts` are the specs as the user wrote them,
-    for the wording of a failure.
+    for the wording of a failure; none of them when no wording is wanted.
     """
 
     repos: Sequence[Sequence[Candidate]]
@@ -60,11 +60,11 @@ def version() -> str:
 def run(problem: Problem) -> Answer:
     """Solve a problem. Raises RuntimeError where libmamba does not understand it."""
     database = _database(problem)
-    jobs = [requests.Request.Install(MatchSpec.parse(name)) for name in problem.names]
+    jobs = [requests.Request.Install(MatchSpec.parse(name)) for name in problem.names] + _machine(problem)
     # A fresh database each time: what one solve pins or locks leaks into the next one on the same database.
     outcome = libsolv.Solver().solve(database, _request(jobs))
     if isinstance(outcome, libsolv.UnSolvable):
-        return Answer((), (), _words(problem, database, outcome))
+        return Answer((), (), _words(problem, database, outcome) if problem.texts else "no solution")
     install = []
     for package in outcome.to_install():
         repo, index = package.filename.split("/")
@@ -99,6 +99,12 @@ def _packages(candidates: Sequence[Candidate], prefix: str) -> Iterable[PackageI
         yield package
 
 
+def _machine(problem: Problem) -> list[Any]:
+    # To libsolv a virtual package is an installed one, which it takes away where some package constrains it.
+    names = [candidate.name for candidate in problem.installed if candidate.name.startswith("__")]
+    return [requests.Request.Freeze(MatchSpec.parse(name)) for name in names]
+
+
 def _request(jobs: Sequence[Any]) -> requests.Request:
     # Strict priority is applied to the candidates; libsolv's flag would apply it to the flexible case as well.
     flags = requests.Request.Flags(strict_repo_priority=False)
@@ -108,7 +114,7 @@ def _request(jobs: Sequence[Any]) -> requests.Request:
 def _words(problem: Problem, database: libsolv.Database, outcome: libsolv.UnSolvable) -> str:
     """Let libmamba explain, with the specs in the user's words where it can read them."""
     try:
-        jobs = [requests.Request.Install(MatchSpec.parse(text)) for text in problem.texts]
+        jobs = [requests.Request.Install(MatchSpec.parse(text)) for text in problem.texts] + _machine(problem)
         told = libsolv.Solver().solve(database, _request(jobs))
         if isinstance(told, libsolv.UnSolvable):
             outcome = told
@@ -120,15 +126,16 @@ def _words(problem: Problem, database: libsolv.Database, outcome: libsolv.UnSolv
 
 
 def _main() -> None:
-    repos, is_ranked, installed, names, texts = json.load(sys.stdin)
-    problem = Problem(
-        [[Candidate(*fields) for fields in repo] for repo in repos],
-        is_ranked,
-        [Candidate(*fields) for fields in installed],
-        names,
-        texts,
-    )
-    json.dump(run(problem), sys.stdout)
+    for line in sys.stdin:
+        repos, is_ranked, installed, names, texts = json.loads(line)
+        problem = Problem(
+            [[Candidate(*fields) for fields in repo] for repo in repos],
+            is_ranked,
+            [Candidate(*fields) for fields in installed],
+            names,
+            texts,
+        )
+        print(json.dumps(run(problem)), flush=True)  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rattler import MatchSpec
 from rattler.exceptions import InvalidMatchSpecError, InvalidVersionError
@@ -17,8 +18,16 @@ _MOST_A_NAME = 3
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
-def tried_machines(request: SolveRequest, repodata: Repodata) -> Iterator[tuple[tuple[VirtualPackage, ...], str]]:
-    """Yield sets of virtual packages, each with the unmet spec of some reachable package that it meets.
+class Machine(NamedTuple):
+    """A set of virtual packages in which `offer` meets the spec `text` of some package."""
+
+    virtual_packages: tuple[VirtualPackage, ...]
+    offer: VirtualPackage
+    text: str
+
+
+def tried_machines(request: SolveRequest, repodata: Repodata) -> Iterator[Machine]:
+    """Yield machines like the request's, each with a virtual package that some reachable package lacks.
 
     For each name, the least demanding of its unmet specs come first. Raises ChannelError when a channel cannot be
     read.
@@ -37,12 +46,17 @@ def tried_machines(request: SolveRequest, repodata: Repodata) -> Iterator[tuple[
         offers.setdefault(offer.name, []).append((key, offer, text))
     for name in sorted(offers):
         for _, offer, text in sorted(offers[name])[:_MOST_A_NAME]:
-            yield (*(package for package in request.virtual_packages if package.name != name), offer), text
+            others = (package for package in request.virtual_packages if package.name != name)
+            yield Machine((*others, offer), offer, text)
 
 
 def _offer(text: str) -> VirtualPackage | None:
     """Return a virtual package that meets a spec, or None when no version written in it does."""
-    name, _, rest = text.partition(" ")
+    try:
+        name = MatchSpec(text).name.normalized
+    except InvalidMatchSpecError:
+        return None
+    rest = text.removeprefix(name).strip()
     for version in [*_VERSION.findall(rest), "0"]:
         build = rest.split()[1] if len(rest.split()) == 2 else "0"
         offer = VirtualPackage(name, version, build)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from envmgr.lock.model import CondaPackage
 from envmgr.solve.base import SolveRequest
+from envmgr.solve.records import indexed_moment
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import in_utc
 
@@ -25,7 +26,7 @@ def is_brought_by_python(request: SolveRequest, repodata: Repodata) -> bool:
     if request.exclude_newer is None:
         return bool(records)
     cutoff = in_utc(request.exclude_newer)
-    moments = (record.indexed_timestamp or record.timestamp for record in records)
+    moments = (indexed_moment(record) for record in records)
     return any(moment is not None and moment <= cutoff for moment in moments)
 
 

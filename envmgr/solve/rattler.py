@@ -55,7 +55,7 @@ class RattlerSolver:
             raise explain(request, str(refused), self._attempt, repodata) from None
         return Solution(packages=packages, solver=f"rattler {rattler.__version__}")
 
-    def _attempt(self, request: SolveRequest) -> str | None:
+    def _attempt(self, request: SolveRequest, *, in_words: bool) -> str | None:
         """Return None when a request has a solution, and else the engine's own words."""
         try:
             self._packages(request, Repodata(self._gateway, request.channels, request.platform))

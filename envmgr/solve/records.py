@@ -28,6 +28,7 @@ _SUBDIR = re.compile(r"[a-z0-9]{1,16}(?:-[a-z0-9]{1,16})?")
 _SHA256 = re.compile(r"(?:[0-9a-f]{64})?")
 _MD5 = re.compile(r"(?:[0-9a-f]{32})?")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _OWN_FIELDS = frozenset(CondaPackage._fields) | {"fn"}
 _NOARCH = {True: "generic", False: None}  # how indexes before 2017 said it
 _SETTABLE = ("arch", "platform", "extra_depends", "flags", "legacy_bz2_size")
@@ -125,6 +126,13 @@ def record_of_package(package: CondaPackage) -> RepoDataRecord:
         return RepoDataRecord(record, package.filename, package.url, package.channel + "/")
     except Exception as error:
         raise ChannelError(f"{package.dist_name} is no package record: {error}") from error
+
+
+def indexed_moment(record: PackageRecord) -> datetime | None:
+    """Return when a record entered its index, or else was built; None when the index says neither."""
+    moment = record.indexed_timestamp or record.timestamp
+    # py-rattler gives a timestamp of 0 as a number.
+    return _EPOCH if moment == 0 else moment
 
 
 def indexed_at(package: CondaPackage) -> int | None:

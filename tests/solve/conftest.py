@@ -1,0 +1,44 @@
+"""Every solver test runs on each engine that can be imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rattler import Gateway
+
+from envmgr.solve.base import Solver
+from envmgr.solve.rattler import RattlerSolver
+from envmgr.solve.select import is_libmamba_present
+from solve.indexes import open_gateway
+
+MakeSolver = Callable[[], Solver]
+
+
+@pytest.fixture(params=["rattler", "libmamba"])
+def engine(request: pytest.FixtureRequest) -> Callable[[Gateway], Solver]:
+    """Return what makes a solver of this engine; skips where the engine is absent."""
+    if request.param == "rattler":
+        return RattlerSolver
+    if not is_libmamba_present():
+        pytest.skip("libmambapy is not installed (it is on conda-forge only)")
+    from envmgr.solve.libmamba import LibmambaSolver  # not importable without libmambapy
+
+    return LibmambaSolver
+
+
+@pytest.fixture
+def make_solver(engine: Callable[[Gateway], Solver], tmp_path: Path) -> MakeSolver:
+    """Return a function that gives a solver with an empty repodata cache in memory."""
+    return lambda: engine(open_gateway(tmp_path / "repodata"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out this room's slow cases (minutes) unless a marker expression asks for them."""
+    if config.option.markexpr:
+        return
+    room = Path(__file__).parent
+    slow = [item for item in items if item.path.is_relative_to(room) and item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in set(slow)]
