@@ -14,6 +14,7 @@ from envmgr.urls import path_of_file_url, redact
 GATEWAY_ERRORS = (GatewayError, FetchRepoDataError, InvalidUrlError, IoError)
 _STATUS = re.compile(r"\((?P<code>[45]\d\d) (?P<reason>[A-Za-z' -]+)\)")
 _URL = re.compile(r"[a-z0-9+]+://[^\s)\"'`]+")
+_LOGIN_HINT = "a login page or proxy may answer in its place: open its noarch/repodata.json in a browser"
 _REACH_HINT = "check the network and the proxy (HTTPS_PROXY), or use what is cached: --offline"
 
 
@@ -45,29 +46,29 @@ def _channel_of(text: str, channels: Sequence[Channel]) -> Channel | None:
 
 def _reading(text: str, channel: Channel | None) -> tuple[str, str]:
     """Return what happened, in our words, and the hint."""
-    status = _STATUS.search(text)
-    lines = [line.removeprefix("Caused by: ").strip() for line in text.splitlines() if line.strip()]
+    lines = [line.removeprefix("Caused by: ").strip() for line in text.splitlines() if line.strip()] or ["no reason"]
+    last = lines[-1]
+    directory = path_of_file_url(channel.url) if channel is not None else None
     url = _URL.search(text)
     asked = url[0].rstrip(".,") if url else "it"
-    if "no usable repodata cache" in text or "envmgr is offline" in text:
-        return "it is not cached, and envmgr is offline", "run the command once without --offline"
-    if "failed to open file" in text or (channel is not None and path_of_file_url(channel.url) and "subdir" in text):
-        directory = "the directory" if channel is None else str(path_of_file_url(channel.url) or "the directory")
-        return f"{directory} has no noarch/repodata.json", "name a directory that is a channel, or index it"
-    if status is not None:
+    status = _STATUS.search(text)
+    if status is not None and directory is None:
         return _of_status(int(status["code"]), status["reason"], asked)
-    if "parse" in lines[0] or "deserialize" in text or "invalid type" in text or "missing field" in text:
-        reason = lines[-1] if lines else "unreadable"
-        return f"it sends something that is not repodata ({reason})", (
-            "a login page or proxy may answer in its place: open its noarch/repodata.json in a browser"
-        )
-    if "dns error" in text or "lookup address" in text:
-        return f"its host is not found ({asked})", f"check the spelling; {_REACH_HINT}"
-    if "timed out" in text or "timeout" in text:
-        return f"{asked} does not answer in time", _REACH_HINT
-    if "Connect" in text or "error sending request" in text:
-        return f"{asked} cannot be reached: {lines[-1]}", _REACH_HINT
-    return "; ".join(dict.fromkeys((lines[0], lines[-1]))), _REACH_HINT
+    cases = (
+        (("no usable repodata cache", "envmgr is offline"),
+         "it is not cached, and envmgr is offline", "run the command once without --offline"),
+        (("failed to open file", "could not find subdir"),
+         f"{directory or 'its directory'} has no noarch/repodata.json", "name a directory that is an indexed channel"),
+        (("parse", "deserialize", "invalid type", "missing field"),
+         f"it sends something that is not repodata ({last})", _LOGIN_HINT if directory is None else "index it again"),
+        (("dns error", "lookup address"), f"its host is not found ({asked})", f"check the spelling; {_REACH_HINT}"),
+        (("timed out", "timeout"), f"{asked} does not answer in time", _REACH_HINT),
+        (("(Connect)", "error sending request"), f"{asked} cannot be reached: {last}", _REACH_HINT),
+    )  # fmt: skip
+    for signs, message, hint in cases:
+        if any(sign in text for sign in signs):
+            return message, hint
+    return "; ".join(dict.fromkeys((lines[0], last))), _REACH_HINT
 
 
 def _of_status(code: int, reason: str, asked: str) -> tuple[str, str]:

@@ -114,5 +114,5 @@ def _headers(authorizations: Sequence[Authorization]) -> Callable[[str, str], di
     return headers
 
 
-def _refuse(host: str, path: str) -> dict[str, str] | None:
+def _refuse(host: str, _path: str) -> dict[str, str] | None:
     raise ConnectionError(f"envmgr is offline, and {host} was asked")

@@ -147,21 +147,26 @@ class _Reader:
         for name, _ in node.entries:
             if name.text not in _ENTRY_KEYS:
                 self._unknown(name, _ENTRY_KEYS, where)
+        return self._entry_of_keys(key.text, origin, node)
+
+    def _entry_of_keys(self, name: str, origin: Origin, node: MappingNode) -> Entry | None:
+        """Return the entry that `url` and `mirrors`, or `recipes`, make."""
+        where = f"channels.{name}"
         url, recipes, mirrors = node.get("url"), node.get("recipes"), node.get("mirrors")
-        if (url is None) == (recipes is None):
-            message = f"{where}: expected one of `url` and `recipes`, found {'both' if url else 'neither'}"
-            self.faults.add(node.line, message, "write where the channel is, or where its recipes are")
-            return None
-        if recipes is not None:
-            if mirrors is not None:
-                self.faults.add(mirrors.line, f"{where}.mirrors: a channel that is built here has none", "remove it")
-            directory = self._text(recipes, f"{where}.recipes", "recipes")
-            return (directory and Entry(name=key.text, origin=origin, recipes=self._path(directory.text))) or None
-        text = self._text(url, f"{where}.url", "https://host/channel") if url is not None else None
         tried = tuple(self._mirrors(mirrors, f"{where}.mirrors"))
-        if text is None:
-            return None
-        return Entry(name=key.text, origin=origin, urls=(self._location(text, f"{where}.url"),), mirrors=tried)
+        if recipes is not None and mirrors is not None:
+            self.faults.add(mirrors.line, f"{where}.mirrors: a channel that is built here has none", "remove it")
+        if recipes is not None and url is None:
+            directory = self._text(recipes, f"{where}.recipes", "recipes")
+            path = None if directory is None else self._path(directory.text)
+            return Entry(name=name, origin=origin, recipes=path)
+        if url is not None and recipes is None:
+            text = self._text(url, f"{where}.url", "https://host/channel")
+            urls = () if text is None else (self._location(text, f"{where}.url"),)
+            return Entry(name=name, origin=origin, urls=urls, mirrors=tried)
+        message = f"{where}: expected one of `url` and `recipes`, found {'both' if url else 'neither'}"
+        self.faults.add(node.line, message, "write where the channel is, or where its recipes are")
+        return None
 
     def _mirrors(self, node: Node | None, where: str) -> Iterator[str]:
         for item in self._texts(node, where, "https://host/channel") if node is not None else ():
