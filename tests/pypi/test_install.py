@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -343,18 +342,3 @@ def test_no_packages_need_no_interpreter(site: Site) -> None:
     (site.staging / "bin" / "python").unlink()
 
     assert site.install() == ()
-
-
-def test_three_small_wheels_take_less_than_half_a_second_when_warm(
-    site: Site, make_staging: Callable[..., Path]
-) -> None:
-    wheels = [Wheel(name=name, scripts=[f"{name} = {name}:main"]) for name in ("a", "b", "c")]
-    site.serve(*wheels)
-    taken = []
-    for number in range(3):
-        site.staging = make_staging(f"envs/.staging/warm{number}")
-        start = time.perf_counter()
-        site.install(*(site.lock(wheel) for wheel in wheels))
-        taken.append(time.perf_counter() - start)
-
-    assert min(taken) < 0.5

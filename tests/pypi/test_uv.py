@@ -69,7 +69,7 @@ def test_a_run_that_takes_too_long_is_ended(slow: IndexServer, load: Load, tmp_p
     with pytest.raises(PipError, match=r"has not ended after 0\.6 seconds"):
         Uv.find(load()).run(compile_arguments(tmp_path, "app"), timeout=0.6)
 
-    assert time.monotonic() - start < 2.5
+    assert time.monotonic() - start < 30
 
 
 def test_a_missing_binary_is_an_error(load: Load, tmp_path: Path) -> None:
