@@ -16,11 +16,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from envmgr.errors import EnvironmentBusy, EnvmgrError, NoSpace, ReadOnlyStore, StoreError
+from envmgr.processes import Owner, boot_id, boot_time, host, process_tag, tag_is_dead
+
+__all__ = ["Owner", "lease", "process_tag", "tag_is_dead"]
 
 HEARTBEAT = 5.0  # seconds between two touches by the owner
 SILENCE = 60.0  # seconds without a touch after which an owner that cannot be looked up counts as dead
@@ -28,48 +30,6 @@ GRACE = 5.0  # seconds that an unreadable lease file gets to become readable
 _SCHEMA = 1
 _LARGEST = 4096  # bytes of a lease file; ours have about 300
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
-_TAG = re.compile(r"(?P<host>.+)-(?P<machine>[0-9a-f]{8})-(?P<pid>[0-9]+)-(?P<start>[0-9]+)")
-
-
-class Owner(NamedTuple):
-    """Who holds a lease: a process, told apart from every other one by host, boot, pid namespace and start.
-
-    `start_ticks` is field 22 of /proc/PID/stat and 0 where that is unknown; `since` is in seconds since the epoch.
-    """
-
-    host: str
-    pid: int
-    boot_id: str
-    start_ticks: int
-    user: str
-    purpose: str
-    since: float
-    pid_namespace: str = ""
-
-    @classmethod
-    def current(cls, purpose: str) -> Owner:
-        """Return this process as an owner from now on."""
-        pid = os.getpid()
-        return cls(
-            host=_host(),
-            pid=pid,
-            boot_id=_boot_id(),
-            start_ticks=_start_ticks(pid) or 0,
-            user=_user(),
-            purpose=purpose,
-            since=time.time(),
-            pid_namespace=_pid_namespace(),
-        )
-
-    def is_dead(self) -> bool | None:
-        """Whether the process has ended; None where this process cannot tell (other host, boot or container)."""
-        here = (_host(), _boot_id(), _pid_namespace())
-        if os.name != "posix" or (self.host, self.boot_id, self.pid_namespace) != here:
-            return None
-        return _process_is_dead(self.pid, self.start_ticks)
-
-    def __str__(self) -> str:
-        return f"pid {self.pid} ({self.purpose}) on host {self.host}"
 
 
 @contextlib.contextmanager
@@ -108,24 +68,6 @@ def lease(
             _release(path, token)
 
 
-def process_tag() -> str:
-    """Return a file name component that names this process for `tag_is_dead`: host, machine boot, pid, start."""
-    pid = os.getpid()
-    host = re.sub(r"[^A-Za-z0-9._]", "_", _host())[:64] or "_"
-    return f"{host}-{_machine()}-{pid}-{_start_ticks(pid) or 0}"
-
-
-def tag_is_dead(tag: str) -> bool | None:
-    """Whether the process that made `tag` has ended; None where this process cannot tell or `tag` is none.
-
-    A tag of another boot of the same host counts as dead only through its age, which the caller judges.
-    """
-    match = _TAG.fullmatch(tag)
-    if match is None or os.name != "posix" or match["machine"] != _machine():
-        return None
-    return _process_is_dead(int(match["pid"]), int(match["start"]))
-
-
 class _Held(NamedTuple):
     """A lease file as found: `token` is unique to one holding of it, `owner` None when it is unreadable."""
 
@@ -153,7 +95,7 @@ class _Patience:
             return dead
         # The same host name with another boot id is this machine before a restart, or another one of that name:
         # that one would have touched its lease since we booted.
-        if held.owner.host == _host() and held.owner.boot_id != _boot_id() and held.modified < _boot_time() * 10**9:
+        if held.owner.host == host() and held.owner.boot_id != boot_id() and held.modified < boot_time() * 10**9:
             return True
         return now - since >= SILENCE
 
@@ -331,76 +273,3 @@ def _translated(error: OSError, path: Path) -> EnvmgrError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return NoSpace(f"{path}: no lock can be made there: {error.strerror}")
     return StoreError(f"{path}: no lock can be made there: {error.strerror or error}")
-
-
-def _process_is_dead(pid: int, start_ticks: int) -> bool | None:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:
-        pass
-    actual = _start_ticks(pid)
-    if actual is None or start_ticks == 0:
-        return None  # /proc is absent or hides the processes of other users (hidepid): only the heartbeat tells
-    return actual != start_ticks
-
-
-def _start_ticks(pid: int) -> int | None:
-    """Return the start of a process in clock ticks since boot, -1 for a zombie, None where that is unknown."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return -1 if fields[0] in (b"Z", b"X") else int(fields[19])
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-@lru_cache(maxsize=1)
-def _host() -> str:
-    if os.name == "posix":
-        return os.uname().nodename
-    import platform  # start-up time: it is slow to import, and only needed off POSIX
-
-    return platform.node()
-
-
-@lru_cache(maxsize=1)
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        return ""
-
-
-@lru_cache(maxsize=1)
-def _boot_time() -> int:
-    """Return when this machine started, in seconds since the epoch; 0 where that is unknown."""
-    try:
-        match = re.search(r"^btime ([0-9]+)$", Path("/proc/stat").read_text(encoding="ascii"), re.MULTILINE)
-    except (OSError, ValueError):
-        return 0
-    return int(match[1]) if match else 0
-
-
-def _pid_namespace() -> str:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return ""
-
-
-def _machine() -> str:
-    """Return eight hexadecimal digits for this boot of this host in this pid namespace."""
-    from zlib import crc32  # start-up time: only where a temporary name is made
-
-    return f"{crc32(f'{_host()} {_boot_id()} {_pid_namespace()}'.encode()):08x}"
-
-
-def _user() -> str:
-    try:
-        import pwd  # absent on Windows
-
-        return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        return str(os.getuid()) if hasattr(os, "getuid") else os.getlogin()

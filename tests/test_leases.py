@@ -16,7 +16,7 @@ import pytest
 
 from envmgr import leases
 from envmgr.errors import EnvironmentBusy, NoSpace, ReadOnlyStore, StoreError
-from envmgr.leases import Owner, lease, process_tag, tag_is_dead
+from envmgr.leases import Owner, lease
 
 WORKER = """
 import os, random, sys, time
@@ -357,20 +357,6 @@ def test_directory_that_cannot_be_written_is_a_read_only_store() -> None:
 def test_full_disk_is_told_as_such() -> None:
     error = leases._translated(OSError(28, "No space left on device"), Path("/x/lock"))
     assert isinstance(error, NoSpace)
-
-
-def test_tag_of_a_living_process_is_not_dead_and_of_an_ended_one_is(tmp_path: Path) -> None:
-    assert tag_is_dead(process_tag()) is False
-    process = subprocess.run(
-        [sys.executable, "-c", "from envmgr.leases import process_tag; print(process_tag(), end='')"],
-        stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    assert tag_is_dead(process.stdout) is True
-
-
-@pytest.mark.parametrize("tag", ["", "x", "host-12345678-1", "elsewhere-00000000-1-1", "h-zzzzzzzz-1-1"])
-def test_tag_of_elsewhere_or_of_nobody_cannot_be_judged(tag: str) -> None:
-    assert tag_is_dead(tag) is None
 
 
 def test_importing_leases_imports_nothing_slow() -> None:

@@ -10,11 +10,10 @@ import asyncio
 import contextlib
 import errno
 import os
-import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import rattler
@@ -22,8 +21,11 @@ import rattler
 from envmgr.artifacts import trees
 from envmgr.artifacts.distrust import inspect
 from envmgr.artifacts.download import download
-from envmgr.artifacts.manifest import Manifest, read_manifest
+from envmgr.artifacts.keys import KEY, key_of, stem_of
+from envmgr.artifacts.manifest import Artifact, Manifest, read_manifest
 from envmgr.artifacts.unpackers import Unpacker, unpackers
+from envmgr.artifacts.verify import problems
+from envmgr.artifacts.view import sweep_views
 from envmgr.channels.gateway import client
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, CorruptPackage, EnvmgrError, NoSpace, ReadOnlyStore, StoreError
@@ -33,21 +35,11 @@ from envmgr.reporting import Progress, Reporter
 from envmgr.settings import Settings
 from envmgr.urls import path_of_file_url, redact
 
+__all__ = ["Artifact", "ArtifactCache", "key_of"]
+
 PARALLEL_DOWNLOADS = 8
 _ABANDONED = 24 * 3600  # seconds after which a leftover counts as one whatever its maker
 _TEMPORARY = ".tmp-"
-_KEY = re.compile(r"(?P<stem>[\w][\w.+!-]*)-(?P<sha256>[0-9a-f]{64})")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_VERSION_OR_BUILD = re.compile(r"[A-Za-z0-9_.+!~-]+")
-_LONGEST_STEM = 150  # characters, so that every name fits the 255 bytes of a directory entry
-
-
-class Artifact(NamedTuple):
-    """One extracted artifact: `package` with its sha256 always filled, its directory, and what was checked."""
-
-    package: CondaPackage
-    directory: Path
-    manifest: Manifest
 
 
 class ArtifactCache:
@@ -66,8 +58,7 @@ class ArtifactCache:
         name, version or build is no path component.
         """
         if not package.sha256:
-            _check_components(package)
-            return None
+            return self._find_by_md5(package)
         key = key_of(package)
         artifact = self._own(key, package)
         for directory in self._shared:
@@ -101,24 +92,24 @@ class ArtifactCache:
 
     def verify(self, artifact: Artifact) -> tuple[str, ...]:
         """Return what is wrong with a cached artifact, every byte of it compared with its own listing."""
-        from envmgr.artifacts.verify import problems
-
         return problems(artifact)
 
     def discard(self, artifact: Artifact) -> None:
         """Forget a rotten artifact, so that the next `fetch` downloads it again, shared caches notwithstanding.
 
-        Raises ReadOnlyStore or StoreError when it cannot be removed from the own cache.
+        One that is sound stays: another process has healed it meanwhile. Raises ReadOnlyStore or StoreError when it
+        cannot be removed from the own cache.
         """
-        self._distrusted.add(artifact.directory)
-        if artifact.directory.parent == self.directory:
+        if artifact.directory.parent != self.directory:
+            self._distrusted.add(artifact.directory)
+        elif problems(artifact):
             self.remove(artifact.directory.name)
 
     def entries(self) -> Iterator[tuple[str, int, Path]]:
         """Yield key, bytes and directory of every artifact of the own cache, sorted by key."""
         with _translated(self.directory):
             for name in sorted(_names(self.directory)):
-                if _KEY.fullmatch(name) and (self.directory / name).is_dir():
+                if KEY.fullmatch(name) and (self.directory / name).is_dir():
                     directory = self.directory / name
                     manifest = read_manifest(self.directory / f"{name}.json")
                     size = manifest.bytes if manifest is not None else trees.measure(directory)[0]
@@ -129,7 +120,7 @@ class ArtifactCache:
 
         Raises ReadOnlyStore or StoreError when it cannot be removed.
         """
-        if _KEY.fullmatch(key) is None:
+        if KEY.fullmatch(key) is None:
             raise StoreError(f"{self.directory}: `{key}` is not the key of a cached artifact")
         with _translated(self.directory):
             aside = self._temporary()
@@ -139,26 +130,42 @@ class ArtifactCache:
             trees.remove(aside)
 
     def sweep(self) -> int:
-        """Remove what dead processes left half done, and return how many such leftovers there were."""
-        removed = 0
+        """Remove what dead processes left half done, and return how many such leftovers there were.
+
+        What cannot be removed (it belongs to someone else, or is being written by an unpacking process that has
+        not noticed yet) is left to the next sweep.
+        """
+        removed = sweep_views()
         with _translated(self.directory):
             names = _names(self.directory)
-            for name in names:
-                path = self.directory / name
-                if name.startswith(_TEMPORARY):
-                    dead = tag_is_dead(name[len(_TEMPORARY) :].rpartition("-")[0])
-                    if dead is False or (dead is None and not _is_old(path)):
-                        continue
-                elif not (name.endswith(".json") and name[:-5] not in names and _is_old(path)):
+        for name in names:
+            path = self.directory / name
+            if name.startswith(_TEMPORARY):
+                dead = tag_is_dead(name[len(_TEMPORARY) :].rpartition("-")[0])
+                if dead is False or (dead is None and not _is_old(path)):
                     continue
+            elif not (name.endswith(".json") and name[:-5] not in names and _is_old(path)):
+                continue
+            with contextlib.suppress(OSError):
                 trees.remove(path)
                 removed += 1
         return removed
 
+    def _find_by_md5(self, package: CondaPackage) -> Artifact | None:
+        """Return an artifact for a record of old that has no sha256; what was published had its md5 verified."""
+        stem = stem_of(package)
+        for layer in (self.directory, *self._shared):
+            for name in sorted(name for name in _names(layer) if name.startswith(f"{stem}-") and KEY.fullmatch(name)):
+                full = package._replace(sha256=name[-64:])
+                artifact = self._load(layer, name, full) if key_of(full) == name else None
+                if artifact is not None and package.md5 and artifact.manifest.md5 == package.md5:
+                    return artifact
+        return None
+
     def _own(self, key: str, package: CondaPackage) -> Artifact | None:
         artifact = self._load(self.directory, key, package)
         directory = self.directory / key
-        if artifact is None and directory not in self._distrusted and (directory / "info" / "index.json").is_file():
+        if artifact is None and (directory / "info" / "index.json").is_file():
             return self._rebuild(key, package)
         return artifact
 
@@ -168,7 +175,9 @@ class ArtifactCache:
             return None
         try:
             manifest = read_manifest(layer / f"{key}.json")
-            if manifest is None or not (directory / "info" / "index.json").is_file():
+            if manifest is None or manifest.sha256 != package.sha256:
+                return None
+            if not (directory / "info" / "index.json").is_file():
                 return None
         except OSError:
             return None
@@ -195,11 +204,10 @@ class ArtifactCache:
             )
         self.directory.mkdir(parents=True, exist_ok=True)
         needed = sum(package.size or 0 for package in packages)
-        free = os.statvfs(self.directory)
-        if hasattr(os, "statvfs") and free.f_bavail * free.f_frsize < needed:
+        free = shutil.disk_usage(self.directory).free
+        if free < needed:
             raise NoSpace(
-                f"{self.directory}: {needed / 2**20:.0f} MiB of archives to unpack, "
-                f"{free.f_bavail * free.f_frsize / 2**20:.0f} MiB free",
+                f"{self.directory}: {needed / 2**20:.0f} MiB of archives to unpack, {free / 2**20:.0f} MiB free",
                 hint="make room with: envmgr clean",
             )
 
@@ -276,7 +284,6 @@ class ArtifactCache:
                 os.rename(directory, aside)
             trees.remove(aside)
             self._write_manifest(key, manifest)
-        self._distrusted.discard(directory)
         return Artifact(package, directory, manifest)
 
     def _write_manifest(self, key: str, manifest: Manifest) -> None:
@@ -286,23 +293,6 @@ class ArtifactCache:
 
     def _temporary(self) -> Path:
         return self.directory / f"{_TEMPORARY}{process_tag()}-{os.urandom(6).hex()}"
-
-
-def key_of(package: CondaPackage) -> str:
-    """Return the name of a package's directory in every cache; raises CorruptPackage for unsafe parts."""
-    _check_components(package)
-    if re.fullmatch(r"[0-9a-f]{64}", package.sha256) is None:
-        raise CorruptPackage(
-            f"{redact(package.url)}: expected a sha256 of 64 hexadecimal digits, found `{package.sha256}`"
-        )
-    return f"{package.dist_name[:_LONGEST_STEM]}-{package.sha256}"
-
-
-def _check_components(package: CondaPackage) -> None:
-    for key, pattern in (("name", _NAME), ("version", _VERSION_OR_BUILD), ("build", _VERSION_OR_BUILD)):
-        value = getattr(package, key)
-        if pattern.fullmatch(value) is None or len(value) > 200:
-            raise CorruptPackage(f"{redact(package.url)}: the {key} `{value[:80]}` cannot be part of a file name")
 
 
 def _extension(package: CondaPackage) -> str:

@@ -112,7 +112,7 @@ def _index_faults(index: Mapping[str, Any], package: CondaPackage) -> Iterator[t
         if found != expected and not (key == "name" and str(found).lower() == expected.lower()):
             yield "info/index.json", f"says {key} {printable(str(found))}, the channel says {printable(expected)}"
     said, recorded = noarch_kind(index.get("noarch")), noarch_kind(package.noarch)
-    if said != recorded:
+    if "python" in {said, recorded} and said != recorded:  # which decides where the files go
         yield "info/index.json", f"says noarch `{said}`, the channel says `{recorded}`"
     for where, directory in (
         ("info/index.json", index.get("python_site_packages_path")),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from envmgr.errors import StoreError
+from envmgr.lock.model import CondaPackage
 
 SCHEMA = 1
 
@@ -61,6 +62,17 @@ class Manifest(NamedTuple):
         return json.dumps({"schema": SCHEMA, **self._asdict()}, sort_keys=True, ensure_ascii=True)
 
 
+_TUPLES = tuple(index for index, kind in enumerate(Manifest.__annotations__.values()) if "tuple" in str(kind))
+
+
+class Artifact(NamedTuple):
+    """One extracted artifact: `package` with its sha256 always filled, its directory, and what was checked."""
+
+    package: CondaPackage
+    directory: Path
+    manifest: Manifest
+
+
 def read_manifest(path: Path) -> Manifest | None:
     """Return the manifest in the file, or None where it is absent, damaged or of an older schema.
 
@@ -89,6 +101,7 @@ def parse_manifest(content: str | bytes, source: str = "manifest") -> Manifest |
         if schema != SCHEMA:
             return None
         values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in document.items()}
-        return Manifest(**values)
+        manifest = Manifest(**values)
+        return manifest if all(type(manifest[index]) is tuple for index in _TUPLES) else None
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return None

@@ -6,9 +6,9 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from envmgr.artifacts.cache import Artifact
 from envmgr.artifacts.contents import ListedPath, read_listing
 from envmgr.artifacts.distrust import inspect
+from envmgr.artifacts.manifest import Artifact
 from envmgr.artifacts.trees import Tree
 from envmgr.errors import CorruptPackage
 

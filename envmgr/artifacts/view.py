@@ -8,9 +8,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from envmgr.artifacts.cache import Artifact
+from envmgr.artifacts.manifest import Artifact
 from envmgr.artifacts.trees import remove
 from envmgr.errors import CorruptPackage, EnvmgrError, StoreError
+from envmgr.leases import process_tag, tag_is_dead
+
+_PREFIX = "envmgr-view-"
 
 
 @contextlib.contextmanager
@@ -24,7 +27,7 @@ def view(artifacts: Iterable[Artifact]) -> Iterator[Path]:
     away, the artifacts discarded and fetched again.
     """
     try:
-        directory = Path(tempfile.mkdtemp(prefix="envmgr-view-"))
+        directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{process_tag()}-"))
     except OSError as error:
         raise StoreError(f"no temporary directory can be made in {tempfile.gettempdir()}: {error.strerror}") from error
     try:
@@ -34,6 +37,10 @@ def view(artifacts: Iterable[Artifact]) -> Iterator[Path]:
             link = directory / f"{package.name.lower()}-{package.version}-{package.build}"
             os.symlink(artifact.directory, link, target_is_directory=True)
             links[link] = artifact
+    except OSError as error:
+        _remove(directory)
+        raise StoreError(f"{error.filename2 or directory} cannot be made: {error.strerror}") from error
+    try:
         try:
             yield directory
         except EnvmgrError:
@@ -47,8 +54,25 @@ def view(artifacts: Iterable[Artifact]) -> Iterator[Path]:
         if replaced:
             raise _damage(replaced)
     finally:
-        with contextlib.suppress(OSError):
-            remove(directory)
+        _remove(directory)
+
+
+def sweep_views() -> int:
+    """Remove the views of this user that killed processes left, and return how many there were."""
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and tag_is_dead(entry.name[len(_PREFIX) :].rpartition("-")[0]):
+                with contextlib.suppress(OSError):
+                    if not hasattr(os, "getuid") or entry.stat(follow_symlinks=False).st_uid == os.getuid():
+                        remove(Path(entry.path))
+                        removed += 1
+    return removed
+
+
+def _remove(directory: Path) -> None:
+    with contextlib.suppress(OSError):  # what stays is found by the next sweep
+        remove(directory)
 
 
 def _is_complete(artifact: Artifact) -> bool:

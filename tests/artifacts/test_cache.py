@@ -209,6 +209,7 @@ def test_record_with_md5_only_is_verified_and_gets_its_sha256(cache: ArtifactCac
     package = channel.package("tool")
     (artifact,) = fetch(cache, package._replace(sha256=""))
     assert artifact.package.sha256 == package.sha256
+    assert cache.find(package._replace(sha256="")) == artifact
     with pytest.raises(ChecksumMismatch, match="expected md5 0"):
         fetch(cache, package._replace(sha256="", md5="0" * 32))
 
@@ -487,6 +488,14 @@ def test_rotten_entry_is_found_discarded_and_fetched_again(
     assert cache.verify(healed) == ()
 
 
+def test_sound_entry_is_not_discarded_since_another_process_healed_it(
+    cache: ArtifactCache, channel: LocalChannel
+) -> None:
+    (artifact,) = fetch(cache, channel.package("tool"))
+    cache.discard(artifact)
+    assert cache.find(artifact.package) == artifact
+
+
 def test_entry_that_is_linked_into_a_prefix_stays_sound(
     cache: ArtifactCache, channel: LocalChannel, tmp_path: Path
 ) -> None:
@@ -503,6 +512,8 @@ def test_shared_cache_is_read_and_never_written(settings: Settings, channel: Loc
     cache = ArtifactCache(settings._replace(shared_caches=(tmp_path / "absent", tmp_path / "shared")))
     assert fetch(cache, package) == (original,)
     assert list(cache.entries()) == []
+    (original.directory / "bin" / "tool").unlink()
+    before.remove(original.directory / "bin" / "tool")
     cache.discard(original)
     (own,) = fetch(cache, package)
     assert own.directory.parent == cache.directory

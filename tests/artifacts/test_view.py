@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from builders.channels import LocalChannel
 from builders.packages import Package
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.artifacts.view import view
-from envmgr.errors import CorruptPackage
+from envmgr.errors import CorruptPackage, StoreError
 from envmgr.lock.model import CondaPackage
 from envmgr.reporting import SilentReporter
 from envmgr.settings import Settings
@@ -160,6 +162,23 @@ def test_failure_that_is_not_the_fault_of_the_cache_passes_through(artifact: Art
     (tmp_path / "prefix").write_text("in the way")
     with pytest.raises(InstallerError), view([artifact]) as directory:
         install(directory, tmp_path / "prefix", artifact.package)
+
+
+def test_view_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not(
+    cache: ArtifactCache, artifact: Artifact
+) -> None:
+    script = "import tempfile; from envmgr.leases import process_tag; "
+    script += "print(tempfile.mkdtemp(prefix=f'envmgr-view-{process_tag()}-'), end='')"
+    left = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout
+    with view([artifact]) as directory:
+        assert cache.sweep() >= 1
+        assert directory.exists()
+        assert not Path(left).exists()
+
+
+def test_two_artifacts_of_one_name_are_an_error(artifact: Artifact) -> None:
+    with pytest.raises(StoreError, match=r"tool-1!1\.2-0 cannot be made"), view([artifact, artifact]):
+        pass
 
 
 def test_view_of_many_artifacts_takes_milliseconds(artifact: Artifact) -> None:
