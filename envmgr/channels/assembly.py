@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rattler import Platform
+from rattler import Subdir
 from rattler.index import index_fs
 
 from envmgr.channels import artifact, payloads, relocation, trial, wheels
@@ -89,7 +89,7 @@ class Assembly:
         self.settings = settings
         self.reporter = reporter
         self.interpreter = Interpreter.running()
-        self.platform = str(Platform.current())
+        self.platform = str(Subdir.current())
 
     def build(self, only: Sequence[str] | None) -> BuildReport:
         """Build what is missing; see `building.build`."""
