@@ -3,7 +3,11 @@
 rattler parses; this module takes the channel part off (a `Dependency` carries it beside the match spec), and
 corrects where rattler and conda differ on real files:
 
-* `name[Extra]`, brackets with words but no key: conda ignores them, rattler refuses; ignored with a warning;
+* `name[Extra]`, pip's extras: older conda ignored them, rattler refuses; real files have them, ignored with a
+  warning;
+* `name ==1.8.* build`: rattler reads exactly 1.8 where a build follows; read as 1.8.*, as CEP 29 says;
+* `name[version=1 build=x]`, without a comma: rattler refuses, read as conda does;
+* `name[build=x, build=y]`: rattler takes the last, conda refuses; refused;
 * `numpy >=1.2 <2`: rattler reads `<2` as a build string that nothing has, conda refuses; refused with the mend;
 * `pkg..name`, `-pkg`: rattler accepts names that CEP 26 forbids; refused.
 
@@ -24,7 +28,13 @@ from envmgr.urls import file_name, is_url, without_credentials
 
 MAXIMUM_CHARACTERS = 1_000
 _NAME = re.compile(r"(?:__)?(?:[a-z0-9]|[a-z0-9_](?!_))[._-]?(?:[a-z0-9]+(?:[._-]|$))*")
-_WORDS_ONLY = re.compile(r"\[\s*[A-Za-z0-9._-]+(?:\s*,\s*[A-Za-z0-9._-]+)*\s*\]")
+_EXTRAS = re.compile(
+    r"(?P<name>[^\[\]]*)(?P<extras>\[\s*[A-Za-z0-9._-]+(?:\s*,\s*[A-Za-z0-9._-]+)*\s*\])(?P<rest>[^\[\]]*)"
+)
+_BRACKET_KEYS = ("version", "build", "build_number", "channel", "subdir", "md5", "sha256", "license")
+_KEY = re.compile(r"(?<=[\[,\s])([a-z_0-9]+)\s*=")
+_MISSING_COMMA = re.compile(rf"(?<=[^,\[\s])\s+(?=(?:{'|'.join(_BRACKET_KEYS)})\s*=)")
+_EQUALS_GLOB = re.compile(r"==\s*(?=[^,|=\s\]'\"]*\*)")
 _BRACKET_CHANNEL = re.compile(r"(?P<before>[\[,\s])channel\s*=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^,\s\]]+)")
 _BRACKET_URL = re.compile(r"\[(?:.*[,\s])?(?:url|fn)\s*=")
 _NOT_A_BUILD = re.compile(r"[<>=!~,|\s]")
@@ -57,10 +67,11 @@ def parse(text: str, origin: Origin) -> tuple[Dependency, tuple[str, ...]]:
     _check_text(text)
     channel, subdir, rest = _split_channel(text)
     warnings: tuple[str, ...] = ()
-    words = _WORDS_ONLY.search(rest)
-    if words is not None:
-        warnings = (f"{shown(words[0])} in {shown(text)} is ignored, as conda does: conda packages have no extras",)
-        rest = rest[: words.start()] + rest[words.end() :]
+    extras = _EXTRAS.fullmatch(rest)
+    if extras is not None and extras["extras"].strip("[] ") not in _BRACKET_KEYS:
+        warnings = (f"{shown(extras['extras'])} in {shown(text)} is ignored: conda packages have no extras",)
+        rest = extras["name"] + extras["rest"]
+    rest = _normalised(rest, text)
     rest, bracket_channel = _without_bracket_channel(rest)
     if bracket_channel is not None:
         channel, subdir = _split_subdir(bracket_channel)[0], subdir or _split_subdir(bracket_channel)[1]
@@ -75,6 +86,19 @@ def parse(text: str, origin: Origin) -> tuple[Dependency, tuple[str, ...]]:
         raise SpecFault(f"{shown(text)} is not a match spec: {shown(build)} is not a build", _mend(text))
     channel = None if channel in (None, "*", "") else channel
     return Dependency(text=text, name=name, match_spec=match_spec, channel=channel, origin=origin), warnings
+
+
+def _normalised(rest: str, text: str) -> str:
+    """Return the spelling that rattler reads as conda reads `rest`."""
+    head, bracket, keys = _EQUALS_GLOB.sub("=", rest).partition("[")
+    if not bracket:
+        return head
+    keys = _MISSING_COMMA.sub(",", bracket + keys)
+    found = _KEY.findall(keys)
+    twice = next((key for key in found if found.count(key) > 1), None)
+    if twice is not None:
+        raise SpecFault(f"{shown(text)} is not a match spec: the key `{twice}` stands in it twice", "write it once")
+    return head + keys
 
 
 def _check_text(text: str) -> None:
@@ -151,7 +175,7 @@ def _match_spec(rest: str, text: str) -> MatchSpec:
             key = reason.rpartition(": ")[2]
             raise SpecFault(
                 f"{shown(text)}: the key {shown(key)} is not read",
-                "keys are version, build, build_number, channel, subdir, md5, sha256, license",
+                f"keys are {', '.join(_BRACKET_KEYS)}",
             ) from error
         raise SpecFault(f"{shown(text)} is not a match spec: {shown(reason)[1:-1]}", _mend(text)) from error
 

@@ -19,6 +19,7 @@ MAXIMUM_DEPTH = 32
 MAXIMUM_NODES = 200_000
 _CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 _NULL_TEXTS = frozenset({"", "~", "null", "Null", "NULL"})
+_KEY_MEND = "quote what is text; if the file is a template, render it first"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -170,9 +171,7 @@ class _Composer:
         lines: dict[str, int] = {}
         for key, value in zip(closed.children[::2], closed.children[1::2], strict=True):
             if not isinstance(key, ScalarNode):
-                self.faults.add(
-                    key.line, f"expected a text as key, found {kind_of(key)}", "quote what is meant as text"
-                )
+                self.faults.add(key.line, f"expected a text as key, found {kind_of(key)}", _KEY_MEND)
             elif key.plain and key.text == "<<":
                 self.faults.add(key.line, "`<<` (a YAML merge key) is not read", "write the merged keys out")
             elif key.text in lines:
@@ -194,8 +193,11 @@ class _Composer:
 
 def _add_yaml_error(error: yaml.YAMLError, text: str, faults: Faults) -> None:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = mark.line + 1 if mark is not None else None
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    if "quoted scalar" in (getattr(error, "context", None) or ""):
+        mark = error.context_mark  # type: ignore[attr-defined] # where the quotes open, not where the file ends
+        problem = "the quotes are not closed"
+    line = mark.line + 1 if mark is not None else None
     if line is None:
         position = getattr(error, "position", None)
         line = text.count("\n", 0, position) + 1 if isinstance(position, int) else None
@@ -203,20 +205,24 @@ def _add_yaml_error(error: yaml.YAMLError, text: str, faults: Faults) -> None:
         faults.found.clear()  # a template's braces look like mappings; what they broke is the one fault
     lines = text.splitlines()
     written = lines[line - 1] if line is not None and line <= len(lines) else ""
-    faults.add(line, f"not YAML: {problem}", _mend(written, str(problem), text))
+    faults.add(
+        line,
+        f"not YAML: {problem}",
+        _mend(written, str(problem), text, written[mark.column :] if mark is not None else ""),
+    )
 
 
-def _mend(written: str, problem: str, text: str) -> str | None:
-    """Return the mend of the usual mistakes, judged by the line and the parser's words."""
+def _mend(written: str, problem: str, text: str, rest: str) -> str | None:
+    """Return the mend of the usual mistakes, judged by the line, its `rest` after the fault and the parser's words."""
     indentation = written[: len(written) - len(written.lstrip())]
-    begins_with_a_sign = written.lstrip("- ")[:1] in tuple("@`%*&!|>[]{}")
+    begins_with_a_sign = {rest[:1], written.lstrip("- ")[:1]} & set("@`%*&!|>[]{}")
     cases = (
         ("{{" in text or "{%" in text, "the file is a template: render it first, and read the result"),
         ("\t" in indentation, "indent with spaces instead of tabs"),
         ("cannot start any token" in problem and "\t" in written, "write spaces instead of tabs"),
         ("mapping values are not allowed" in problem, "check the indentation, or quote a value that contains `: `"),
-        ("quoted scalar" in problem, "close the quotes"),
+        ("quotes" in problem, "close them"),
         ("characters are not allowed" in problem, "save the file as UTF-8 text"),
-        (begins_with_a_sign, "quote the value"),
+        (bool(begins_with_a_sign), "quote the value"),
     )
     return next((mend for applies, mend in cases if applies), None)
