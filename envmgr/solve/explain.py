@@ -26,6 +26,7 @@ from envmgr.urls import redact
 
 EXPLAIN_SECONDS = 10.0
 _MOST_ATTEMPTS = 200
+_ELSEWHERE_SECONDS = 5.0
 _OTHER_PLATFORMS = ("linux-64", "osx-arm64", "win-64", "osx-64", "linux-aarch64")
 
 
@@ -277,6 +278,7 @@ def _channels_shown(request: SolveRequest, url: str | None) -> str:
 
 def _elsewhere(name: str, request: SolveRequest, repodata: Repodata) -> list[str]:
     try:
-        return repodata.platforms_with(name, [each for each in _OTHER_PLATFORMS if each != request.platform])
+        others = [each for each in _OTHER_PLATFORMS if each != request.platform]
+        return repodata.platforms_with(name, others, seconds=_ELSEWHERE_SECONDS)
     except (SolveError, ChannelError):  # offline, or a channel without these platforms: the hint is all that is lost
         return []

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rattler import Gateway, RepoDataRecord
 
-from envmgr.errors import SolveError
+from envmgr.errors import SolveError, SolverUnavailable
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve import libsolv
@@ -39,10 +39,16 @@ class LibmambaSolver:
     def solve(self, request: SolveRequest) -> Solution:
         """Return the solution of a request.
 
-        Raises PackagesNotFound, Unsatisfiable, SolveTimeout, ChannelError, and UsageError for a time limit
-        that is none.
+        Raises PackagesNotFound, Unsatisfiable, SolveTimeout, ChannelError, UsageError for a time limit that is
+        none, and SolverUnavailable for a spec with extras or conditions, which libmamba does not know.
         """
         refuse_impossible(request)
+        for spec in (*request.specs, *request.constraints):
+            if spec.match_spec.extras or spec.match_spec.condition is not None:
+                raise SolverUnavailable(
+                    f"{spec.origin}: libmamba knows no extras or conditions as in `{redact(spec.text)}`",
+                    hint="pass `--solver rattler`",
+                )
         repodata = Repodata(self._gateway, request.channels, request.platform)
         with BoundedEngine() as engine:
             try:

@@ -16,7 +16,7 @@ from envmgr.solve.explain import explain
 from envmgr.solve.locked import admissible
 from envmgr.solve.pip import is_brought_by_python, with_pip, without_pip
 from envmgr.solve.records import packages_of_records, record_of_package
-from envmgr.solve.repodata import RELATIONS, Repodata, run
+from envmgr.solve.repodata import RELATIONS, Repodata
 from envmgr.solve.specs import in_utc, match_spec, refuse_impossible
 from envmgr.urls import redact
 
@@ -69,7 +69,7 @@ class RattlerSolver:
         keep = [with_pip(package) if pip else package for package in request.pinned]
         cutoff = request.exclude_newer
         try:
-            records: list[RepoDataRecord] = run(
+            records: list[RepoDataRecord] = repodata.wait(
                 rattler.solve(
                     repodata.urls,
                     [match_spec(spec, request) for spec in request.specs],

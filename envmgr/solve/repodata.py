@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from rattler import Gateway, MatchSpec, RepoDataRecord, Subdir
-from rattler.exceptions import FetchRepoDataError, GatewayError, InvalidUrlError, IoError
 
+from envmgr.channels.failures import GATEWAY_ERRORS, channel_error
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, SolveError
 from envmgr.platforms.subdirs import validate_subdir
@@ -29,35 +29,44 @@ class Repodata:
 
     def __init__(self, gateway: Gateway, channels: Sequence[Channel], platform: str) -> None:
         self.gateway = gateway
+        self.channels = tuple(channels)
         self.urls = [channel.url for channel in channels]
         self.platforms = [Subdir(validate_subdir(platform)), Subdir("noarch")]
 
     def named(self, name: str) -> list[list[RepoDataRecord]]:
         """Return all records of one package name, one list a channel, in channel order."""
-        return self._query([name], self.platforms, recursive=False)
+        return self._query([name], recursive=False)
 
     def reachable(self, specs: Iterable[MatchSpec]) -> list[list[RepoDataRecord]]:
         """Return every record that a solution of `specs` may hold, one list a channel, in channel order."""
-        return self._query(specs, self.platforms, recursive=True)
+        return self._query(specs, recursive=True)
 
     def names(self, channels: Sequence[str] | None = None) -> frozenset[str]:
         """Return the package names that these channels (base URLs; all in use when None) offer the platform."""
         urls = self.urls if channels is None else list(channels)
-        found = run(self.gateway.names(urls, self.platforms, channel_relations=RELATIONS)) if urls else []
+        if not urls:
+            return frozenset()
+        found = self.wait(self.gateway.names(urls, self.platforms, channel_relations=RELATIONS))
         return frozenset(name.normalized for name in found)
 
-    def platforms_with(self, name: str, platforms: Iterable[str]) -> list[str]:
-        """Return those of `platforms` (subdirs) for which some channel has a package of that name."""
-        return [platform for platform in platforms if any(self._query([name], [Subdir(platform)], recursive=False))]
+    def platforms_with(self, name: str, platforms: Sequence[str], *, seconds: float) -> list[str]:
+        """Return those of `platforms` (subdirs) for which some channel has a package of that name.
 
-    def _query(
-        self, specs: Iterable[MatchSpec | str], platforms: Sequence[Subdir], *, recursive: bool
-    ) -> list[list[RepoDataRecord]]:
+        Raises ChannelError after `seconds` as well: a channel without shards is read in full for each platform.
+        """
+        if not self.urls:
+            return []
+        subdirs = [Subdir(platform) for platform in platforms]
+        query = self.gateway.query(self.urls, subdirs, [name], recursive=False, channel_relations=RELATIONS)
+        found: list[list[RepoDataRecord]] = self.wait(query, seconds=seconds)
+        return [platform for at, platform in enumerate(platforms) if any(found[at :: len(platforms)])]
+
+    def _query(self, specs: Iterable[MatchSpec | str], *, recursive: bool) -> list[list[RepoDataRecord]]:
         wanted = list(specs)
         if not self.urls or not wanted:
             return [[] for _ in self.urls]
-        query = self.gateway.query(self.urls, platforms, wanted, recursive=recursive, channel_relations=RELATIONS)
-        by_subdir: list[list[RepoDataRecord]] = run(query)
+        query = self.gateway.query(self.urls, self.platforms, wanted, recursive=recursive, channel_relations=RELATIONS)
+        by_subdir: list[list[RepoDataRecord]] = self.wait(query)
         # The answer has one list a channel and platform, the platforms of one channel beside each other.
         each = len(by_subdir) // len(self.urls)
         return [
@@ -65,22 +74,24 @@ class Repodata:
             for start in range(0, len(by_subdir), each)
         ]
 
+    def wait(self, work: Awaitable[T], *, seconds: float | None = None) -> T:
+        """Wait for an asynchronous call of rattler that reads the channels, not longer than `seconds`.
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Wait for an asynchronous call of rattler.
+        Raises ChannelError when it could not read one of them, also in time, and SolveError when it crashed on what
+        it read.
+        """
 
-    Raises ChannelError when it could not read a channel, and SolveError when it crashed on what it read.
-    """
+        async def waited() -> T:
+            return await asyncio.wait_for(work, seconds)
 
-    async def waited() -> T:
-        return await work
-
-    try:
-        return asyncio.run(waited())
-    except (GatewayError, FetchRepoDataError, InvalidUrlError, IoError) as error:
-        raise ChannelError(f"a channel cannot be read: {redact(str(error)).strip()}") from error
-    except BaseException as error:
-        # pyo3 raises a Rust panic past `Exception`; it is repodata that rattler did not foresee.
-        if type(error).__name__ == "PanicException":
-            raise SolveError(f"rattler crashed on this repodata: {redact(str(error))}") from None
-        raise
+        try:
+            return asyncio.run(waited())
+        except asyncio.TimeoutError as error:
+            raise ChannelError(f"the channels cannot be read within {seconds:g} s") from error
+        except GATEWAY_ERRORS as error:
+            raise channel_error(error, self.channels) from error
+        except BaseException as error:
+            # pyo3 raises a Rust panic past `Exception`; it is repodata that rattler did not foresee.
+            if type(error).__name__ == "PanicException":
+                raise SolveError(f"rattler crashed on this repodata: {redact(str(error))}") from None
+            raise

@@ -9,9 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rattler import Gateway
 
+from builders.channels import LocalChannel
+from builders.packages import Package
+from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, SolveTimeout, Unsatisfiable, UsageError
+from envmgr.settings import Settings
 from envmgr.solve.base import Solver
 from solve.indexes import dependency, named, request, write_index
 
@@ -119,3 +124,15 @@ def test_a_spec_from_the_command_line_is_named_as_such(make_solver: Callable[[],
     with pytest.raises(Unsatisfiable) as caught:
         make_solver().solve(replace(asked, specs=(dependency("x >7"),)))
     assert caught.value.details["conflicts"][0]["where"] == "command line"
+
+
+def test_the_gateway_that_envmgr_opens_serves_both_engines(
+    engine: Callable[[Gateway], Solver], settings: Settings, make_channel: Callable[..., LocalChannel]
+) -> None:
+    local = make_channel("real").add(Package(name="x", depends=["y >=1"]), Package(name="y", version="1.5"))
+    channel = Channel(name="real", url=local.url)
+    packages = engine(gateway([channel], settings)).solve(request(["x"], [channel])).packages
+    assert [package._replace(requested=(), other="") for package in packages] == [
+        local.package("x"),
+        local.package("y"),
+    ]
