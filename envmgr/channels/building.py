@@ -46,7 +46,7 @@ def directory_of(channel: Channel, settings: Settings) -> Path:
     Raises ChannelError when its URL is not a directory below `cache/channels`, which is all that is ever written to.
     """
     directory = path_of_file_url(channel.url)
-    if channel.recipes is None or directory is None or directory.parent != settings.cache / "channels":
+    if channel.recipes is None or directory is None or directory.parent.parent != settings.cache / "channels":
         raise ChannelError(f"channel {channel.name} is not built from recipes")
     return directory
 

@@ -171,7 +171,7 @@ class ChannelTable:
                 hint=f"create it, or correct `recipes:` in {entry.origin}",
             )
         digest = hashlib.sha256(os.fsencode(recipes)).hexdigest()[:12]
-        directory = self.cache / "channels" / f"{name.replace('/', '-')}-{digest}"
+        directory = self.cache / "channels" / digest / name.replace("/", "-")
         return Channel(name=name, url=file_url(directory.absolute()), recipes=recipes)
 
     def _check_slip(self, name: str) -> None:

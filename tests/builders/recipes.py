@@ -40,7 +40,7 @@ class RecipeChannel:
         self.recipes = directory / "recipes"
         self.recipes.mkdir(parents=True, exist_ok=True)
         self.settings = settings
-        self.path = settings.cache / "channels" / f"{name}-0123456789ab"
+        self.path = settings.cache / "channels" / "0123456789ab" / name
         self.channel = Channel(name=name, url=self.path.as_uri(), recipes=self.recipes)
 
     def add(self, name: str, recipe: str | None = None, files: Mapping[str, str | bytes] | None = None) -> Path:
@@ -85,6 +85,6 @@ def read_conda(path: Path) -> dict[str, bytes]:
             data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(archive.read(name))).read()
             with tarfile.open(fileobj=io.BytesIO(data)) as tar:
                 for member in tar:
-                    content = tar.extractfile(member)
+                    content = None if member.issym() else tar.extractfile(member)
                     members[member.name] = content.read() if content else f"→ {member.linkname}".encode()
     return members

@@ -251,7 +251,7 @@ def test_a_directory_without_recipes_is_told_what_one_is(ours: RecipeChannel) ->
 
 
 def test_a_missing_directory_of_recipes_is_named(tmp_path: Path, settings: Settings) -> None:
-    url = (settings.cache / "channels" / "x").as_uri()
+    url = (settings.cache / "channels" / "0123456789ab" / "x").as_uri()
     channel = Channel(name="ours", url=url, recipes=tmp_path / "nowhere")
     with pytest.raises(ChannelError, match="nowhere"):
         build(channel, settings=settings, reporter=CountingReporter())

@@ -111,7 +111,7 @@ def test_recipes_make_a_channel_in_the_cache(settings: Settings, tmp_path: Path)
     recipes = tmp_path / "recipes"
     digest = hashlib.sha256(os.fsencode(recipes)).hexdigest()[:12]
     expected = Channel(
-        name="embedded", url=(settings.cache / "channels" / f"embedded-{digest}").as_uri(), recipes=recipes
+        name="embedded", url=(settings.cache / "channels" / digest / "embedded").as_uri(), recipes=recipes
     )
     assert table.resolve(["embedded"]) == (expected,)
     assert table.with_recipes() == (expected,)
