@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,9 +87,9 @@ def _locks(settings: Settings) -> Iterator[Path]:
         for number in generations.kept_numbers(location):
             yield location.generations / str(number) / layout.LOCK_FILE
     kept = settings.root / "envs" / ".generations"
-    for name in os.listdir(kept) if kept.is_dir() else ():
-        for number in generations.kept_numbers(layout.named(settings, name)):
-            yield kept / name / str(number) / layout.LOCK_FILE
+    for tree in sorted(kept.glob("*/*/")):
+        if tree.name.isdigit():
+            yield tree / layout.LOCK_FILE
 
 
 def _keys(path: Path) -> set[str]:

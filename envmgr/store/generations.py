@@ -156,5 +156,5 @@ def _parse(content: bytes, path: str) -> Generation:
 def _unreadable(path: str, reason: str) -> StoreError:
     return StoreError(
         f"{path} is no record of a generation: {reason}",
-        hint="create the environment again: its new generation replaces the damaged one",
+        hint="remove the environment and create it again from its file",
     )

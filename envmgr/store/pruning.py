@@ -15,9 +15,9 @@ from envmgr.store.layout import Location
 from envmgr.store.ownership import Foreign
 
 
-def protect(kept: Path, foreign: Foreign) -> None:
-    """Mark a kept generation as holding foreign things, so that only an explicit command removes it."""
-    path = kept / generations.FOREIGN
+def protect(tree: Path, foreign: Foreign) -> None:
+    """Mark a generation as holding foreign things, so that only an explicit command removes it; raises OSError."""
+    path = tree / generations.FOREIGN
     path.parent.mkdir(parents=True, exist_ok=True)
     distributions = [each._asdict() for each in foreign.distributions]
     document = {"schema": 1, "distributions": distributions, "files": foreign.files}

@@ -128,13 +128,15 @@ def _realise(run: Run) -> Realised:
         location.staging.mkdir(parents=True, exist_ok=True)
         shares = _shares_files(location, artifacts)
         room.check(location.staging, room.need(artifacts, request.lock.pip, shares=shares))
-        foreign = _look_at_old(run)
+        _name_users(run)
         generation = _next_generation(run)
         entry = journal.begin(location, "stage", number=generation.number, replaces=request.replaces)
         run.checkpoint("journal written")
         try:
             old = location.prefix if request.replaces is not None else None
             stage(Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint), artifacts, entry.tree)
+            # As late as can be: what is written after this walk is kept, but not named.
+            foreign = _find_foreign(run)
             generation = commit.switch(location, entry, generation, run.checkpoint)
         except BaseException:
             with contextlib.suppress(EnvmgrError):
@@ -164,25 +166,33 @@ def _after_commit(run: Run, foreign: Foreign, *, keep: int) -> Path | None:
         return None
     kept = location.generations / str(replaces)
     if foreign:
-        pruning.protect(kept, foreign)
         run.reporter.warning(_foreign_text(foreign, kept))
     pruning.prune(location, keep=keep, checkpoint=run.checkpoint)
     run.checkpoint("pruned")
     return kept if kept.is_dir() else None
 
 
-def _look_at_old(run: Run) -> Foreign:
-    """Name the processes that use the environment which is replaced, and return what in it is foreign."""
+def _name_users(run: Run) -> None:
+    """Tell which processes use the environment that is replaced."""
     location = run.request.location
-    if run.request.replaces is None:
-        return _NOTHING
-    users = processes.using(location.prefix)
+    users = processes.using(location.prefix) if run.request.replaces is not None else ()
     if users:
         run.reporter.notice(
             f"{location.label} is in use by {processes.listed(users)}: "
             "what they open from now on is that of the new generation"
         )
-    return ownership.find_foreign(location.prefix, metadata.read_lock(location.prefix))
+
+
+def _find_foreign(run: Run) -> Foreign:
+    """Return what in the old environment nobody owns, after marking it as holding that."""
+    prefix = run.request.location.prefix
+    if run.request.replaces is None:
+        return _NOTHING
+    foreign = ownership.find_foreign(prefix, metadata.read_lock(prefix))
+    if foreign:
+        # Before the switch, so that a kill after it cannot let the only copy be pruned.
+        pruning.protect(prefix, foreign)
+    return foreign
 
 
 def _next_generation(run: Run) -> Generation:

@@ -99,6 +99,33 @@ def test_killed_change_leaves_the_old_environment_or_the_new_one(store: Store, s
         assert len(generations.kept(location)) == 1, step
 
 
+def test_killed_change_of_the_switch_itself_is_finished(store: Store) -> None:
+    old, new = store.lock("tool"), store.lock("extra", "patched")
+    for number, step in enumerate(["staged", "replacing", "old gone", "placed beside", "committed"]):
+        location = store.location(f"env-{number}")
+        store.realise(store.request(f"env-{number}", old, switch="exchange"))
+        request = store.request(f"env-{number}", new, switch="symlink")
+        assert realise_until(store.settings, request, step) == -signal.SIGKILL, step
+        recover(location)
+        assert leftovers(store) == [], step
+        assert faults(location.prefix, old if step == "staged" else new) == [], step
+        assert step == "staged" or faults(location.generations / "1", old) == [], step
+        store.realise(store.request(f"env-{number}", old))
+        assert faults(location.prefix, old) == [], step
+
+
+def test_foreign_files_survive_a_kill_and_all_that_follows(store: Store) -> None:
+    store = Store(store.settings._replace(keep_generations=0), store.channel)
+    for number, step in enumerate(["exchanged", "committed", "registered"]):
+        name = f"env-{number}"
+        store.create(name, "tool")
+        (store.location(name).prefix / "mine").write_text("precious")
+        assert realise_until(store.settings, store.request(name, store.lock("extra")), step) == -signal.SIGKILL
+        for package in ("tool", "extra"):
+            store.create(name, package)
+        assert (store.location(name).generations / "1/mine").read_text() == "precious", step
+
+
 @pytest.mark.parametrize("switch", ["exchange", "symlink"])
 def test_killed_removal_leaves_the_environment_whole_or_nothing(store: Store, switch: Switch) -> None:
     steps: list[str] = []

@@ -1,0 +1,125 @@
+"""The pip half of a lock, staged together with the conda half or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from builders.channels import LocalChannel
+from builders.index_server import IndexServer
+from builders.packages import Package
+from builders.store import Store, faults, realise_until
+from builders.wheels import Wheel
+from envmgr.errors import PipError
+from envmgr.lock.model import PipPackage
+from envmgr.settings import Settings
+
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+SITE = f"lib/python{VERSION}/site-packages"
+
+
+@pytest.fixture
+def index() -> Iterator[IndexServer]:
+    with IndexServer() as server:
+        yield server
+
+
+@pytest.fixture
+def store(environ: dict[str, str], index: IndexServer, make_channel: Callable[..., LocalChannel]) -> Store:
+    """A store whose channel has a `python` that starts the running interpreter, and whose only index is `index`."""
+    kept = {
+        key: value
+        for key, value in environ.items()
+        if not key.startswith("PIP_") and not key.lower().endswith("_proxy")
+    }
+    site = kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.url, "UV_HTTP_RETRIES": "0"}
+    store = Store(Settings.load(site), make_channel())
+    interpreter = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    store.channel.add(
+        Package(
+            name="python",
+            version=".".join(map(str, sys.version_info[:3])),
+            files={
+                # As a virtual environment, so that it believes to live in the prefix.
+                "bin/python": f'#!/usr/bin/env bash\nexec -a "$0" "{interpreter}" "$@"\n',
+                "pyvenv.cfg": f"home = {os.path.dirname(interpreter)}\n",
+                f"{SITE}/README.txt": "",
+            },
+            executable=["bin/python"],
+        ),
+        Package(name="owner", files={f"{SITE}/taken.py": "conda's"}),
+    )
+    return store
+
+
+def locked(index: IndexServer, wheel: Wheel) -> PipPackage:
+    index.add(wheel)
+    data = wheel.content()
+    return PipPackage(
+        name=wheel.name,
+        version=wheel.version,
+        url=f"http://{index.host}/files/{wheel.filename}",
+        filename=wheel.filename,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        index_url=index.url,
+        requested=(wheel.name,),
+    )
+
+
+def test_both_halves_stand_at_the_prefix_and_name_nothing_else(store: Store, index: IndexServer) -> None:
+    wheel = Wheel(name="greeter", scripts=["greet = greeter:main"])
+    lock = store.lock("python", pip=[locked(index, wheel)])
+    result = store.realise(store.request("a", lock))
+    prefix = store.location("a").prefix
+    assert faults(prefix, lock) == []
+    assert (prefix / SITE / "greeter/__init__.py").is_file()
+    assert (prefix / "bin/greet").read_bytes().startswith(f"#!{prefix}/bin/python".encode())
+    assert subprocess.run([prefix / "bin/greet"], capture_output=True, check=True).stdout == b"ok\n"
+    assert not result.foreign
+    for path in prefix.rglob("*"):
+        if path.is_file():
+            assert b".staging" not in path.read_bytes(), path
+
+
+def test_pip_half_is_not_foreign_to_the_next_generation(store: Store, index: IndexServer) -> None:
+    lock = store.lock("python", pip=[locked(index, Wheel(name="greeter", scripts=["greet = greeter:main"]))])
+    store.realise(store.request("a", lock))
+    result = store.realise(store.request("a", store.lock("python")))
+    assert not result.foreign
+    assert not (store.location("a").prefix / SITE / "greeter").exists()
+
+
+def test_wheel_that_would_overwrite_a_conda_package_changes_nothing(store: Store, index: IndexServer) -> None:
+    store.create("a", "owner", "python")
+    lock = store.lock("owner", "python", pip=[locked(index, Wheel(name="thief", files={"taken.py": "pip's"}))])
+    with pytest.raises(PipError, match="owner"):
+        store.realise(store.request("a", lock))
+    prefix = store.location("a").prefix
+    assert (prefix / SITE / "taken.py").read_text() == "conda's"
+    assert faults(prefix, store.lock("owner", "python")) == []
+    assert os.listdir(store.settings.root / "envs/.staging") == []
+
+
+def test_wrong_hash_of_a_wheel_changes_nothing(store: Store, index: IndexServer) -> None:
+    package = locked(index, Wheel(name="greeter"))._replace(sha256="0" * 64)
+    with pytest.raises(PipError):
+        store.realise(store.request("a", store.lock("python", pip=[package])))
+    assert not store.location("a").prefix.exists()
+
+
+def test_killed_after_the_pip_half_leaves_the_old_environment(store: Store, index: IndexServer, tmp_path: Path) -> None:
+    store.create("a", "python")
+    lock = store.lock("python", pip=[locked(index, Wheel(name="greeter"))])
+    request = store.request("a", lock)
+    assert realise_until(store.settings, request, "pip half installed") == -signal.SIGKILL
+    assert faults(store.location("a").prefix, store.lock("python")) == []
+    store.realise(request)
+    assert faults(store.location("a").prefix, lock) == []
