@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from envmgr.spec import match_specs
-from envmgr.spec.faults import Fault, Faults, SpecFault, error_of
+from envmgr.spec.faults import Fault, Faults, SpecFault, error_of, shown
 from envmgr.spec.model import COMMAND_LINE, Dependency, EnvironmentSpec, Origin
 
 
@@ -15,9 +15,9 @@ def parse_dependency(text: str, origin: Origin = COMMAND_LINE) -> Dependency:
     Raises SpecError that says what is wrong, with the nearest text that is a match spec as its hint.
     """
     try:
-        return match_specs.parse(text, origin)[0]
+        return _parse(text, origin)[0]
     except SpecFault as fault:
-        raise error_of([Fault(origin=origin, message=fault.message, mend=_mend(text, fault))]) from fault
+        raise error_of([Fault(origin=origin, message=fault.message, mend=fault.mend)]) from fault
 
 
 def parse_arguments(texts: Sequence[str], *, channels: Sequence[str] = (), name: str | None = None) -> EnvironmentSpec:
@@ -30,9 +30,9 @@ def parse_arguments(texts: Sequence[str], *, channels: Sequence[str] = (), name:
     warnings: list[str] = []
     for text in texts:
         try:
-            dependency, found = match_specs.parse(text, COMMAND_LINE)
+            dependency, found = _parse(text, COMMAND_LINE)
         except SpecFault as fault:
-            faults.add(None, fault.message, _mend(text, fault))
+            faults.add_fault(None, fault)
         else:
             dependencies.append(dependency)
             warnings.extend(found)
@@ -45,9 +45,13 @@ def parse_arguments(texts: Sequence[str], *, channels: Sequence[str] = (), name:
     )
 
 
-def _mend(text: str, fault: SpecFault) -> str | None:
+def _parse(text: str, origin: Origin) -> tuple[Dependency, tuple[str, ...]]:
     if text.endswith((".yml", ".yaml")):
-        return f"name an environment file with `-f {text}`"
-    if text.endswith((">", "<", "=", "!", "~")) or (fault.mend is None and not text.strip()):
-        return f"{fault.mend or 'write a package name'} (in quotes: a shell reads `>` and `<` itself)"
-    return fault.mend
+        raise SpecFault(f"{shown(text)} is a file, not a package", f"name an environment file with `-f {text}`")
+    try:
+        return match_specs.parse(text, origin)
+    except SpecFault as fault:
+        if text.rstrip().endswith((">", "<", "=", "!", "~")):
+            mend = f"{fault.mend} (in quotes: a shell reads `>` and `<` itself)"
+            raise SpecFault(fault.message, mend) from fault
+        raise

@@ -26,6 +26,7 @@ from envmgr.urls import redact
 __all__ = ["KEYS", "merge", "read"]
 
 KEYS = ("name", "prefix", "channels", "dependencies", "variables", "platforms", "category")
+_EXPLICIT = re.compile(r"^@EXPLICIT\b", re.MULTILINE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -59,6 +60,9 @@ class _Reader:
 
     def read(self, text: str) -> EnvironmentSpec:
         text = text.removeprefix("\ufeff")
+        if _EXPLICIT.search(text):
+            self.faults.add(None, "this is an explicit file (CEP 23); expected an environment file (CEP 24)")
+            return EnvironmentSpec()
         text, warnings = selectors.apply_comments(text, self.platform)
         self.warnings.extend(warnings)
         root = compose(text, self.faults)
@@ -85,8 +89,6 @@ class _Reader:
     def _add_not_an_environment(self, root: Node | None, text: str) -> None:
         if root is None or (isinstance(root, ScalarNode) and root.is_null):
             self.faults.add(None, "the file is empty", "write at least `dependencies:` and a list of packages")
-        elif text.lstrip().startswith("@EXPLICIT") or "\n@EXPLICIT" in text:
-            self.faults.add(None, "this is an explicit file; expected an environment file (CEP 24)")
         else:
             found = "one text" if isinstance(root, ScalarNode) else kind_of(root)
             self.faults.add(
