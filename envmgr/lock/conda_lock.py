@@ -33,6 +33,7 @@ _CONDA_EXTRAS = (
     "python_site_packages_path",
     "requested",
     "distributions",
+    "other",
 )
 _PIP_EXTRAS = ("size", "index_url", "requires", "requested")
 _LOCK_EXTRAS = ("channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest")
@@ -248,7 +249,7 @@ def _extras(package: CondaPackage | PipPackage, names: tuple[str, ...]) -> dict[
     values: dict[str, Any] = {}
     for name in names:
         value = getattr(package, name)
-        if value is None or value == ():
+        if value is None or value in ((), ""):
             continue
         values[name] = without_credentials(value) if name in {"channel", "index_url"} else value
     return values

@@ -73,6 +73,7 @@ conda_packages = st.builds(
     track_features=words,
     requested=words,
     distributions=words,
+    other=st.just("") | text,
 )
 
 

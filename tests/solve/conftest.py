@@ -32,13 +32,3 @@ def engine(request: pytest.FixtureRequest) -> Callable[[Gateway], Solver]:
 def make_solver(engine: Callable[[Gateway], Solver], tmp_path: Path) -> MakeSolver:
     """Return a function that gives a solver with an empty repodata cache in memory."""
     return lambda: engine(open_gateway(tmp_path / "repodata"))
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out this room's slow cases (minutes) unless a marker expression asks for them."""
-    if config.option.markexpr:
-        return
-    room = Path(__file__).parent
-    slow = [item for item in items if item.path.is_relative_to(room) and item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in set(slow)]
