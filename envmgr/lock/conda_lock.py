@@ -17,6 +17,8 @@ from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.urls import file_name, redact, without_credentials
 
 SCHEMA = 1
+# micromamba refuses a lock without sources; what was asked for on a command line stands in the history beside ours.
+_NO_SOURCE = "../history"
 _CONDA_EXTRAS = (
     "build_number",
     "subdir",
@@ -72,7 +74,7 @@ def to_document(locks: Iterable[Lock]) -> dict[str, Any]:
             "content_hash": {lock.platform: _content_hash(packages, lock.platform) for lock in ordered},
             "channels": [{"url": without_credentials(channel), "used_env_vars": []} for channel in channels],
             "platforms": [lock.platform for lock in ordered],
-            "sources": list(dict.fromkeys(source for lock in ordered for source in lock.sources)),
+            "sources": list(dict.fromkeys(source for lock in ordered for source in lock.sources)) or [_NO_SOURCE],
             "custom_metadata": custom,
         },
         "package": packages,
@@ -146,7 +148,7 @@ def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[An
                 _pip_package(entry, pip_extras.get(entry["name"], {})) for entry in entries if entry["manager"] == "pip"
             ),
             channels=tuple(channel["url"] for channel in metadata["channels"]),
-            sources=tuple(metadata["sources"]),
+            sources=tuple(source for source in metadata["sources"] if source != _NO_SOURCE),
             request=Request(
                 channels=tuple(request.get("channels", ())),
                 dependencies=tuple(request.get("dependencies", ())),

@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from envmgr import __version__
 from envmgr.platforms.detect import detect
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.settings import Settings
@@ -32,7 +33,7 @@ def information(settings: Settings) -> dict[str, Any]:
         "conda_version": CONDA_SHAPE,
         "config_files": [str(settings.config_file)] if settings.config_file.is_file() else [],
         "default_prefix": active or str(settings.root),
-        "envmgr_version": envmgr_version(),
+        "envmgr_version": __version__,
         "envs": [str(location.prefix) for location in locations],
         "envs_dirs": [str(settings.root / "envs")],
         "offline": settings.offline,
@@ -44,14 +45,6 @@ def information(settings: Settings) -> dict[str, Any]:
         "sys.executable": sys.executable,
         "virtual_pkgs": [list(package) for package in detect(platform, settings.environ)],
     }
-
-
-def envmgr_version() -> str:
-    """Return the version of this envmgr as it was installed."""
-    try:
-        return version("envmgr")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def solvers() -> dict[str, str | None]:

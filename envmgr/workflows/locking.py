@@ -29,6 +29,7 @@ from envmgr.spec.model import EnvironmentSpec
 from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
+from envmgr.urls import file_name
 from envmgr.workflows import request as requests
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
@@ -101,7 +102,7 @@ class Locker:
             solver=solution.solver,
             exclude_newer=self._cutoff.isoformat() if self._cutoff else None,
             spec_digest=self.spec_digest,
-            sources=spec.sources,
+            sources=tuple(file_name(source) for source in spec.sources if source != "-"),
             request=Request(
                 channels=tuple(names),
                 dependencies=tuple(dependency.text for dependency in spec.dependencies),

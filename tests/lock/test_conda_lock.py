@@ -107,6 +107,12 @@ def test_every_key_is_one_that_cep_37_knows() -> None:
         assert set(entry["hash"]) <= {"md5", "sha256"}
 
 
+def test_a_lock_from_the_command_line_has_a_source_too() -> None:
+    written = lock(sources=())
+    assert conda_lock.to_document([written])["metadata"]["sources"]
+    assert conda_lock.loads(conda_lock.dumps_json(written), source="x") == {"linux-64": written}
+
+
 def test_platforms_share_one_document() -> None:
     both = [lock(), lock(platform="osx-arm64", conda=(conda("python", subdir="osx-arm64"),), pip=())]
     data = json.dumps(conda_lock.to_document(both)).encode()
