@@ -27,13 +27,11 @@ def tool(request: pytest.FixtureRequest) -> str:
 
 
 def run(tool: str, arguments: list[str], home: Path, environ: Mapping[str, str]) -> str:
-    done: subprocess.CompletedProcess[str]
     isolated = {"PATH": "/usr/bin:/bin", "HOME": str(home), "MAMBA_ROOT_PREFIX": str(home / "mamba")}
-    done = subprocess.run(
-        [tool, *arguments], env={**environ, **isolated}, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
+    command = [tool, *arguments]
+    done = subprocess.run(command, env={**environ, **isolated}, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, (done.stderr + done.stdout).decode()
+    return done.stdout.decode()
 
 
 @pytest.fixture
