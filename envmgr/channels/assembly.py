@@ -38,6 +38,7 @@ from envmgr.channels.building import (
     stamp,
     write_state,
 )
+from envmgr.channels.distribution import NotRelocatable
 from envmgr.channels.fetching import NotFetched, fetch
 from envmgr.channels.interpreter import Interpreter
 from envmgr.channels.model import Channel
@@ -48,7 +49,7 @@ from envmgr.reporting import Progress, Reporter
 from envmgr.settings import Settings
 
 _SUPERSEDED = 3  # builds of a recipe that stay as files after a newer one took their place
-_CANNOT = (wheels.BadWheel, relocation.NotRelocatable, NotFetched, ValueError, OSError)
+_CANNOT = (wheels.BadWheel, NotRelocatable, NotFetched, ValueError, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

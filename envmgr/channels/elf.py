@@ -30,7 +30,7 @@ def read(data: bytes) -> Dynamic | None:
         return None
     try:
         return _read(data)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, OverflowError, StopIteration):
         return None
 
 

@@ -24,6 +24,7 @@ from types import MappingProxyType
 
 from envmgr.channels import elf
 from envmgr.channels.artifact import PLACEHOLDER, File
+from envmgr.channels.distribution import NotRelocatable, refuse_the_changed
 from envmgr.channels.interpreter import Interpreter
 from envmgr.channels.payloads import Selection
 
@@ -50,17 +51,6 @@ _LINKS = MappingProxyType({
     "bin/pydoc3": "pydoc{minor}",
     "bin/2to3": "2to3-{minor}",
 })  # fmt: skip
-_NO_PYTHON = (
-    "install envmgr with a Python of uv, pyenv or python.org, such as `uv tool install --managed-python envmgr`"
-)
-
-
-class NotRelocatable(Exception):
-    """The interpreter cannot be packed; `hint` is the way out."""
-
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def files(interpreter: Interpreter, selection: Selection) -> list[File]:
@@ -68,27 +58,8 @@ def files(interpreter: Interpreter, selection: Selection) -> list[File]:
 
     Raises NotRelocatable for an interpreter that its distribution has changed so that packages would not be found.
     """
-    _refuse_the_unfit(interpreter)
+    refuse_the_changed(interpreter)
     return _Copy(interpreter, selection).files()
-
-
-def _refuse_the_unfit(interpreter: Interpreter) -> None:
-    if sys.platform != "linux":
-        raise NotRelocatable(f"the running Python can be packed on Linux only, not yet on {sys.platform}")
-    schemes = set(sysconfig.get_scheme_names())
-    if schemes & {"deb_system", "posix_local", "rpm_prefix"}:
-        raise NotRelocatable(
-            f"{interpreter.executable} is changed by its distribution: it looks for packages in dist-packages or "
-            "lib64, and a copy would not find those of an environment",
-            hint=_NO_PYTHON,
-        )
-    expected = os.path.join(interpreter.prefix, os.path.dirname(interpreter.site_packages))
-    if interpreter.standard_library != expected:
-        raise NotRelocatable(
-            f"the standard library of {interpreter.executable} is expected in {expected}, "
-            f"found in {interpreter.standard_library}",
-            hint=_NO_PYTHON,
-        )
 
 
 class _Copy:
@@ -102,7 +73,8 @@ class _Copy:
         old = {interpreter.prefix, sys.base_prefix, sys.base_exec_prefix, _build_time_prefix()} - {"", "/"}
         self.old_prefixes = sorted(old, key=len, reverse=True)
         names = "|".join(re.escape(prefix) for prefix in self.old_prefixes)
-        self.mention = re.compile(rf"(?<![\w/.-])(?:{names})(?=[/'\"\s:;,\])]|$)".encode())
+        # Not within a longer path, but behind a compiler's option: -L/prefix/lib.
+        self.mention = re.compile(rf"(?:(?<![\w/.$}}-])|(?<=-[LIR]))(?:{names})(?=[/'\"\s:;,\])]|$)".encode())
         self.found: dict[str, File] = {}
 
     def files(self) -> list[File]:

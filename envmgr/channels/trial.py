@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from envmgr.channels.artifact import PLACEHOLDER, File
+from envmgr.channels.distribution import NotRelocatable
 from envmgr.channels.interpreter import Interpreter
-from envmgr.channels.relocation import NotRelocatable
 
 _SECONDS = 120
 # Left out on purpose, or with an effect when imported (a browser, a poem).
