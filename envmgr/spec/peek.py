@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import yaml
 
+from envmgr.spec.names import RESERVED_NAMES
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 32  # libyaml's time grows with the square of the depth of flow collections
 
@@ -11,7 +13,7 @@ _DEEPEST = 32  # libyaml's time grows with the square of the depth of flow colle
 def name_and_prefix(text: str) -> tuple[str | None, str | None]:
     """Return the top-level `name` and `prefix` scalars of an environment file (CEP 24) as written.
 
-    Never raises: a file that is not YAML gives (None, None), and the full reader says what is wrong with it.
+    `base` and `root` are no names (CEP 24). Never raises: a file that is not YAML gives (None, None), and the full reader says what is wrong with it.
     """
     found: dict[str, str] = {}
     depth, key = 0, None
@@ -32,4 +34,5 @@ def name_and_prefix(text: str) -> tuple[str | None, str | None]:
                     key = None
     except (yaml.YAMLError, RecursionError):
         return None, None
-    return found.get("name") or None, found.get("prefix") or None
+    name = found.get("name")
+    return (name if name not in RESERVED_NAMES else None) or None, found.get("prefix") or None

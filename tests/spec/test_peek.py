@@ -13,6 +13,7 @@ from envmgr.spec.peek import name_and_prefix
         ("channels: [name, prefix]\ndependencies: {name: x}\nname: demo", ("demo", None)),
         ("- name: x\n", (None, None)),
         ("name:\ndependencies: []\n", (None, None)),
+        ("name: base\n", (None, None)),
         ("", (None, None)),
         ("name: [", (None, None)),
         ("[" * 100_000, (None, None)),
