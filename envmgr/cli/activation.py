@@ -6,7 +6,7 @@ import os
 
 import click
 
-from envmgr.cli import hot
+from envmgr.cli import hot, options
 from envmgr.errors import UsageError
 from envmgr.settings import Settings
 from envmgr.shell.files import SHELLS
@@ -28,7 +28,10 @@ def activate(environment: str) -> None:
     raise _no_hook(f"envmgr activate {environment}")
 
 
-@click.command(short_help="Deactivate the active environment (needs the shell hook).")
+@click.command(
+    epilog=options.examples("envmgr deactivate"),
+    short_help="Deactivate the active environment (needs the shell hook).",
+)
 def deactivate() -> None:
     """Return to what was before the last `envmgr activate`."""
     raise _no_hook("envmgr deactivate")

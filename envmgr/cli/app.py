@@ -7,16 +7,18 @@ import importlib
 
 import click
 
+from envmgr import __version__
+from envmgr.cli import options
 from envmgr.errors import UsageError
 
 COMMANDS = {
     "activate": ("activation", "activate", "Activate an environment (needs the shell hook)."),
-    "channel": ("channel", "channel", "Build the channels that channels.yaml describes."),
+    "channel": ("channel", "channel", "Build and list the channels of channels.yaml."),
     "clean": ("clean", "clean", "Remove what no environment needs any more."),
     "create": ("create", "create", "Create an environment from a file or from specs."),
     "deactivate": ("activation", "deactivate", "Deactivate the active environment (needs the shell hook)."),
     "env": ("environments", "env", "List environments; conda's spellings of other commands."),
-    "export": ("export", "export", "Print the file from which a colleague creates the same environment."),
+    "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "info": ("info", "info", "Show where things are and what this machine is."),
     "list": ("listing", "list_packages", "List the packages of an environment, both halves."),
     "remove": ("remove", "remove", "Remove an environment."),
@@ -55,16 +57,18 @@ class LazyGroup(click.Group):
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import version  # start-up time: 49 ms that only this option pays
-
-    click.echo(f"envmgr {version('envmgr')}")
+    click.echo(f"envmgr {__version__}")
     ctx.exit()
 
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Begin with: envmgr create -f environment.yml",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=options.examples(
+        "envmgr create -f environment.yml",
+        "envmgr run -n science python",
+        'eval "$(envmgr shell-hook bash)" && envmgr activate science',
+    ),
 )
 @click.option(
     "-V",

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from envmgr.cli import options
+from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.tables import columns, plural
 from envmgr.urls import redact
 from envmgr.workflows import channels as workflow
 
 
-@click.group("channel")
+@click.group("channel", epilog=options.examples("envmgr channel list"))
 def channel() -> None:
     """Build and list channels."""
 
 
-@channel.command("build")
+@channel.command(
+    "build",
+    short_help="Build what is missing or changed.",
+    epilog=options.examples("envmgr channel build", "envmgr channel build embedded"),
+)
 @click.argument("names", nargs=-1, metavar="[CHANNEL…]")
 @click.option("--offline", is_flag=True, help="Use only what is on this machine.")
 @options.output
@@ -40,23 +44,23 @@ def build(names: tuple[str, ...], offline: bool, as_json: bool, quiet: bool, ver
             }
             for built, report in reports
         ]
-        click.echo(json.dumps({"success": True, "channels": channels}, indent=2))
+        say_json({"success": True, "channels": channels})
         return
-    for built, report in reports:
-        click.echo(
+    for built, report in () if quiet else reports:
+        say(
             f"{built.name}: {plural(len(report.built), 'package')} built in {report.seconds:.1f} s, "
             f"{len(report.kept)} kept: {redact(built.url)}"
         )
         if verbose and report.built:
-            click.echo(columns([(done.artifact, f"{done.seconds:.1f} s") for done in report.built], indent="  "))
+            say(columns([(done.artifact, f"{done.seconds:.1f} s") for done in report.built], indent="  "))
 
 
-@channel.command("list")
+@channel.command("list", epilog=options.examples("envmgr channel list"))
 @options.output
 def list_channels(as_json: bool, quiet: bool, verbose: bool) -> None:
     """List the channels that are known by name here."""
     rows = workflow.known(options.load_settings(), beside=Path.cwd())
     if as_json:
-        click.echo(json.dumps({name: list(urls) for name, urls in rows}, indent=2))
+        say_json({name: list(urls) for name, urls in rows})
     else:
-        click.echo(columns([("# name", "from"), *((name, ", ".join(urls)) for name, urls in rows)]))
+        say(columns([("# name", "from"), *((name, ", ".join(urls)) for name, urls in rows)]))

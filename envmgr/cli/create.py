@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 
 import click
 
 from envmgr.cli import options
+from envmgr.cli.messages import say, say_json
 from envmgr.cli.plan import as_json as plan_as_json
 from envmgr.cli.plan import as_text as plan_as_text
 from envmgr.cli.progress import reporter
-from envmgr.errors import UsageError
 from envmgr.workflows.create import Outcome, Plan
 from envmgr.workflows.create import create as create_environment
 from envmgr.workflows.request import CreateRequest
@@ -21,14 +20,28 @@ from envmgr.workflows.sources import read_sources
 
 @click.command(
     "create",
-    epilog="Examples: envmgr create -f environment.yml   envmgr create -n science python=3.12 numpy",
+    short_help="Create an environment from a file or from specs.",
+    epilog=options.examples(
+        "envmgr create -f environment.yml",
+        "envmgr create -n science -c conda-forge python=3.12 numpy",
+        "envmgr create -p ./environment -f environment.yml --dry-run",
+    ),
 )
 @options.environment
-@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help="An environment file: path, - or https URL.")
+@click.option(
+    "-f", "--file", "files", multiple=True, metavar="FILE", help="An environment file: a path, - or an https URL."
+)
 @options.channels
-@click.option("--virtual-package", "virtual_packages", multiple=True, metavar="NAME=VERSION", help="As __cuda=12.8.")
-@click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE (or 14d before now).")
+@click.option(
+    "--virtual-package",
+    "virtual_packages",
+    multiple=True,
+    metavar="NAME=VERSION",
+    help="Solve as if the machine had this, as __cuda=12.8.",
+)
+@click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE, as 2026-01-31 or 14d.")
 @options.confirmation
+@options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")
 def create(
@@ -43,6 +56,7 @@ def create(
     offline: bool,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    override_frozen: bool,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -65,15 +79,16 @@ def create(
         platform=platform,
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
+        override_frozen=override_frozen,
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
 
     def confirm(plan: Plan) -> bool:
         if not as_json and not quiet:
-            click.echo(plan_as_text(plan, verbose=verbose))
+            say(plan_as_text(plan, verbose=verbose))
         if yes or as_json or plan.previous is None or not sys.stdin.isatty():
             return True
-        return click.confirm(f"change {plan.location.label}?", default=True, err=True)
+        return click.confirm(f"change {plan.location.label}? the state before is kept", default=True, err=True)
 
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
     _print(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
@@ -81,19 +96,19 @@ def create(
 
 def _print(outcome: Outcome, *, as_json: bool, quiet: bool, dry_run: bool, seconds: float) -> None:
     if as_json:
-        click.echo(json.dumps(plan_as_json(outcome, dry_run=dry_run), indent=2))
+        say_json(plan_as_json(outcome, dry_run=dry_run))
         return
     if outcome.declined:
-        raise UsageError(f"{outcome.location.label} is left as it was")
+        raise click.Abort
     if quiet:
         return
     location = outcome.location
-    if dry_run:
-        click.echo(f"{location.label} would be at {location.prefix}; nothing was changed")
-    elif outcome.up_to_date:
-        click.echo(f"{location.label} is up to date: {location.prefix}")
+    if outcome.up_to_date:
+        say(f"{location.label} is up to date: {location.prefix}")
+    elif dry_run:
+        say(f"dry run: nothing was changed; {location.label} would be at {location.prefix}")
     else:
-        click.echo(
+        say(
             f"{location.label} is ready in {seconds:.1f} s: {location.prefix}\n"
             f"use it: envmgr run {location.arguments} COMMAND"
         )

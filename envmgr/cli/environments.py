@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 from typing import Any
 
 import click
 
 from envmgr.cli import options
+from envmgr.cli.messages import say, say_json
 from envmgr.cli.tables import columns
 from envmgr.settings import Settings
 from envmgr.workflows.environments import environments
@@ -34,17 +34,22 @@ class CondaSpellings(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-@click.group("env", cls=CondaSpellings)
+@click.group("env", cls=CondaSpellings, epilog=options.examples("envmgr env list"))
 def env() -> None:
     """List environments; conda's spellings of other commands."""
 
 
-@env.command("list")
+@env.command(
+    "list", short_help="List the environments.", epilog=options.examples("envmgr env list", "envmgr env list --json")
+)
 @options.output
 def list_environments(as_json: bool, quiet: bool, verbose: bool) -> None:
     """List the environments of the store, and those that other tools registered."""
     found = environments(Settings.load())
-    click.echo(json.dumps(found, indent=2) if as_json else environments_text(found))
+    if as_json:
+        say_json(found)
+    else:
+        say(environments_text(found))
 
 
 def environments_text(found: dict[str, Any]) -> str:

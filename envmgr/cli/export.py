@@ -8,12 +8,17 @@ from pathlib import Path
 import click
 
 from envmgr.cli import options
+from envmgr.cli.messages import say_json
 from envmgr.settings import Settings
 from envmgr.store import layout
 from envmgr.workflows import export as workflow
 
 
-@click.command("export", epilog="Example: envmgr export -n science > environment.yml")
+@click.command(
+    "export",
+    short_help="Print the file that creates the same environment elsewhere.",
+    epilog=options.examples("envmgr export -n science > environment.yml"),
+)
 @options.environment
 @options.output
 @click.option("-f", "--file", "path", metavar="PATH", help="Write to PATH instead of stdout.")
@@ -37,8 +42,10 @@ def export(
     options.one_of_name_and_prefix(name, prefix)
     location = layout.find(Settings.load(), name=name, prefix=prefix)
     exported = workflow.environment(location, with_channels=not ignore_channels)
-    text = json.dumps(exported.mapping, indent=2) + "\n" if as_json else exported.text
-    if path is None:
-        click.echo(text, nl=False)
+    if path is None and as_json:
+        say_json(exported.mapping)
+    elif path is None:
+        click.echo(exported.text, nl=False)
     else:
+        text = json.dumps(exported.mapping, indent=2) + "\n" if as_json else exported.text
         Path(path).write_text(text, encoding="utf-8")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from envmgr.cli import options
 from envmgr.cli.environments import environments_text
+from envmgr.cli.messages import say, say_json
 from envmgr.cli.tables import columns
 from envmgr.settings import Settings
 from envmgr.workflows import info as workflow
 from envmgr.workflows.environments import environments
 
 
-@click.command("info")
+@click.command("info", epilog=options.examples("envmgr info", "envmgr info --json"))
 @click.option("-e", "--envs", is_flag=True, help="List the environments.")
 @click.option("--base", is_flag=True, help="Print the root of the store.")
 @click.option("-a", "--all", "everything", is_flag=True, hidden=True)
@@ -24,14 +24,17 @@ def info(envs: bool, base: bool, everything: bool, as_json: bool, quiet: bool, v
     """Show where things are and what this machine is."""
     settings = Settings.load()
     if base and not as_json:
-        click.echo(settings.root)
+        say(str(settings.root))
     elif envs and not as_json:
-        click.echo(environments_text(environments(settings)))
+        say(environments_text(environments(settings)))
     else:
         found = workflow.information(settings)
         if as_json and envs:
             found |= environments(settings)
-        click.echo(json.dumps(found, indent=2, sort_keys=True) if as_json else _text(found))
+        if as_json:
+            say_json(dict(sorted(found.items())))
+        else:
+            say(_text(found))
 
 
 def _text(found: dict[str, Any]) -> str:
@@ -49,7 +52,7 @@ def _text(found: dict[str, Any]) -> str:
         ("active environment", found["active_prefix"] or "none"),
         ("environments", str(len(found["envs"]))),
     ]
-    return columns([(f"{key}:", value) for key, value in rows], gap="  ")
+    return columns([(f"{key}:", value) for key, value in rows])
 
 
 def _lines(values: list[str]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from envmgr.cli import options
+from envmgr.cli.messages import say, say_json
 from envmgr.cli.shapes import channel_name, listed, pip_listed
 from envmgr.cli.tables import columns
 from envmgr.settings import Settings
@@ -14,7 +13,7 @@ from envmgr.store import layout
 from envmgr.workflows.reading import lock_of
 
 
-@click.command("list", epilog="Example: envmgr list -n science 'num*'")
+@click.command("list", epilog=options.examples("envmgr list -n science", "envmgr list -n science 'num*' --json"))
 @options.environment
 @options.output
 @click.argument("patterns", nargs=-1, metavar="[NAME…]")
@@ -32,17 +31,18 @@ def list_packages(
     pip = [package for package in lock.pip if _matches(package.name, patterns)]
     if as_json:
         entries = [*map(listed, conda), *map(pip_listed, pip)]
-        click.echo(json.dumps(sorted(entries, key=lambda entry: str(entry["name"])), indent=2))
+        say_json(sorted(entries, key=lambda entry: str(entry["name"])))
         return
     rows = [
         ("*" if package.requested else "", package.name, package.version, package.build, channel_name(package.channel))
         for package in conda
     ] + [("*" if package.requested else "", package.name, package.version, "", "pypi") for package in pip]
     if not quiet:
-        click.echo(f"# packages in {location.label} ({location.prefix})")
-    click.echo(columns([("", "name", "version", "build", "channel"), *sorted(rows, key=lambda row: row[1])]))
-    if not rows and patterns:
-        click.echo(f"no package is named {' or '.join(patterns)}", err=True)
+        say(f"# packages in {location.label} ({location.prefix}); * was asked for")
+    if rows:
+        say(columns([("", "name", "version", "build", "channel"), *sorted(rows, key=lambda row: row[1])]))
+    elif not quiet:
+        click.echo(f"no package is named {' or '.join(patterns)}" if patterns else "no packages", err=True)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

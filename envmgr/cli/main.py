@@ -38,6 +38,8 @@ def run(arguments: list[str], environ: dict[str, str]) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return _interrupted()
+    except Exception as error:  # the last resort: a fault of ours, or an installation that is damaged
+        return _fail(_unforeseen(error, environ), arguments, environ)
 
 
 def _command_tree(arguments: list[str]) -> int:
@@ -50,8 +52,11 @@ def _command_tree(arguments: list[str]) -> int:
     try:
         result = main.main(args=arguments, prog_name="envmgr", standalone_mode=False)
     except click.Abort as abort:
-        # click turns both Ctrl-C and a closed stdin into Abort.
-        return _interrupted() if isinstance(abort.__cause__ or abort.__context__, KeyboardInterrupt) else 1
+        # click turns Ctrl-C, a closed stdin and the answer "no" into Abort.
+        if isinstance(abort.__cause__ or abort.__context__, KeyboardInterrupt):
+            return _interrupted()
+        print("nothing was changed", file=sys.stderr)
+        return 1
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx is not None else "envmgr"
         raise UsageError(error.format_message(), hint=f"{where} --help") from error
@@ -79,7 +84,7 @@ def _fail(error: EnvmgrError, arguments: list[str], environ: dict[str, str]) -> 
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     try:
         if "--json" in own and own[:1] != ["run"]:
-            print(messages.error_json(error))
+            messages.say_json(messages.error_document(error))
         else:
             messages.print_error(error, sys.stderr, colour=messages.wants_colour(sys.stderr, environ))
     except BrokenPipeError:
@@ -98,14 +103,31 @@ def _of_the_world(error: OSError) -> EnvmgrError:
     return kind(f"{where}: {reason}" if where else reason)
 
 
+def _unforeseen(error: Exception, environ: dict[str, str]) -> EnvmgrError:
+    if environ.get("ENVMGR_TRACEBACK"):
+        import traceback  # only for those who mend it
+
+        traceback.print_exception(error)
+    return EnvmgrError(
+        f"envmgr does not know what to do about this: {type(error).__name__}: {error}",
+        hint="please report it with what the same command prints with ENVMGR_TRACEBACK=1 before it",
+    )
+
+
 def _interrupted() -> int:
+    import signal  # start-up time: only at this end
+
+    # The impatient press it twice: what was begun is cleaned up by now, and the second would print a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     print("\nerror: interrupted", file=sys.stderr)
     return 130
 
 
 def _reader_gone() -> int:
-    # `envmgr list | head -1` is no failure of ours; without this the flush at exit would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """End well: `envmgr list | head -1` is no failure of ours."""
+    from envmgr.cli.messages import discard_stdout  # start-up time: only at this end
+
+    discard_stdout()
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -24,21 +25,35 @@ def warning_line(text: str, *, colour: bool) -> str:
     return f"{_label('warning', colour)} {legible(text)}"
 
 
+def say(text: str) -> None:
+    """Print the result of a command on stdout; that nobody reads it any more does not stop the work."""
+    _print(legible(text))
+
+
+def say_json(value: Any) -> None:
+    """Print the one JSON value of a command on stdout, without credentials; likewise."""
+    _print(json.dumps(_redacted(value), indent=2, default=str))
+
+
+def discard_stdout() -> None:
+    """Send what is still to be printed nowhere, so that the flush at exit does not complain of a reader that left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def legible(text: str) -> str:
     """Return `text` without credentials and without what would steer a terminal: names come from strangers."""
     return "".join(c if c in "\n\t" or not _is_control(c) else "?" for c in redact(text))
 
 
-def error_json(error: EnvmgrError) -> str:
+def error_document(error: EnvmgrError) -> dict[str, Any]:
     """Return the object that `--json` prints on stdout for a failure."""
-    document = {
+    return {
         "success": False,
         "error": type(error).__name__,
         "message": error.message,
         "hint": error.hint,
         "details": error.details,
     }
-    return json.dumps(_redacted(document), indent=2, default=str)
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -49,6 +64,13 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
         return stream.isatty()
     except ValueError:  # closed
         return False
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        discard_stdout()
 
 
 def _label(kind: str, colour: bool) -> str:

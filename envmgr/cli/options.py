@@ -15,10 +15,17 @@ from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a help page: command lines to copy, one a line."""
+    return "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)))
+
+
 def environment(command: F) -> F:
     """Add `-n NAME` and `-p PATH`."""
-    command = click.option("-p", "--prefix", metavar="PATH", help="The environment at PATH.")(command)
-    return click.option("-n", "--name", metavar="NAME", help="The environment NAME of the store.")(command)
+    command = click.option("-p", "--prefix", metavar="PATH", help="Path of the environment, instead of a name.")(
+        command
+    )
+    return click.option("-n", "--name", metavar="NAME", help="Name of the environment.")(command)
 
 
 def output(command: F) -> F:
@@ -27,7 +34,7 @@ def output(command: F) -> F:
         command
     )
     command = click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")(command)
-    return click.option("-v", "--verbose", is_flag=True, help="Print more.")(command)
+    return click.option("-v", "--verbose", is_flag=True, help="Print long lists in full.")(command)
 
 
 def confirmation(command: F) -> F:
@@ -36,17 +43,27 @@ def confirmation(command: F) -> F:
     return click.option("-d", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")(command)
 
 
+def override_frozen(command: F) -> F:
+    """Add `--override-frozen` (CEP 22)."""
+    return click.option("--override-frozen", is_flag=True, help="Also where conda-meta/frozen protects it.")(command)
+
+
 def channels(command: F) -> F:
     """Add the options that choose channels and platform."""
     for option in reversed(
         (
             click.option(
-                "-c", "--channel", "channels", multiple=True, metavar="CHANNEL", help="A channel, before the file's."
+                "-c",
+                "--channel",
+                "channels",
+                multiple=True,
+                metavar="CHANNEL",
+                help="A channel before those of the file: name, URL or path.",
             ),
-            click.option("--override-channels", is_flag=True, help="Only the channels of the command line."),
-            click.option("--platform", "--subdir", metavar="SUBDIR", help="For another platform, as linux-64."),
-            click.option("--channel-priority", type=click.Choice(CHANNEL_PRIORITIES), help="Default: strict."),
-            click.option("--solver", type=click.Choice(SOLVERS), help="Default: auto."),
+            click.option("--override-channels", is_flag=True, help="Use the -c channels only."),
+            click.option("--platform", "--subdir", metavar="SUBDIR", help="For another platform, as osx-arm64."),
+            click.option("--channel-priority", type=click.Choice(CHANNEL_PRIORITIES), help="By default strict."),
+            click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
             click.option("--offline", is_flag=True, help="Use only what is on this machine."),
         )
     ):
@@ -65,12 +82,14 @@ def command_line() -> tuple[str, ...]:
 
 
 def one_of_name_and_prefix(name: str | None, prefix: str | None) -> None:
-    """Raise UsageError when both `-n` and `-p` were given."""
+    """Raise UsageError when both `-n` and `-p` were given, or an empty `-p` (an unset variable in a script)."""
     if name is not None and prefix is not None:
         raise UsageError(
             f"-n {name} and -p {prefix} both name the environment",
             hint="give one of them",
         )
+    if prefix == "":
+        raise UsageError("-p is empty; expected the path of an environment", hint="write -p PATH or -n NAME")
 
 
 def absolute(path: str | None) -> Path | None:

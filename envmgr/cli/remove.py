@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 import sys
 
 import click
 
 from envmgr.cli import options
+from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
 from envmgr.workflows import remove as workflow
 
 
-@click.command("remove", epilog="Example: envmgr remove -n science --all --yes")
+@click.command("remove", epilog=options.examples("envmgr remove -n science --all"))
 @options.environment
 @options.confirmation
+@options.override_frozen
 @options.output
 @click.option("--all", "everything", is_flag=True, help="Remove the environment with everything in it.")
 def remove(
     name: str | None, prefix: str | None, yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: bool,
-    everything: bool,
+    everything: bool, override_frozen: bool,
 ) -> None:  # fmt: skip
     """Remove an environment, its kept generations included."""
     if not everything:
-        raise UsageError("`remove` takes the whole environment away and wants to hear it", hint="add --all")
-    _remove(name, prefix, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        raise UsageError(
+            "`remove` takes the whole environment away, and only when told so",
+            hint=f"envmgr remove {_arguments(name, prefix)} --all",
+        )
+    _remove(name, prefix, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, override_frozen=override_frozen)
 
 
-@click.command("remove")
+@click.command("remove", epilog=options.examples("envmgr env remove -n science"))
 @options.environment
 @options.confirmation
+@options.override_frozen
 @options.output
 def remove_environment(
-    name: str | None, prefix: str | None, yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: bool
-) -> None:
+    name: str | None, prefix: str | None, yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: bool,
+    override_frozen: bool,
+) -> None:  # fmt: skip
     """Remove an environment, its kept generations included."""
-    _remove(name, prefix, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    _remove(name, prefix, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, override_frozen=override_frozen)
 
 
-def _remove(name: str | None, prefix: str | None, *, yes: bool, dry_run: bool, as_json: bool, quiet: bool) -> None:
+def _remove(
+    name: str | None, prefix: str | None, *, yes: bool, dry_run: bool, as_json: bool, quiet: bool, override_frozen: bool
+) -> None:
     options.one_of_name_and_prefix(name, prefix)
     if name is None and prefix is None:
-        raise UsageError("`remove` takes no guess: it wants the environment named", hint="add -n NAME or -p PATH")
+        raise UsageError(
+            "`remove` does not guess which environment is meant, not even the active one",
+            hint="add -n NAME or -p PATH; `envmgr env list` shows them",
+        )
     settings = options.load_settings()
     location = workflow.find(settings, name=name, prefix=prefix)
     if not dry_run and not yes:
@@ -54,8 +66,14 @@ def _remove(name: str | None, prefix: str | None, *, yes: bool, dry_run: bool, a
         click.confirm(f"remove {location.label} ({location.prefix}) with everything in it?", abort=True, err=True)
     if not dry_run:
         report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-        workflow.remove(location, settings, report)
+        workflow.remove(location, settings, report, override_frozen=override_frozen)
     if as_json:
-        click.echo(json.dumps({"success": True, "prefix": str(location.prefix), "dry_run": dry_run}, indent=2))
+        say_json({"success": True, "prefix": str(location.prefix), "dry_run": dry_run})
     elif not quiet:
-        click.echo(f"{'would remove' if dry_run else 'removed'} {location.label} ({location.prefix})")
+        say(f"{'dry run: would remove' if dry_run else 'removed'} {location.label} ({location.prefix})")
+
+
+def _arguments(name: str | None, prefix: str | None) -> str:
+    if name is not None:
+        return f"-n {shlex.quote(name)}"
+    return f"-p {shlex.quote(prefix)}" if prefix is not None else "-n NAME"

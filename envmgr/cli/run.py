@@ -19,13 +19,13 @@ from envmgr.store.layout import Location
 @click.command(
     "run",
     context_settings={"allow_interspersed_args": False},
-    epilog="Examples: envmgr run -n science python script.py   envmgr run -f environment.yml -- pytest -q",
+    epilog=options.examples("envmgr run -n science python script.py", "envmgr run -f environment.yml -- pytest -q"),
 )
 @options.environment
 @click.option(
-    "-f", "--file", "paths", multiple=True, metavar="FILE", help="Create or update the environment of FILE first."
+    "-f", "--file", "paths", multiple=True, metavar="FILE", help="First create or update what FILE describes."
 )
-@click.option("--cwd", metavar="DIR", help="Change to DIR first.")
+@click.option("--cwd", metavar="DIR", help="Run COMMAND in the directory DIR.")
 @click.option("--no-capture-output", "--live-stream", "-s", is_flag=True, hidden=True, help="Always so.")
 @click.argument("command", nargs=-1, required=True, metavar="COMMAND…")
 def run(

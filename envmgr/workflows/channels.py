@@ -12,6 +12,7 @@ from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
+from envmgr.store.usage import using_cache
 from envmgr.urls import redact
 
 
@@ -35,7 +36,8 @@ def build(
             "no channel with recipes is known here",
             hint="name one in channels.yaml, as `channels: {ours: {recipes: recipes}}`",
         )
-    return tuple((channel, building.build(channel, settings=settings, reporter=reporter)) for channel in channels)
+    with using_cache(settings):
+        return tuple((channel, building.build(channel, settings=settings, reporter=reporter)) for channel in channels)
 
 
 def known(settings: Settings, *, beside: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:

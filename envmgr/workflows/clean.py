@@ -11,6 +11,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import gc, recovery
 from envmgr.store.gc import Collection
+from envmgr.store.usage import is_cache_used
 
 _CACHES = ("repodata", "uv", "pip-stubs", "payloads")
 
@@ -24,7 +25,7 @@ class Item(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What `clean` would remove."""
+    """What `clean` would remove; with `is_busy`, another process is using the cache, and nothing is removed."""
 
     items: tuple[Item, ...]
     collection: Collection
@@ -33,6 +34,11 @@ class Plan(NamedTuple):
     def size(self) -> int:
         """Bytes of everything in the plan."""
         return sum(item.size for item in self.items)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether another process is taking things out of the cache now."""
+        return self.collection.is_busy
 
 
 def plan(settings: Settings, *, everything: bool) -> Plan:
@@ -43,22 +49,25 @@ def plan(settings: Settings, *, everything: bool) -> Plan:
     recovery.recover_everything(settings)
     cache = ArtifactCache(settings)
     cache.sweep()
-    collection = gc.plan(settings, cache)
+    # Whoever fetches marks the cache as used until its environment is made: an artifact needs no minimum age.
+    collection = gc.plan(settings, cache, age=0.0)
     items = [Item("artifact", garbage.directory, garbage.size) for garbage in collection.artifacts]
     if everything and not collection.is_busy:
-        items += [
-            Item("cache", path, trees.measure(path)[0])
-            for path in (settings.cache / name for name in _CACHES)
-            if path.is_dir()
-        ]
+        caches = [settings.cache / name for name in _CACHES]
+        items += [Item("cache", path, trees.measure(path)[0]) for path in caches if path.is_dir()]
     return Plan(tuple(items), collection)
 
 
-def clean(plan: Plan, settings: Settings, reporter: Reporter) -> None:
-    """Remove what the plan names; raises ReadOnlyStore or StoreError."""
+def clean(plan: Plan, settings: Settings, reporter: Reporter) -> int:
+    """Remove what the plan names and return the bytes; stops where another process begins to use the cache.
+
+    Raises ReadOnlyStore or StoreError.
+    """
     for path in plan.collection.doubts:
         reporter.warning(f"{path} cannot be read: what only it needs is fetched again when it is")
-    gc.collect(plan.collection, settings, ArtifactCache(settings))
+    freed = gc.collect(plan.collection, settings, ArtifactCache(settings))
     for item in plan.items:
-        if item.kind == "cache":
+        if item.kind == "cache" and not is_cache_used(settings):
             trees.remove(item.path)
+            freed += item.size
+    return freed

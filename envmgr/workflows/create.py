@@ -6,22 +6,24 @@ for none of them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from envmgr.errors import PrefixError, UsageError
+from envmgr.errors import LockError, PrefixError, UsageError
 from envmgr.lock.difference import Difference, between
 from envmgr.lock.model import CondaPackage, Lock
 from envmgr.platforms.subdirs import current_subdir, validate_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
+from envmgr.spec.names import expand_prefix
 from envmgr.spec.peek import name_and_prefix
-from envmgr.store import generations, layout
+from envmgr.store import frozen, generations, layout
 from envmgr.store.layout import Location
 from envmgr.workflows.reading import own_lock
 from envmgr.workflows.request import CreateRequest, inputs_digest
-from envmgr.workflows.sources import channel_files
+from envmgr.workflows.sources import channel_files, directories
 
 
 class Plan(NamedTuple):
@@ -38,7 +40,10 @@ class Plan(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How `create` ended: with nothing to do (`up_to_date`), with a plan that was carried out, shown, or declined."""
+    """How `create` ended: with nothing to do (`up_to_date`), with a plan that was carried out, shown, or declined.
+
+    With a plan and `up_to_date`, another command carried out the same plan first.
+    """
 
     location: Location
     up_to_date: bool = False
@@ -74,7 +79,8 @@ def create(
             hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
         )
 
-    from envmgr.workflows.locking import Locker  # start-up time: rattler, yaml and the engines come with it
+    from envmgr.store.usage import using_cache  # start-up time: rattler, yaml and the engines come with these
+    from envmgr.workflows.locking import Locker
 
     locker = Locker(request, settings, reporter, platform=platform, channel_files=files)
     if (
@@ -83,15 +89,18 @@ def create(
         and not generations.is_suspect(location.prefix, present)
     ):
         return Outcome(location, up_to_date=True)
-    previous = own_lock(location)
-    lock = locker.lock(previous)
-    plan = Plan(location, previous, lock, between(previous, lock), locker.missing(lock))
-    if not confirm(plan):
-        return Outcome(location, plan=plan, declined=True)
-    if not dry_run:
+    frozen.check_thawed(location, override=request.override_frozen)
+    with using_cache(settings):
+        previous = _previous(location, reporter)
+        lock = locker.lock(previous)
+        plan = Plan(location, previous, lock, between(previous, lock), locker.missing(lock))
+        if not confirm(plan):
+            return Outcome(location, plan=plan, declined=True)
+        if dry_run:
+            return Outcome(location, plan=plan)
         replaces = present.number if present else None
-        locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
-    return Outcome(location, plan=plan)
+        realised = locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
+        return Outcome(location, plan=plan, up_to_date=not realised.is_new)
 
 
 def locate(request: CreateRequest, settings: Settings) -> Location:
@@ -108,19 +117,26 @@ def locate(request: CreateRequest, settings: Settings) -> Location:
         if name is not None:
             return layout.named(settings, name)
         if prefix is not None:
-            return layout.at_path(settings, expand(prefix, settings))
+            base = directories([source]) or (Path.cwd(),)
+            expanded = expand_prefix(prefix, environ=settings.environ, home=settings.home, base=base[0])
+            return layout.at_path(settings, expanded)
     where = " and ".join(source.source for source in request.files)
+    if where:
+        raise UsageError(
+            f"the environment has no name: {where} gives none",
+            hint="add -n NAME or -p PATH, or write `name: NAME` into the file",
+        )
+    found = next((name for name in ("environment.yml", "environment.yaml") if os.path.isfile(name)), None)
     raise UsageError(
-        f"the environment has no name: {where} gives none" if where else "the environment has no name",
-        hint="add -n NAME or -p PATH" + (", or write `name: NAME` into the file" if where else ""),
+        "the environment has no name",
+        hint=f"envmgr create -f {found}" if found and not request.specs else "add -n NAME or -p PATH",
     )
 
 
-def expand(prefix: str, settings: Settings) -> Path:
-    """Return a prefix of an environment file with `~` and environment variables expanded (CEP 24)."""
-    from string import Template  # only for files that have a prefix
-
-    text = Template(prefix).safe_substitute(settings.environ)
-    if text == "~" or text.startswith("~/"):
-        text = str(settings.home) + text[1:]
-    return Path(text)
+def _previous(location: Location, reporter: Reporter) -> Lock | None:
+    """Return the lock of what is there; a damaged one is no reason not to make the environment anew."""
+    try:
+        return own_lock(location)
+    except LockError as error:
+        reporter.warning(f"{error.message}; the packages are chosen anew")
+        return None

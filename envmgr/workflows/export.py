@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from envmgr.errors import UsageError
 from envmgr.spec import writing
+from envmgr.store import layout
 from envmgr.store.layout import Location
 from envmgr.workflows.reading import lock_of
 
@@ -24,10 +26,19 @@ def environment(location: Location, *, with_channels: bool = True) -> Exported:
     lock = lock_of(location)
     request = lock.request
     mapping = writing.to_mapping(
-        name=location.name or location.prefix.name,
+        name=location.name or _name(location),
         channels=request.channels if with_channels else (),
         dependencies=request.dependencies,
         pip=request.pip,
         variables=request.variables,
     )
     return Exported(mapping=mapping, text=writing.dumps(mapping))
+
+
+def _name(location: Location) -> str | None:
+    """Return the name that an environment at a path gets elsewhere: that of its directory, where it can be one."""
+    try:
+        layout.check_name(location.prefix.name)
+    except UsageError:
+        return None
+    return location.prefix.name

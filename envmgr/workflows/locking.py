@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels import building
+from envmgr.channels.credentials import as_written
 from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
@@ -20,7 +21,7 @@ from envmgr.pypi import provided
 from envmgr.pypi.resolve import PipRequest, resolve
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.solve.base import SolveRequest
+from envmgr.solve.base import Solution, SolveRequest
 from envmgr.solve.select import solver
 from envmgr.spec.command_line import parse_arguments
 from envmgr.spec.digest import semantic_digest
@@ -33,6 +34,8 @@ from envmgr.urls import file_name
 from envmgr.workflows import request as requests
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
+
+_NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 
 class Locker:
@@ -70,33 +73,27 @@ class Locker:
                 hint="leave the pip section out, or create the environment on that platform",
             )
         names = self._channel_names()
-        self._channels = self._table.resolve(names)
         named = self._named_channels()
-        build_recipe_channels((*self._channels, *(channel for _, channel in named)), settings, reporter)
+        self._channels = tuple(dict.fromkeys((*self._table.resolve(names), *(channel for _, channel in named))))
         virtual_packages = detect(self._platform, settings.environ, self._request.virtual_packages, reporter=reporter)
-        channels = tuple(dict.fromkeys((*self._channels, *(channel for _, channel in named))))
-        engine = solver(settings.solver, gateway(channels, settings))
-        with reporter.start("solve", "solving"):
-            solution = engine.solve(
-                SolveRequest(
-                    specs=spec.dependencies,
-                    channels=channels,
-                    platform=self._platform,
-                    virtual_packages=virtual_packages,
-                    locked=previous.conda if previous else (),
-                    channel_priority=settings.channel_priority,
-                    exclude_newer=self._cutoff,
-                    add_pip=settings.add_pip_as_python_dependency,
-                    channel_urls=tuple((name, channel.url) for name, channel in named),
-                )
-            )
-        self._channels = channels
+        request = SolveRequest(
+            specs=spec.dependencies,
+            channels=self._channels,
+            platform=self._platform,
+            virtual_packages=virtual_packages,
+            locked=previous.conda if previous else (),
+            channel_priority=settings.channel_priority,
+            exclude_newer=self._cutoff,
+            add_pip=settings.add_pip_as_python_dependency,
+            channel_urls=tuple((name, channel.url) for name, channel in named),
+        )
+        solution = self._solve(request) if spec.dependencies else _NOTHING
         conda, pip = self._with_pip_half(solution.packages, previous, virtual_packages)
         lock = Lock(
             platform=self._platform,
             conda=conda,
             pip=pip,
-            channels=tuple(channel.url for channel in channels),
+            channels=tuple(channel.url for channel in self._channels),
             channel_priority=settings.channel_priority,
             virtual_packages=tuple(str(package) for package in virtual_packages),
             solver=solution.solver,
@@ -104,7 +101,7 @@ class Locker:
             spec_digest=self.spec_digest,
             sources=tuple(file_name(source) for source in spec.sources if source != "-"),
             request=Request(
-                channels=tuple(names),
+                channels=tuple(as_written(name) for name in names),
                 dependencies=tuple(dependency.text for dependency in spec.dependencies),
                 pip=tuple(requirement.text for requirement in spec.pip),
                 variables=spec.variables,
@@ -132,12 +129,19 @@ class Locker:
                 command=self._request.command,
                 inputs_digest=inputs_digest,
                 replaces=replaces,
+                override_frozen=self._request.override_frozen,
             ),
             settings=self._settings,
             cache=self._cache,
             reporter=self._reporter,
             already_done=already_done,
         )
+
+    def _solve(self, request: SolveRequest) -> Solution:
+        build_recipe_channels(self._channels, self._settings, self._reporter)
+        engine = solver(self._settings.solver, gateway(self._channels, self._settings))
+        with self._reporter.start("solve", "solving"):
+            return engine.solve(request)
 
     def _read_spec(self) -> EnvironmentSpec:
         request = self._request

@@ -42,6 +42,7 @@ class CreateRequest(NamedTuple):
     platform: str | None = None
     virtual_packages: tuple[str, ...] = ()
     exclude_newer: str | None = None
+    override_frozen: bool = False
 
 
 def inputs_digest(

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
+
 from envmgr.cli import messages
 from envmgr.errors import ChannelError, Unsatisfiable
 
@@ -23,14 +25,21 @@ def test_only_the_labels_have_colour() -> None:
     assert printed == "\x1b[31;1merror:\x1b[0m gone\n\n\x1b[36mhint:\x1b[0m x\n"
 
 
-def test_credentials_never_show() -> None:
+def _said(capsys: pytest.CaptureFixture[str], value: object) -> str:
+    messages.say_json(value)
+    return capsys.readouterr().out
+
+
+def test_credentials_never_show(capsys: pytest.CaptureFixture[str]) -> None:
     error = ChannelError(
         "https://me:secret@host/t/TOKEN/x failed",
         hint="https://me:secret@host",
         details={"urls": ["https://a:secret@b"]},
     )
     shown = (
-        _printed(error, colour=False) + messages.error_json(error) + messages.warning_line(error.message, colour=False)
+        _printed(error, colour=False)
+        + messages.warning_line(error.message, colour=False)
+        + _said(capsys, messages.error_document(error))
     )
     assert "secret" not in shown
     assert "TOKEN" not in shown
@@ -40,9 +49,9 @@ def test_text_of_strangers_cannot_steer_the_terminal() -> None:
     assert messages.legible("a\x1b]0;title\x07\x9b2Jb\tc\nd\re") == "a?]0;title??2Jb\tc\nd?e"
 
 
-def test_json_has_the_class_as_error() -> None:
+def test_json_has_the_class_as_error(capsys: pytest.CaptureFixture[str]) -> None:
     error = Unsatisfiable("no", details={"conflicts": [{"where": "environment.yml:7"}], "edits": ()})
-    assert json.loads(messages.error_json(error)) == {
+    assert json.loads(_said(capsys, messages.error_document(error))) == {
         "success": False,
         "error": "Unsatisfiable",
         "message": "no",
