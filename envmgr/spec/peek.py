@@ -13,7 +13,8 @@ _DEEPEST = 32  # libyaml's time grows with the square of the depth of flow colle
 def name_and_prefix(text: str) -> tuple[str | None, str | None]:
     """Return the top-level `name` and `prefix` scalars of an environment file (CEP 24) as written.
 
-    `base` and `root` are no names (CEP 24). Never raises: a file that is not YAML gives (None, None), and the full reader says what is wrong with it.
+    `base` and `root` are no names (CEP 24). Never raises: a file that is not YAML gives (None, None), and the full
+    reader says what is wrong with it.
     """
     found: dict[str, str] = {}
     depth, key = 0, None
