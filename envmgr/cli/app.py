@@ -27,6 +27,17 @@ COMMANDS = {
 }
 
 
+# What conda's users type and envmgr does in another way.
+_OTHERWISE = {
+    "config": "settings are ENVMGR_… variables and keys of the config.yaml that `envmgr info` names",
+    "init": 'put this line into the rc file of the shell: eval "$(envmgr shell-hook bash)"',
+    "install": "add the package to the environment file, and: envmgr create -f environment.yml",
+    "uninstall": "take the package out of the environment file, and: envmgr create -f environment.yml",
+    "update": "change the environment file, and: envmgr create -f environment.yml",
+    "upgrade": "change the environment file, and: envmgr create -f environment.yml",
+}
+
+
 class LazyGroup(click.Group):
     """A group whose commands are looked up in a table and imported on use."""
 
@@ -46,7 +57,7 @@ class LazyGroup(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean `envmgr {near[0]}`?" if near else "envmgr --help"
-            raise UsageError(f"envmgr has no command `{args[0]}`", hint=hint)
+            raise UsageError(f"envmgr has no command `{args[0]}`", hint=_OTHERWISE.get(args[0], hint))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -63,6 +74,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
 
 @click.group(
     cls=LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=options.examples(
         "envmgr create -f environment.yml",
@@ -79,5 +91,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
     callback=_print_version,
     help="Print the version.",
 )
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Environments of conda and pip packages from one lock, always whole."""
+    options.help_without_command(context)

@@ -15,9 +15,11 @@ from envmgr.urls import redact
 from envmgr.workflows import channels as workflow
 
 
-@click.group("channel", epilog=options.examples("envmgr channel list"))
-def channel() -> None:
+@click.group("channel", invoke_without_command=True, epilog=options.examples("envmgr channel list"))
+@click.pass_context
+def channel(context: click.Context) -> None:
     """Build and list channels."""
+    options.help_without_command(context)
 
 
 @channel.command(

@@ -103,12 +103,10 @@ def _print(outcome: Outcome, *, as_json: bool, quiet: bool, dry_run: bool, secon
     if quiet:
         return
     location = outcome.location
+    where = f": {location.prefix}" if location.name is not None else ""
     if outcome.up_to_date:
-        say(f"{location.label} is up to date: {location.prefix}")
+        say(f"{location.label} is up to date{where}")
     elif dry_run:
-        say(f"dry run: nothing was changed; {location.label} would be at {location.prefix}")
+        say(f"dry run: nothing was changed at {location.prefix}")
     else:
-        say(
-            f"{location.label} is ready in {seconds:.1f} s: {location.prefix}\n"
-            f"use it: envmgr run {location.arguments} COMMAND"
-        )
+        say(f"{location.label} is ready in {seconds:.1f} s{where}\nuse it: envmgr run {location.arguments} COMMAND")

@@ -34,9 +34,11 @@ class CondaSpellings(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-@click.group("env", cls=CondaSpellings, epilog=options.examples("envmgr env list"))
-def env() -> None:
+@click.group("env", cls=CondaSpellings, invoke_without_command=True, epilog=options.examples("envmgr env list"))
+@click.pass_context
+def env(context: click.Context) -> None:
     """List environments; conda's spellings of other commands."""
+    options.help_without_command(context)
 
 
 @env.command(

@@ -38,7 +38,8 @@ def list_packages(
         for package in conda
     ] + [("*" if package.requested else "", package.name, package.version, "", "pypi") for package in pip]
     if not quiet:
-        say(f"# packages in {location.label} ({location.prefix}); * was asked for")
+        where = f" ({location.prefix})" if location.name is not None else ""
+        say(f"# packages in {location.label}{where}; * was asked for")
     if rows:
         say(columns([("", "name", "version", "build", "channel"), *sorted(rows, key=lambda row: row[1])]))
     elif not quiet:

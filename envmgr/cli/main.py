@@ -46,7 +46,7 @@ def _command_tree(arguments: list[str]) -> int:
     """Run click's commands; its complaints become ours, so that they look alike and `--json` holds for them."""
     import click  # start-up time: costs as much as all of `run`
 
-    from envmgr.cli.app import main
+    from envmgr.cli.app import COMMANDS, main
 
     _printable_streams()
     try:
@@ -58,7 +58,8 @@ def _command_tree(arguments: list[str]) -> int:
         print("nothing was changed", file=sys.stderr)
         return 1
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx is not None else "envmgr"
+        where = "envmgr" if arguments[0] not in COMMANDS else f"envmgr {arguments[0]}"
+        where = where if error.ctx is None else error.ctx.command_path
         raise UsageError(error.format_message(), hint=f"{where} --help") from error
     except click.ClickException as error:
         raise EnvmgrError(error.format_message()) from error

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from envmgr.cli.messages import say
 from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
 
@@ -18,6 +19,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 def examples(*lines: str) -> str:
     """Return the end of a help page: command lines to copy, one a line."""
     return "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)))
+
+
+def help_without_command(context: click.Context) -> None:
+    """Print the help of a group that was called by itself: who does that wants to know, and made no mistake."""
+    if context.invoked_subcommand is None:
+        say(context.get_help())
 
 
 def environment(command: F) -> F:

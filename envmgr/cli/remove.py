@@ -57,20 +57,21 @@ def _remove(
         )
     settings = options.load_settings()
     location = workflow.find(settings, name=name, prefix=prefix)
+    what = f"{location.label} ({location.prefix})" if location.name is not None else location.label
     if not dry_run and not yes:
         if not sys.stdin.isatty() or as_json:
             raise UsageError(
                 f"{location.label} would be lost, and there is no terminal to ask on",
                 hint=f"envmgr remove {location.arguments} --all --yes",
             )
-        click.confirm(f"remove {location.label} ({location.prefix}) with everything in it?", abort=True, err=True)
+        click.confirm(f"remove {what} with everything in it?", abort=True, err=True)
     if not dry_run:
         report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
         workflow.remove(location, settings, report, override_frozen=override_frozen)
     if as_json:
         say_json({"success": True, "prefix": str(location.prefix), "dry_run": dry_run})
     elif not quiet:
-        say(f"{'dry run: would remove' if dry_run else 'removed'} {location.label} ({location.prefix})")
+        say(f"{'dry run: would remove' if dry_run else 'removed'} {what}")
 
 
 def _arguments(name: str | None, prefix: str | None) -> str:

@@ -23,7 +23,7 @@ from envmgr.store import frozen, generations, layout
 from envmgr.store.layout import Location
 from envmgr.workflows.reading import own_lock
 from envmgr.workflows.request import CreateRequest, inputs_digest
-from envmgr.workflows.sources import channel_files, directories
+from envmgr.workflows.sources import channel_files, directories, parse_sources
 
 
 class Plan(NamedTuple):
@@ -122,6 +122,8 @@ def locate(request: CreateRequest, settings: Settings) -> Location:
             return layout.at_path(settings, expanded)
     where = " and ".join(source.source for source in request.files)
     if where:
+        # A file that is not YAML has no name either, but that is not what to say about it.
+        parse_sources(request.files, settings, platform=current_subdir())
         raise UsageError(
             f"the environment has no name: {where} gives none",
             hint="add -n NAME or -p PATH, or write `name: NAME` into the file",
