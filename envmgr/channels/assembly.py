@@ -1,73 +1,35 @@
-"""Building a channel of recipes: decide, fetch, put together, index, publish.
-
-A channel's directory is a symlink to one generation of it. A build makes the next generation beside it, from hard
-links to what is kept and new artifacts, and then renames a new symlink over the old one: whoever reads the channel
-finds the old one or the new one, and so does whoever comes after a kill. Artifacts that the recipes no longer yield
-leave the index; the last few of them stay as files, for the locks that name them.
-"""
+"""Building a channel of recipes: decide what is to be built, fetch wheels meanwhile, put packages together, publish."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hashlib
-import json
 import os
 import re
-import shutil
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rattler import Subdir
-from rattler.index import index_fs
 
-from envmgr.channels import artifact, payloads, relocation, trial, wheels
-from envmgr.channels.artifact import File
-from envmgr.channels.building import (
-    BUILDER,
-    BuildReport,
-    Built,
-    directory_of,
-    is_current,
-    read_state,
-    stamp,
-    write_state,
-)
+from envmgr.channels.building import BUILDER, BuildReport, Built, directory_of, is_current, stamp, write_state
+from envmgr.channels.contents import Fetched, assemble, requirements
 from envmgr.channels.distribution import NotRelocatable
 from envmgr.channels.fetching import NotFetched, fetch
 from envmgr.channels.interpreter import Interpreter
 from envmgr.channels.model import Channel
+from envmgr.channels.publishing import Build, Generation, published
 from envmgr.channels.recipes import Rendered, render
+from envmgr.channels.wheels import BadWheel
 from envmgr.errors import ChannelError, NoSpace, ReadOnlyStore
 from envmgr.leases import Owner, lease
 from envmgr.reporting import Progress, Reporter
 from envmgr.settings import Settings
 
-_SUPERSEDED = 3  # builds of a recipe that stay as files after a newer one took their place
-_CANNOT = (wheels.BadWheel, NotRelocatable, NotFetched, ValueError, OSError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Build:
-    """One recipe as built: `digest` is that of its inputs, `artifacts` are paths below the channel's directory."""
-
-    recipe: str
-    digest: str
-    artifacts: tuple[str, ...]
-    is_current: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "recipe": self.recipe,
-            "digest": self.digest,
-            "artifacts": list(self.artifacts),
-            "current": self.is_current,
-        }
+_PROCESSORS = os.cpu_count() or 1
+_CANNOT = (BadWheel, NotRelocatable, NotFetched, ValueError, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +37,8 @@ class _Plan:
     """What a build has to do: recipe name → digest of its inputs, split by whether an artifact of that exists."""
 
     to_build: Mapping[str, str]
-    kept: tuple[_Build, ...]
-    superseded: tuple[_Build, ...]
+    kept: tuple[Build, ...]
+    superseded: tuple[Build, ...]
 
 
 class Assembly:
@@ -114,7 +76,7 @@ class Assembly:
         if unknown:
             raise ChannelError(f"channel {self.channel.name} has no recipe `{unknown[0]}` in {self.recipes}",
                                hint=f"its recipes are {', '.join(names)}")  # fmt: skip
-        state = self._state()
+        state = published(self.directory)
         kept = tuple(path for build in state if build.is_current for path in build.artifacts)
         if is_current(self.channel, self.settings):
             return (), kept
@@ -122,16 +84,29 @@ class Assembly:
         if not plan.to_build and {build.digest for build in plan.kept} == {b.digest for b in state if b.is_current}:
             write_state(self.directory, stamp="" if only else now, builds=[build.to_json() for build in state])
             return (), kept
-        generation = self._new_generation()
+        generation = Generation(self.directory, ("noarch", self.platform))
         faults: list[ChannelError] = []
-        with self.reporter.start(
-            "build", f"channel {self.channel.name}", total=len(plan.to_build), unit="packages"
-        ) as progress:
-            built = self._put_together(plan, generation, progress, faults)
-        self._publish(generation, plan, built, stamp="" if only or faults else now)
+        built: dict[str, tuple[Built, ...]] = {}
+        text = f"channel {self.channel.name}"
+        with self.reporter.start("build", text, total=len(plan.to_build), unit="packages") as progress:
+            rendered = self._rendered(plan, faults)
+            progress.advance(len(plan.to_build) - len(rendered))
+            for name, outcome in self._put_together(rendered, generation.path, progress):
+                if isinstance(outcome, ChannelError):
+                    faults.append(outcome)
+                else:
+                    built[name] = outcome
+        new = [_build(name, plan.to_build[name], some) for name, some in built.items()]
+        # A recipe that cannot be built now keeps what it yielded before.
+        failed = plan.to_build.keys() - built.keys()
+        taken = {path for build in new for path in build.artifacts}
+        stale = [b for b in state if b.is_current and b.recipe in failed and taken.isdisjoint(b.artifacts)]
+        superseded = [build for build in plan.superseded if build not in stale]
+        generation.publish(new, [*plan.kept, *stale], superseded, stamp="" if only or faults else now)
         if faults:
             raise _joined(self.channel.name, faults)
-        return tuple(b for _, some in built for b in some), tuple(p for build in plan.kept for p in build.artifacts)
+        kept = tuple(path for build in plan.kept for path in build.artifacts)
+        return tuple(item for some in built.values() for item in some), kept
 
     def _names(self) -> list[str]:
         try:
@@ -145,21 +120,7 @@ class Assembly:
                                hint=f"a recipe is a file such as {self.recipes / 'NAME' / 'recipe.yaml'}")  # fmt: skip
         return names
 
-    def _state(self) -> tuple[_Build, ...]:
-        """Return the builds whose artifacts are all there."""
-        found = []
-        for entry in read_state(self.directory).get("builds", ()):
-            build = _Build(
-                recipe=str(entry["recipe"]),
-                digest=str(entry["digest"]),
-                artifacts=tuple(str(path) for path in entry["artifacts"]),
-                is_current=bool(entry["current"]),
-            )
-            if all((self.directory / path).is_file() for path in build.artifacts):
-                found.append(build)
-        return tuple(found)
-
-    def _plan(self, names: Sequence[str], only: Sequence[str] | None, state: Sequence[_Build]) -> _Plan:
+    def _plan(self, names: Sequence[str], only: Sequence[str] | None, state: Sequence[Build]) -> _Plan:
         digests = {name: self._digest(self.recipes / name) for name in names}
         to_build, kept = {}, []
         for name, digest in digests.items():
@@ -172,7 +133,7 @@ class Assembly:
             else:
                 to_build[name] = digest
         chosen = {build.digest for build in kept}
-        superseded = [replace(build, is_current=False) for build in state if build.digest not in chosen]
+        superseded = [build for build in state if build.digest not in chosen]
         return _Plan(to_build=to_build, kept=tuple(kept), superseded=tuple(superseded))
 
     def _digest(self, recipe: Path) -> str:
@@ -206,183 +167,69 @@ class Assembly:
             "host_glibc": _host_glibc(),
         }
 
-    def _new_generation(self) -> Path:
-        home = self.directory.with_name(f"{self.directory.name}.d")
-        if self.directory.exists() and not self.directory.is_symlink():
-            raise ChannelError(f"{self.directory} is in the way of channel {self.channel.name}: it is no link of ours",
-                               hint=f"rm -r {self.directory}")  # fmt: skip
-        current = os.path.basename(os.readlink(self.directory)) if self.directory.is_symlink() else None
-        home.mkdir(parents=True, exist_ok=True)
-        for entry in os.scandir(home):  # what a killed build left
-            if entry.name != current:
-                shutil.rmtree(entry.path, ignore_errors=True)
-        generation = home / os.urandom(6).hex()
-        for subdir in ("noarch", self.platform):
-            (generation / subdir).mkdir(parents=True, exist_ok=True)
-        return generation
-
-    def _put_together(
-        self, plan: _Plan, generation: Path, progress: Progress, faults: list[ChannelError]
-    ) -> list[tuple[_Build, tuple[Built, ...]]]:
+    def _rendered(self, plan: _Plan, faults: list[ChannelError]) -> dict[str, tuple[Rendered, ...]]:
         rendered: dict[str, tuple[Rendered, ...]] = {}
+        taken = {path for build in plan.kept for path in build.artifacts}
         for name, digest in plan.to_build.items():
             try:
-                rendered[name] = render(
-                    self.recipes / name, platform=self.platform, context=self._context(), digest=digest
-                )
+                some = render(self.recipes / name, platform=self.platform, context=self._context(), digest=digest)
             except ChannelError as error:
                 faults.append(error)
-        taken = {path for build in plan.kept for path in build.artifacts}
-        needed = [item.requirement for some in rendered.values() for package in some for item in package.payload
-                  if isinstance(item, payloads.WheelPayload)]  # fmt: skip
-        with ThreadPoolExecutor(1) as fetcher, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            fetched = fetcher.submit(
-                fetch, needed, interpreter=self.interpreter, platform=self.platform, settings=self.settings
+                continue
+            paths = [_path(package) for package in some]
+            twice = next((path for path in paths if path in taken), None)
+            if twice is None:
+                rendered[name] = some
+                taken.update(paths)
+            else:
+                faults.append(_cannot(self.recipes / name, ValueError(f"another recipe yields {twice} too")))
+        return rendered
+
+    def _put_together(
+        self, rendered: Mapping[str, tuple[Rendered, ...]], generation: Path, progress: Progress
+    ) -> Iterator[tuple[str, tuple[Built, ...] | ChannelError]]:
+        """Yield each recipe's name with what was built of it, or why it could not be."""
+        wanted = [wheel for some in rendered.values() for package in some for wheel in requirements(package)]
+        # What needs no download goes first: the pool must not fill with what waits for one.
+        order = sorted(rendered, key=lambda name: any(requirements(package) for package in rendered[name]))
+        with ThreadPoolExecutor(1) as fetcher, ThreadPoolExecutor(_PROCESSORS) as pool:
+            wheels = fetcher.submit(
+                fetch, wanted, interpreter=self.interpreter, platform=self.platform, settings=self.settings
             )
-            # What needs no download goes first: the pool must not fill with what waits for one.
-            order = sorted(rendered, key=lambda name: any(_needs_wheel(package) for package in rendered[name]))
-            running = {name: pool.submit(self._recipe, rendered[name], fetched, generation, taken) for name in order}
-            done = []
-            for name in order:
-                try:
-                    built = running[name].result()
-                    artifacts = tuple(item.artifact for item in built)
-                    digest = plan.to_build[name]
-                    done.append((_Build(recipe=name, digest=digest, artifacts=artifacts, is_current=True), built))
-                except _CANNOT as error:
-                    faults.append(_cannot(self.recipes / name, error))
-                progress.advance()
-        return done
+            running = {name: pool.submit(self._recipe, rendered[name], wheels.result, generation) for name in order}
+            try:
+                for name, future in running.items():
+                    try:
+                        yield name, future.result()
+                    except _CANNOT as error:
+                        yield name, _cannot(self.recipes / name, error)
+                    progress.advance()
+            except BaseException:  # interrupted, or no space: what has not begun must not begin
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _recipe(
-        self,
-        packages: Sequence[Rendered],
-        fetched: Future[Mapping[str, Path | NotFetched]],
-        generation: Path,
-        taken: set[str],
+        self, packages: Sequence[Rendered], fetched: Callable[[], Fetched], generation: Path
     ) -> tuple[Built, ...]:
         built = []
         for package in packages:
-            path = f"{package.metadata.subdir}/{package.metadata.file_name}"
-            if path in taken:
-                raise ValueError(f"another recipe yields {path} too")
-            taken.add(path)
-            if any(isinstance(item, payloads.WheelPayload) for item in package.payload):
-                fetched.result()
+            if requirements(package):
+                fetched()  # waiting for a download is not building
             started = time.monotonic()
-            with ExitStack() as stack:
-                metadata, files = self._contents(package, fetched, stack)
-                artifact.write(generation / metadata.subdir, metadata, files, threads=os.cpu_count() or 1)
-            seconds = time.monotonic() - started
-            built.append(Built(recipe=package.directory.name, artifact=path, seconds=round(seconds, 3)))
+            directory = generation / package.metadata.subdir
+            assemble(package, directory, fetched=fetched, interpreter=self.interpreter, threads=_PROCESSORS)
+            seconds = round(time.monotonic() - started, 3)
+            built.append(Built(recipe=package.directory.name, artifact=_path(package), seconds=seconds))
         return tuple(built)
 
-    def _contents(
-        self, package: Rendered, fetched: Future[Mapping[str, Path | NotFetched]], stack: ExitStack
-    ) -> tuple[artifact.Metadata, list[File]]:
-        metadata, files = package.metadata, list[File]()
-        for item in package.payload:
-            if isinstance(item, payloads.FilesPayload):
-                files += payloads.local_files(item)
-            elif isinstance(item, payloads.LinksPayload):
-                files += payloads.links(item)
-            elif isinstance(item, payloads.InterpreterPayload):
-                copied = relocation.files(self.interpreter, item.selection)
-                trial.verify(self.interpreter, copied)
-                files += copied
-            else:
-                wheel = stack.enter_context(wheels.Wheel.open(_found(fetched.result()[item.requirement])))
-                metadata, more = self._from_wheel(metadata, item, wheel)
-                files += more
-        return metadata, files
 
-    def _from_wheel(
-        self, metadata: artifact.Metadata, item: payloads.WheelPayload, wheel: wheels.Wheel
-    ) -> tuple[artifact.Metadata, list[File]]:
-        licenses = {f"licenses/{wheel.name}/{name}": text for name, text in wheel.licenses()}
-        metadata = replace(metadata, info_files={**metadata.info_files, **licenses})
-        if not item.installed:
-            return metadata, list(wheels.selected(wheel, item.selection))
-        if wheel.version != metadata.version:
-            raise ValueError(f"the recipe says version {metadata.version}, the wheel is {wheel.name} {wheel.version}")
-        noarch = metadata.noarch == "python"
-        if noarch and not metadata.entry_points:
-            points = tuple(f"{name} = {value}" for name, value in wheel.entry_points)
-            metadata = replace(metadata, entry_points=points)
-        site_packages = self.interpreter.site_packages
-        return metadata, list(wheels.installed(wheel, item.selection, site_packages=site_packages, noarch=noarch))
-
-    def _publish(
-        self, generation: Path, plan: _Plan, built: Sequence[tuple[_Build, tuple[Built, ...]]], *, stamp: str
-    ) -> None:
-        for build in plan.kept:
-            self._link(build, generation)
-        new = {path for build, _ in built for path in build.artifacts}
-        old = {path for build in plan.kept for path in build.artifacts}
-        _discard_strays(generation, new | old)
-        for subdir in ("noarch", self.platform):
-            _carry_index(self.directory / subdir, generation / subdir, old)
-        _index(generation)
-        superseded: list[_Build] = []
-        for build in plan.superseded:
-            of_recipe = [other for other in superseded if other.recipe == build.recipe]
-            if len(of_recipe) < _SUPERSEDED and not any((generation / path).exists() for path in build.artifacts):
-                self._link(build, generation)
-                superseded.append(build)
-        builds = [*(build for build, _ in built), *plan.kept, *superseded]
-        write_state(generation, stamp=stamp, builds=[build.to_json() for build in builds])
-        link = self.directory.with_name(f".{self.directory.name}.{os.getpid()}")
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.path.join(generation.parent.name, generation.name))
-        previous = os.path.realpath(self.directory) if self.directory.is_symlink() else None
-        os.replace(link, self.directory)
-        if previous is not None:
-            shutil.rmtree(previous, ignore_errors=True)
-
-    def _link(self, build: _Build, generation: Path) -> None:
-        for path in build.artifacts:
-            target = generation / path
-            target.parent.mkdir(exist_ok=True)
-            try:
-                os.link(self.directory / path, target)
-            except OSError:  # a file system without hard links
-                shutil.copy2(self.directory / path, target)
+def _build(recipe: str, digest: str, built: Sequence[Built]) -> Build:
+    artifacts = tuple(item.artifact for item in built)
+    return Build(recipe=recipe, digest=digest, artifacts=artifacts, is_current=True)
 
 
-def _carry_index(old: Path, new: Path, kept: set[str]) -> None:
-    """Give the new index the old records of what is kept, so that only new artifacts are read and hashed."""
-    try:
-        document = json.loads((old / "repodata.json").read_bytes())
-        records = document["packages.conda"]
-        document["packages.conda"] = {n: records[n] for n in sorted(records) if f"{new.name}/{n}" in kept}
-    except (OSError, ValueError, KeyError, TypeError):
-        return  # everything is read again
-    (new / "repodata.json").write_text(json.dumps(document), encoding="utf-8")
-
-
-def _index(channel: Path) -> None:
-    try:
-        asyncio.run(index_fs(channel, write_zst=True, write_shards=True))
-    except Exception as error:  # py-rattler raises whatever its indexer met, without a common base
-        raise ChannelError(f"the channel cannot be indexed: {error}") from error
-    shutil.rmtree(channel / ".tmp", ignore_errors=True)
-
-
-def _discard_strays(generation: Path, wanted: set[str]) -> None:
-    """Remove artifacts of recipes that failed halfway, so that the index does not name half a recipe."""
-    for path in generation.glob("*/*.conda"):
-        if path.relative_to(generation).as_posix() not in wanted:
-            path.unlink()
-
-
-def _needs_wheel(package: Rendered) -> bool:
-    return any(isinstance(item, payloads.WheelPayload) for item in package.payload)
-
-
-def _found(wheel: Path | NotFetched) -> Path:
-    if isinstance(wheel, NotFetched):
-        raise wheel
-    return wheel
+def _path(package: Rendered) -> str:
+    return f"{package.metadata.subdir}/{package.metadata.file_name}"
 
 
 def _host_glibc() -> str:

@@ -275,6 +275,22 @@ def test_what_can_be_built_is_published_though_another_recipe_fails(ours: Recipe
     assert not is_current(ours.channel, ours.settings)
 
 
+def test_a_recipe_that_broke_keeps_what_it_yielded_before(ours: RecipeChannel) -> None:
+    broken = ours.add("broken")
+    ours.add("good")
+    ours.build()
+    before = ours.record("broken")
+    (broken / "recipe.yaml").write_text("package: {name: broken, version: '2'}\n")
+    with pytest.raises(ChannelError, match=r"broken/recipe\.yaml line 1"):
+        ours.build()
+    assert ours.record("broken")["sha256"] == before["sha256"]
+    assert not is_current(ours.channel, ours.settings)
+    ours.add("broken")
+    assert ours.build().built == ()
+    assert is_current(ours.channel, ours.settings)
+    assert_whole(ours.path)
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
