@@ -47,6 +47,9 @@ class Bench:
             "ENVMGR_CACHE": str(work / "cache"),
             "ENVMGR_ADD_PIP_AS_PYTHON_DEPENDENCY": "0",
             "MAMBA_ROOT_PREFIX": str(work / "mamba"),
+            "MAMBA_ADD_PIP_AS_PYTHON_DEPENDENCY": "false",
+            "MAMBA_NO_RC": "true",
+            "CONDA_ADD_PIP_AS_PYTHON_DEPENDENCY": "false",
             "CONDA_PKGS_DIRS": str(work / "conda-pkgs"),
         }
         (work / "home").mkdir(exist_ok=True)
@@ -159,7 +162,7 @@ def package_names(channel: Path) -> list[str]:
             names |= {record["name"] for record in repodata.get(section, {}).values()}
     if not names:
         raise SystemExit(f"{channel}: no repodata.json with packages in it")
-    return sorted(names)
+    return sorted(names - {"python"})  # the others pull it in; asked for by name, micromamba wants a pip too
 
 
 def table(title: str, results: dict[str, Result], reference: Callable[[Result], str]) -> str:

@@ -6,8 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 from rattler import BuildString, MatchSpec, PackageRecord
 from rattler.exceptions import InvalidMatchSpecError
 
@@ -26,7 +24,11 @@ def check(lock: Lock, *, source: str) -> None:
     every dependency met by version and build, no `constrains` broken. Virtual packages are the machine's
     business: only their presence in the lock is checked.
     """
-    faults = [*_names(lock), *_hashes(lock), *_conda_dependencies(lock), *_pip_dependencies(lock)]
+    faults = [*_names(lock), *_hashes(lock), *_conda_dependencies(lock)]
+    if lock.pip:
+        from envmgr.lock import pip_closure  # start-up time: most locks have no pip half
+
+        faults += pip_closure.faults(lock)
     if faults:
         raise LockTampered(
             f"{source}: the lock for {lock.platform} is not whole\n" + "\n".join(f"  {fault}" for fault in faults),
@@ -45,15 +47,6 @@ def _names(lock: Lock) -> Iterable[str]:
                 yield f"{manager} package {name} is locked {times} times"
             if not _NAME.fullmatch(name):
                 yield f"{manager} package name `{name}` is not one that CEP 26 or PEP 508 allows"
-    provided = {
-        canonicalize_name(distribution.partition("==")[0]): package.name
-        for package in lock.conda
-        for distribution in package.distributions
-    }
-    for pip in lock.pip:
-        name = canonicalize_name(pip.name)
-        if name in provided:
-            yield f"{pip.name} is locked twice: by pip, and by the conda package {provided[name]}"
 
 
 def _hashes(lock: Lock) -> Iterable[str]:
@@ -92,26 +85,6 @@ def _conda_dependencies(lock: Lock) -> Iterable[str]:
             name = spec.name.normalized
             if name in records and not records[name].matches(spec):
                 yield f"{package.dist_name} constrains {text}, but {_shown(records[name])} is locked"
-
-
-def _pip_dependencies(lock: Lock) -> Iterable[str]:
-    versions = {package.name: package.version for package in lock.pip}
-    for package in lock.conda:
-        for distribution in package.distributions:
-            name, _, version = distribution.partition("==")
-            versions[canonicalize_name(name)] = version
-    for pip in lock.pip:
-        for text in pip.requires:
-            try:
-                requirement = Requirement(text)
-            except InvalidRequirement as error:
-                yield f"{pip.name} {pip.version} requires `{text}`, which is not a requirement: {error}"
-                continue
-            name = canonicalize_name(requirement.name)
-            if name not in versions:
-                yield f"{pip.name} {pip.version} requires {text}, which is not in the lock"
-            elif versions[name] and not requirement.specifier.contains(versions[name], prereleases=True):
-                yield f"{pip.name} {pip.version} requires {text}, but {name} {versions[name]} is locked"
 
 
 def _record(package: CondaPackage) -> PackageRecord:

@@ -6,8 +6,6 @@ import hashlib
 import json
 import re
 
-from packaging.requirements import Requirement as ParsedRequirement
-from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
 from envmgr.spec.model import Dependency, EnvironmentSpec, Requirement
@@ -50,6 +48,9 @@ def canonical_match_spec(match_spec: MatchSpec) -> str:
 
 def canonical_requirement(requirement: Requirement) -> str:
     """Return the one spelling of a requirement: normalised name, sorted extras and versions, marker."""
+    from packaging.requirements import Requirement as ParsedRequirement  # start-up time: only for a pip half
+    from packaging.utils import canonicalize_name
+
     parsed = ParsedRequirement(requirement.text)
     extras = ",".join(sorted({canonicalize_name(extra) for extra in parsed.extras}))
     specifiers = ",".join(sorted(str(specifier) for specifier in parsed.specifier))

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from envmgr.spec import match_specs, names, selectors
 from envmgr.spec.faults import Faults, SpecFault, shown
 from envmgr.spec.files import read_text
 from envmgr.spec.merging import merge
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin, Requirement
-from envmgr.spec.requirements_file import Load, RequirementsReader
 from envmgr.spec.yaml_nodes import ListNode, MappingNode, Node, ScalarNode, compose, kind_of
 from envmgr.urls import redact
 
@@ -30,7 +29,7 @@ _EXPLICIT = re.compile(r"^@EXPLICIT\b", re.MULTILINE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def read(text: str, *, source: str, platform: str, load: Load | None = None) -> EnvironmentSpec:
+def read(text: str, *, source: str, platform: str, load: Callable[[str], str] | None = None) -> EnvironmentSpec:
     """Return what the environment file `text` asks for on `platform` (a subdir).
 
     `source` is the file as the user named it (a path, `-` or a URL): messages name it, and `-r` files are
@@ -50,12 +49,12 @@ def _load_local(location: str) -> str:
 class _Reader:
     """One reading of one file; faults and warnings gather here."""
 
-    def __init__(self, source: str, platform: str, load: Load) -> None:
+    def __init__(self, source: str, platform: str, load: Callable[[str], str]) -> None:
         self.location = source
         self.source = "stdin" if source == "-" else redact(source)
         self.platform = platform
         self.faults = Faults(self.source)
-        self.requirements = RequirementsReader(load, self.faults)
+        self.load = load
         self.warnings: list[tuple[int, str]] = []
 
     def read(self, text: str) -> EnvironmentSpec:
@@ -258,11 +257,14 @@ class _Reader:
             yield from self._dependency(value, where)
 
     def _pip(self, node: Node, where: str) -> Iterator[Requirement]:
+        from envmgr.spec.requirements_file import RequirementsReader  # start-up time: only files with a pip section
+
+        reader = RequirementsReader(self.load, self.faults)
         for item in self._texts(node, f"{where}.pip", "rich"):
             lines = item.text.splitlines()
             for offset, line in enumerate(lines):
                 number = item.line + (offset + 1 if not item.plain and len(lines) > 1 else 0)
-                yield from self.requirements.read_line(line, self._origin(number), (self.location,))
+                yield from reader.read_line(line, self._origin(number), (self.location,))
 
     def _origin(self, line: int) -> Origin:
         return Origin(source=self.source, line=line)

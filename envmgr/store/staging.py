@@ -12,8 +12,6 @@ from envmgr.artifacts.cache import Artifact
 from envmgr.errors import StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
-from envmgr.pypi import install as pip_half
-from envmgr.pypi.install import Place
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.shell import files as shell_files
@@ -46,6 +44,9 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     artifacts = _link(staging, artifacts, tree)
     staging.checkpoint("linked")
     if lock.pip:
+        from envmgr.pypi import install as pip_half  # start-up time: most environments have no pip half
+        from envmgr.pypi.install import Place
+
         place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
         pip_half.install(lock.pip, place, settings=staging.settings, reporter=staging.reporter)
         staging.checkpoint("pip half installed")

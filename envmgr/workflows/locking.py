@@ -17,8 +17,6 @@ from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
 from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
-from envmgr.pypi import provided
-from envmgr.pypi.resolve import PipRequest, resolve
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import Solution, SolveRequest
@@ -176,6 +174,9 @@ class Locker:
         """Resolve the pip half against what the conda packages provide, which is read from their artifacts."""
         if not self._spec.pip:
             return conda, ()
+        from envmgr.pypi import provided  # start-up time: most environments have no pip half
+        from envmgr.pypi.resolve import PipRequest, resolve
+
         artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
         resolution = resolve(
             PipRequest(
