@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from envmgr.errors import StoreError
 from envmgr.settings import Settings
 from envmgr.store import generations, registry
 from envmgr.store.layout import Location
@@ -20,7 +21,10 @@ def environments(settings: Settings) -> dict[str, Any]:
 
 
 def _described(location: Location, settings: Settings) -> dict[str, Any]:
-    generation = generations.current(location.prefix)
+    try:
+        generation = generations.current(location.prefix)
+    except StoreError:
+        generation = None  # what is wrong with one environment does not hide the others
     return {
         "name": location.name,
         "active": settings.environ.get("CONDA_PREFIX") == str(location.prefix),

@@ -1,0 +1,86 @@
+"""The command tree as a whole: help, names, and what it costs to start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr, environment_file
+from envmgr.cli.app import COMMANDS
+
+PAGES = [
+    [],
+    *([name] for name in COMMANDS),
+    *(["env", name] for name in ("create", "export", "list", "remove")),
+    *(["channel", name] for name in ("build", "list")),
+]
+
+
+@pytest.mark.parametrize("words", PAGES, ids=" ".join)
+def test_every_help_has_an_example_and_fits(envmgr: Envmgr, words: list[str]) -> None:
+    for columns in ("80", "100", "250"):
+        out = envmgr.ok(*words, "--help", COLUMNS=columns)
+        assert out.startswith("Usage: envmgr")
+        assert "\n  Example" in out or "eval" in out
+        assert max(map(len, out.splitlines())) <= min(int(columns), 100)
+        assert "…" not in out.split("\n", 1)[1].replace("[SPEC…]", "").replace("NAME…", "").replace("CHANNEL…", "")
+        assert "..." not in out.split("\n", 1)[1]
+    assert envmgr.ok(*words, "-h") == envmgr.ok(*words, "--help")
+
+
+@pytest.mark.parametrize("words", [[], ["env"], ["channel"]], ids=" ".join)
+def test_a_group_by_itself_shows_its_help(envmgr: Envmgr, words: list[str]) -> None:
+    assert envmgr.ok(*words) == envmgr.ok(*words, "--help")
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("crate", "did you mean `envmgr create`?"),
+        ("xyzzy", "envmgr --help"),
+        ("install", "add the package to the environment file, and: envmgr create -f environment.yml"),
+        ("init", 'put this line into the rc file of the shell: eval "$(envmgr shell-hook bash)"'),
+    ],
+)
+def test_unknown_commands_have_a_way_on(envmgr: Envmgr, command: str, hint: str) -> None:
+    done = envmgr(command, "numpy")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"error: envmgr has no command `{command}`\n\nhint: {hint}\n"
+
+
+def _loaded(envmgr: Envmgr, *arguments: str) -> set[str]:
+    """Return the modules that a command line has imported when it ends; it must succeed."""
+    program = (
+        "import sys, os; os.execve = lambda *_: print('\\0', *sys.modules, flush=True) or os._exit(0)\n"
+        "from envmgr.cli import main\n"
+        "assert main.run(sys.argv[1:], dict(os.environ)) == 0\n"
+        "print('\\0', *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=envmgr.environ, cwd=envmgr.directory, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return set(done.stdout.rpartition("\0")[2].split())
+
+
+def test_commands_with_nothing_to_do_import_no_engine_and_no_network(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "tool"))
+    envmgr.ok("create", "-f", "environment.yml")
+    heavy = {"rattler", "rattler_build", "requests", "asyncio", "libmambapy", "importlib.metadata", "socket", "ssl"}
+    for arguments in (
+        ["create", "-f", "environment.yml"],
+        ["create", "-f", "environment.yml", "--json"],
+        ["list", "-n", "science"],
+        ["list", "-n", "science", "--json"],
+        ["env", "list"],
+        ["env", "list", "--json"],
+        ["run", "-n", "science", "tool"],
+        ["run", "-f", "environment.yml", "tool"],
+        ["--help"],
+    ):
+        assert _loaded(envmgr, *arguments) & heavy == set(), arguments
+    for arguments in (["list", "-n", "science"], ["env", "list"], ["run", "-n", "science", "tool"]):
+        assert "yaml" not in _loaded(envmgr, *arguments), arguments

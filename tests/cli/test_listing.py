@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr
+from builders.prefixes import make_prefix
+
+
+@pytest.fixture
+def science(envmgr: Envmgr, channel: LocalChannel) -> Envmgr:
+    envmgr.ok("create", "-n", "science", "-c", channel.url, "tool=1", "numpy", "-q")
+    return envmgr
+
+
+def test_list_shows_packages_and_what_was_asked_for(science: Envmgr) -> None:
+    assert science.ok("list", "-n", "science").splitlines() == [
+        f"# packages in science ({science.prefix('science')}); * was asked for",
+        "   name        version  build  channel",
+        "   base-files  1.0      0      channel",
+        "*  numpy       1.26     0      channel",
+        "*  tool        1.0      0      channel",
+    ]
+
+
+def test_list_json_has_condas_shape(science: Envmgr, channel: LocalChannel) -> None:
+    assert science("list", "-n", "science", "--json", "num*").json == [
+        {
+            "name": "numpy",
+            "version": "1.26",
+            "build_string": "0",
+            "build_number": 0,
+            "channel": "channel",
+            "platform": "noarch",
+            "dist_name": "numpy-1.26-0",
+            "base_url": channel.url,
+            "requested": True,
+        }
+    ]
+
+
+def test_patterns_choose(science: Envmgr) -> None:
+    assert [line.split()[1] for line in science.ok("list", "-n", "science", "*o*", "-q").splitlines()[1:]] == ["tool"]
+    done = science("list", "-n", "science", "nothing")
+    assert (done.code, done.err) == (0, "no package is named nothing\n")
+    assert science("list", "-n", "science", "nothing", "--json").json == []
+
+
+def test_the_active_environment_is_the_default(science: Envmgr) -> None:
+    active = {"CONDA_PREFIX": str(science.prefix("science"))}
+    assert "packages in science" in science.ok("list", **active)
+    done = science("list")
+    assert done.code == 1
+    assert "none is active; these exist: science" in done.err
+
+
+def test_environments_of_other_tools_are_listed(envmgr: Envmgr) -> None:
+    prefix = make_prefix(envmgr.directory / "theirs")
+    done = envmgr("list", "-p", "theirs")
+    assert (done.out, done.err) == (f"# packages in {prefix}; * was asked for\n", "no packages\n")
+    assert envmgr("list", "-p", "theirs", "--json").json == []
+
+
+def test_names_of_strangers_do_not_steer_the_terminal(envmgr: Envmgr) -> None:
+    prefix = make_prefix(envmgr.directory / "theirs")
+    record = '{"name": "a\\u001b[2J", "version": "1", "build": "0", "url": "https://me:secret@h/c/noarch/a-1-0.conda"}'
+    (prefix / "conda-meta/a-1-0.json").write_text(record)
+    done = envmgr("list", "-p", "theirs")
+    assert "a?[2J" in done.out
+    assert "\x1b" not in done.out
+    assert "secret" not in done.out + envmgr("list", "-p", "theirs", "--json").out
+
+
+@pytest.mark.parametrize("arguments", [["-n", "sciense"], ["-p", "nowhere"], ["-n", "science", "-p", "x"]])
+def test_what_is_not_there_is_one_error(science: Envmgr, arguments: list[str]) -> None:
+    done = science("list", *arguments)
+    assert done.code in (1, 2)
+    assert done.out == ""
+    assert "\nhint: " in done.err
+    assert science("list", *arguments, "--json").json["success"] is False
