@@ -109,7 +109,7 @@ def test_installation_from_a_view_hard_links_from_the_cache_and_writes_nothing_i
 
 def test_view_is_private_and_outside_of_the_cache(cache: ArtifactCache, artifact: Artifact) -> None:
     with view([artifact]) as directory:
-        assert directory.parent == Path(tempfile.gettempdir())
+        assert directory.parent in (Path("/dev/shm"), Path(tempfile.gettempdir()))
         assert directory.name.startswith("envmgr-view-")
         assert directory.stat().st_mode & 0o077 == 0
         assert os.readlink(directory / "tool-1!1.2-0") == str(artifact.directory)
