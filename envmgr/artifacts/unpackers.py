@@ -32,6 +32,7 @@ class Unpacker:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._answer: asyncio.Future[bytes] | None = None
 
     @classmethod
     async def start(cls) -> Unpacker:
@@ -67,9 +68,9 @@ class Unpacker:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has died; the missing answer tells
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
-        answer = asyncio.ensure_future(self._process.stdout.readline())
-        await self._watch(answer, destination, package, smallest_bound)
-        line = answer.result()
+        self._answer = asyncio.ensure_future(self._process.stdout.readline())
+        await self._watch(self._answer, destination, package, smallest_bound)
+        line = self._answer.result()
         if not line.endswith(b"\n"):
             code = await self._process.wait()
             raise CorruptPackage(
@@ -83,6 +84,10 @@ class Unpacker:
         """End the process, whatever it does."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+        if self._answer is not None:
+            # An interrupted `unpack` may still hold the stream, of which only one may read.
+            self._answer.cancel()
+            await asyncio.wait({self._answer})
         await self._process.communicate()
 
     async def _watch(self, answer: asyncio.Future[bytes], destination: Path, package: CondaPackage, bound: int) -> None:
@@ -98,7 +103,6 @@ class Unpacker:
         except BaseException:
             self._process.kill()  # it would go on writing
             await self._process.wait()
-            answer.cancel()
             raise
 
 
