@@ -11,7 +11,7 @@ from envmgr.channels.credentials import as_written
 from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import PipError, UsageError
+from envmgr.errors import ChannelError, PipError, UsageError
 from envmgr.lock import closure, conda_lock
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
@@ -197,7 +197,17 @@ class Locker:
 
 
 def build_recipe_channels(channels: Sequence[Channel], settings: Settings, reporter: Reporter) -> None:
-    """Build those channels that have recipes and are missing or out of date; raises ChannelError."""
+    """Build those channels that have recipes and are missing or out of date.
+
+    A recipe that cannot be built, for want of a network say, is a warning where the channel has an index already.
+    Raises ChannelError where it has none.
+    """
     for channel in dict.fromkeys(channels):
-        if channel.recipes is not None and not building.is_current(channel, settings):
+        if channel.recipes is None or building.is_current(channel, settings):
+            continue
+        try:
             building.build(channel, settings=settings, reporter=reporter)
+        except ChannelError as error:
+            if not (building.directory_of(channel, settings) / "noarch/repodata.json").is_file():
+                raise
+            reporter.warning(f"{error.message}; used is what the channel {channel.name} has")
