@@ -79,7 +79,8 @@ def test_everything_that_the_readme_shows_works(clone: Path, environ: dict[str, 
     use, change, look, give, clean = prompts
     assert "[[1. 0.]\n [0. 1.]]" in shell(use, clone, environ)
     assert "hello-noarch" in shell(change, clone, environ)
-    assert f"demo     {environ['HOME']}/.local/share/envmgr/envs/demo" in shell(look, clone, environ)
+    prefix = f"{environ['HOME']}/.local/share/envmgr/envs/demo"
+    assert re.search(rf"^demo +{re.escape(prefix)}$", shell(look, clone, environ), re.MULTILINE)
     assert "  - hello-noarch\n  - envmgr-demo\n" in shell(give, clone, environ)
     assert "removed demo" in shell(clean, clone, environ)
 
