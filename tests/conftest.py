@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from builders.channels import LocalChannel
+from builders.commands import Envmgr, tools
 from envmgr.settings import Settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -50,6 +51,22 @@ def make_channel(tmp_path: Path) -> Callable[..., LocalChannel]:
         return LocalChannel(tmp_path / name).index()
 
     return make
+
+
+@pytest.fixture
+def channel(make_channel: Callable[..., LocalChannel]) -> LocalChannel:
+    """A channel of small packages to try commands on: see `builders.commands.tools`."""
+    return tools(make_channel())
+
+
+@pytest.fixture
+def envmgr(
+    tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Envmgr:
+    """A function that runs a command line in `tmp_path/work`, as a new user."""
+    work = tmp_path / "work"
+    work.mkdir()
+    return Envmgr(work, {**environ, "ENVMGR_TRACEBACK": "1"}, monkeypatch, capfd)
 
 
 @pytest.fixture(scope="session")

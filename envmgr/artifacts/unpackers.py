@@ -33,6 +33,7 @@ class Unpacker:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._answer: asyncio.Future[bytes] | None = None
+        self._is_killed = False
 
     @classmethod
     async def start(cls) -> Unpacker:
@@ -42,6 +43,7 @@ class Unpacker:
                 sys.executable, "-I", "-c", _SERVE, json.dumps(sys.path),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
                 limit=_LONGEST_ANSWER,
+                start_new_session=True,  # Ctrl-C is for this process alone, which then ends the others in order
             )
         )  # fmt: skip
 
@@ -82,13 +84,19 @@ class Unpacker:
 
     async def end(self) -> None:
         """End the process, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._kill()
         if self._answer is not None:
             # An interrupted `unpack` may still hold the stream, of which only one may read.
             self._answer.cancel()
             await asyncio.wait({self._answer})
         await self._process.communicate()
+
+    def _kill(self) -> None:
+        """Kill the process, once: asking about one that has ended takes its exit code from asyncio's own watcher."""
+        if not self._is_killed:
+            self._is_killed = True
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _watch(self, answer: asyncio.Future[bytes], destination: Path, package: CondaPackage, bound: int) -> None:
         """Wait for the answer, looking now and then whether the archive is a bomb."""
@@ -101,7 +109,7 @@ class Unpacker:
                     much = f"unpacks to more than {bound:,} bytes or {MOST_ENTRIES:,} files"
                     raise corrupt(package, [("the archive", much)])
         except BaseException:
-            self._process.kill()  # it would go on writing
+            self._kill()  # it would go on writing
             await self._process.wait()
             raise
 

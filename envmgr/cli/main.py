@@ -54,7 +54,7 @@ def _command_tree(arguments: list[str]) -> int:
     except click.Abort as abort:
         # click turns Ctrl-C, a closed stdin and the answer "no" into Abort.
         if isinstance(abort.__cause__ or abort.__context__, KeyboardInterrupt):
-            return _interrupted()
+            return _interrupted(after="")  # click has ended the line on which ^C stands
         print("nothing was changed", file=sys.stderr)
         return 1
     except click.UsageError as error:
@@ -115,12 +115,12 @@ def _unforeseen(error: Exception, environ: dict[str, str]) -> EnvmgrError:
     )
 
 
-def _interrupted() -> int:
+def _interrupted(*, after: str = "\n") -> int:
     import signal  # start-up time: only at this end
 
     # The impatient press it twice: what was begun is cleaned up by now, and the second would print a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print("\nerror: interrupted", file=sys.stderr)
+    print(f"{after}error: interrupted", file=sys.stderr)
     return 130
 
 

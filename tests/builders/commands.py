@@ -40,14 +40,14 @@ class Envmgr:
         directory: Path,
         environ: dict[str, str],
         monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
+        capfd: pytest.CaptureFixture[str],
     ) -> None:
         self.directory = directory
         self.environ = environ
         self.root = Path(environ["ENVMGR_ROOT"])
         self.cache = Path(environ["ENVMGR_CACHE"])
         self._monkeypatch = monkeypatch
-        self._capsys = capsys
+        self._capfd = capfd
 
     def __call__(self, *arguments: str, **variables: str) -> Done:
         """Run in this process; never for `run`, which would replace it."""
@@ -59,9 +59,9 @@ class Envmgr:
                 patch.setenv(name, value)
             patch.chdir(self.directory)
             patch.setattr(sys, "argv", ["envmgr", *arguments])
-            self._capsys.readouterr()
+            self._capfd.readouterr()
             code = main.run(list(arguments), environ)
-            out, err = self._capsys.readouterr()
+            out, err = self._capfd.readouterr()
         return Done(code, out, err)
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:

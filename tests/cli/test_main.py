@@ -9,6 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr, environment_file
+from envmgr.cli.app import COMMANDS
 
 PROGRAM = [sys.executable, "-m", "envmgr.cli.main"]
 
@@ -111,3 +117,53 @@ def test_a_damaged_configuration_is_one_error(environ: dict[str, str], tmp_path:
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_installation_is_one_error_also_as_json(environ: dict[str, str], tmp_path: Path) -> None:
+    """An exception that nobody foresaw: here, that of a click which another project's directory shadows."""
+    (tmp_path / "shadow").mkdir()
+    (tmp_path / "shadow/click.py").write_text("raise AttributeError('not the real one')")
+    shadowed = {**environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "shadow"), *sys.path])}
+    done = _envmgr("info", environ=shadowed)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "AttributeError: not the real one" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ENVMGR_TRACEBACK=1" in done.stderr
+    assert json.loads(_envmgr("info", "--json", environ=shadowed).stdout)["success"] is False
+    assert "Traceback" in _envmgr("info", environ={**shadowed, "ENVMGR_TRACEBACK": "1"}).stderr
+
+
+_WORDS = st.one_of(
+    st.sampled_from(
+        [*COMMANDS, "-n", "-p", "-f", "-c", "--json", "--yes", "-y", "--dry-run", "--all", "--offline", "--platform",
+         "--channel-priority", "--solver", "--virtual-package", "--exclude-newer", "--override-channels", "-q", "-v",
+         "--", "", ".", "..", "/", "~", "science", "environment.yml", "bad.yml", "channel", "build", "list", "other",
+         "tool", "tool[", "tool=1", "tool>>1", "a::b", "[md5=x]", "*", "__cuda=12", "linux-64", "14d", "file:///nowhere",
+         "http://127.0.0.1:1/x.yml", "--name=x", "--prefix=", "-nx", "é", "\udcff", "\x1b[2J", "a b", "%s", "{}"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8),
+)  # fmt: skip
+
+
+@settings(
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(first=st.sampled_from(sorted({*COMMANDS} - {"run"})), words=st.lists(_WORDS, max_size=6), as_json=st.booleans())
+def test_every_command_line_ends_well(
+    envmgr: Envmgr, channel: LocalChannel, first: str, words: list[str], as_json: bool
+) -> None:
+    """`run` is not among them: where it succeeds, it replaces the process of the tests."""
+    if not (envmgr.directory / "other").exists():
+        (envmgr.directory / "other").mkdir()
+        envmgr.write("environment.yml", environment_file(channel, "tool"))
+        envmgr.write("bad.yml", "name: [science\n")
+    arguments = [first, *(["--json"] if as_json else []), *words]
+    done = envmgr(*arguments, ENVMGR_OFFLINE="1")
+    assert done.code in (0, 1, 2)
+    assert "Traceback" not in done.err
+    assert "envmgr does not know what to do" not in done.err + done.out
+    assert "\x1b" not in done.err + done.out
+    if as_json and not {"-h", "--help"} & {*words}:
+        json.loads(done.out)
+    elif done.code and "--json" not in words:
+        assert "error: " in done.err or "nothing was changed" in done.err
