@@ -28,6 +28,7 @@ from envmgr.store import (
     journal,
     layout,
     linking,
+    links,
     metadata,
     ownership,
     processes,
@@ -44,6 +45,7 @@ from envmgr.store.holding import held
 from envmgr.store.layout import Location
 from envmgr.store.linking import Linking
 from envmgr.store.ownership import Foreign
+from envmgr.store.placement import Placement
 from envmgr.store.staging import Staging, stage
 from envmgr.store.usage import using_cache
 
@@ -123,6 +125,7 @@ def _realise(run: Run) -> Realised:
     location, request = run.request.location, run.request
     linking_ = Linking(location, request.lock, request.channels, run.cache, run.settings.link_scripts == "allow")
     artifacts = linking.fetch(linking_, run.reporter)
+    links.check(artifacts, Placement.of(request.lock.conda, request.lock.platform))
     run.checkpoint("fetched")
     with told_of(location, "creating"):
         location.staging.mkdir(parents=True, exist_ok=True)
