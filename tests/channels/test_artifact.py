@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import conda_package_handling.api
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,22 @@ def test_an_artifact_has_what_its_metadata_says(tmp_path: Path) -> None:
         "sha256": hashlib.sha256(b"bb").hexdigest(),
         "size_in_bytes": 2,
     }
+
+
+def test_the_reference_implementation_reads_what_we_write(tmp_path: Path) -> None:
+    files = [
+        File("bin/tool", lambda: b"#!/bin/sh\n", executable=True),
+        File("lib/äöü", lambda: b"x" * 100_000),
+        File("lib/link", lambda: b"", link="äöü"),
+    ]
+    metadata = Metadata(name="tool", version="1.0", build="h0_0", subdir="linux-64", depends=("libc >=2",))
+    archive = write(tmp_path, metadata, files)
+    extracted = tmp_path / "extracted"
+    conda_package_handling.api.extract(str(archive), str(extracted))
+    assert (extracted / "bin/tool").stat().st_mode & 0o111
+    assert (extracted / "lib/link").readlink() == Path("äöü")
+    assert (extracted / "lib/link").read_bytes() == b"x" * 100_000
+    assert json.loads((extracted / "info/index.json").read_text()) == metadata.index()
 
 
 def test_bytes_depend_on_neither_order_nor_threads(tmp_path: Path) -> None:
