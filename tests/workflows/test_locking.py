@@ -1,0 +1,173 @@
+"""Both halves from one file, as a user sees it: resolved against conda, locked, listed, changed, refused."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr, environment_file
+from builders.index_server import IndexServer
+from builders.packages import Package
+from builders.wheels import Wheel
+
+VERSION = ".".join(map(str, sys.version_info[:2]))
+SITE = f"lib/python{VERSION}/site-packages"
+
+
+@pytest.fixture
+def index() -> Iterator[IndexServer]:
+    with IndexServer() as server:
+        yield server.add(
+            Wheel(name="pure", version="1.0", requires=["helper"]),
+            Wheel(name="pure", version="2.0", requires=["helper"], scripts=["pure = pure:main"]),
+            Wheel(name="helper", version="1.0"),
+            Wheel(name="needy", version="1.0", requires=["provided>=2"]),
+            Wheel(name="provided", version="2.0"),
+        )
+
+
+@pytest.fixture
+def machine(envmgr: Envmgr, channel: LocalChannel, index: IndexServer) -> Envmgr:
+    """A machine with one index, and a channel with a python and a distribution that conda provides."""
+    interpreter = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    channel.add(
+        Package(
+            name="python",
+            version=".".join(map(str, sys.version_info[:3])),
+            files={
+                # As a virtual environment, so that it believes to live in the prefix.
+                "bin/python": f'#!/usr/bin/env bash\nexec -a "$0" "{interpreter}" "$@"\n',
+                "pyvenv.cfg": f"home = {os.path.dirname(interpreter)}\n",
+                f"{SITE}/README.txt": "",
+            },
+            executable=["bin/python"],
+        ),
+        Package(
+            name="provided",
+            version="1.5",
+            files={
+                f"{SITE}/provided.py": "",
+                f"{SITE}/provided-1.5.dist-info/METADATA": "Metadata-Version: 2.1\nName: provided\nVersion: 1.5\n",
+            },
+        ),
+        Package(name="pip", version="24.0", depends=["python"], files={f"{SITE}/pip/__init__.py": ""}),
+    )
+    for name in [name for name in envmgr.environ if name.startswith("PIP_") or name.lower().endswith("_proxy")]:
+        del envmgr.environ[name]
+    envmgr.environ |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.url, "UV_HTTP_RETRIES": "0"}
+    return envmgr
+
+
+def with_pip(channel: LocalChannel, *requirements: str) -> str:
+    text = environment_file(channel, "python", "provided", "pip")
+    return text + "  - pip:\n" + "".join(f"      - {line}\n" for line in requirements)
+
+
+def test_both_halves_are_planned_listed_exported_and_used(machine: Envmgr, channel: LocalChannel) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    out = machine.ok("create", "-f", "environment.yml")
+    assert out.startswith("science: 5 new (5 packages in all; ")
+    assert "; pip half: 2 wheels, " in out.splitlines()[0]
+    wheels = [line.split()[1] for line in out.splitlines() if line.split()[3:4] == ["pip"]]
+    assert wheels == ["helper", "pure"]
+    listed = {entry["name"]: entry for entry in machine("list", "-n", "science", "--json").json}
+    assert (listed["pure"]["channel"], listed["pure"]["version"], listed["pure"]["requested"]) == ("pypi", "2.0", True)
+    assert listed["helper"]["requested"] is False
+    assert machine.process("run", "-n", "science", "pure").out == "ok\n"
+    assert machine.ok("export", "-n", "science").endswith("  - pip:\n      - pure\n")
+    assert "is up to date" in machine.ok("create", "-f", "environment.yml", "--offline")
+
+
+def test_json_has_the_pip_half(machine: Envmgr, channel: LocalChannel) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure==1.0"))
+    first = machine("create", "-f", "environment.yml", "--json").json["pip"]
+    assert [(entry["name"], entry["version"]) for entry in first["install"]] == [("helper", "1.0"), ("pure", "1.0")]
+    assert all(entry["url"] and len(entry["sha256"]) == 64 for entry in first["install"])
+    machine.write("environment.yml", with_pip(channel, "helper"))
+    second = machine("create", "-f", "environment.yml", "--json").json["pip"]
+    assert (second["install"], [entry["name"] for entry in second["remove"]]) == ([], ["pure"])
+    assert machine.process("run", "-n", "science", "python", "-c", "import pure").code == 1
+
+
+def test_a_changed_requirements_file_is_noticed(machine: Envmgr, channel: LocalChannel) -> None:
+    machine.write("requirements.txt", "pure==1.0\n")
+    machine.write("environment.yml", with_pip(channel, "-r requirements.txt"))
+    machine.ok("create", "-f", "environment.yml")
+    assert "is up to date" in machine.ok("create", "-f", "environment.yml")
+    machine.write("requirements.txt", "# comment\npure==1.0\n")
+    assert "is up to date" in machine.ok("create", "-f", "environment.yml")
+    machine.write("requirements.txt", "pure==2.0\n")
+    assert "1.0 → 2.0" in machine.ok("create", "-f", "environment.yml")
+    (machine.directory / "requirements.txt").unlink()
+    gone = machine("create", "-f", "environment.yml")
+    assert gone.code == 1
+    assert "requirements.txt does not exist" in gone.err
+
+
+def test_a_clash_with_conda_names_line_package_and_mend(machine: Envmgr, channel: LocalChannel) -> None:
+    machine.write("environment.yml", with_pip(channel, "needy"))
+    done = machine("create", "-f", "environment.yml")
+    assert (done.code, done.out) == (1, "")
+    for said in ("environment.yml:9", "needy", "provided", "1.5", "hint: "):
+        assert said in done.err
+    assert machine("create", "-f", "environment.yml", "--json").json["error"] == "PipError"
+    assert not machine.prefix("science").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("absent-distribution", "absent-distribution"),
+        ("pure==9", "pure"),
+        ("-e .", "environment.yml:9"),
+        ("git+https://git.invalid/x.git", "environment.yml:9"),
+        ("pure >>1", "environment.yml:9"),
+    ],
+)
+def test_requirements_that_cannot_be_met(machine: Envmgr, channel: LocalChannel, line: str, said: str) -> None:
+    machine.write("environment.yml", with_pip(channel, line))
+    done = machine("create", "-f", "environment.yml")
+    assert (done.code, done.out) == (1, "")
+    assert said in done.err
+    assert not machine.root.exists()
+
+
+def test_a_pip_half_needs_a_python(machine: Envmgr, channel: LocalChannel) -> None:
+    machine.write("environment.yml", environment_file(channel, "tool") + "  - pip:\n      - pure\n")
+    done = machine("create", "-f", "environment.yml")
+    assert done.code == 1
+    assert "python" in done.err
+
+
+def test_a_pip_half_is_for_this_platform(machine: Envmgr, channel: LocalChannel) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    done = machine("create", "-f", "environment.yml", "--platform", "osx-arm64", "--dry-run")
+    assert done.code == 1
+    assert "environment.yml:9: a pip half is installed by the python of its own platform" in done.err
+
+
+def test_python_brings_pip_unless_told_otherwise(machine: Envmgr, channel: LocalChannel) -> None:
+    command = ("create", "-n", "x", "-c", channel.url, "python", "--dry-run", "--json")
+    names = [entry["name"] for entry in machine(*command).json["actions"]["LINK"]]
+    assert names == ["pip", "python"]
+    without = machine(*command, ENVMGR_ADD_PIP_AS_PYTHON_DEPENDENCY="0").json["actions"]["LINK"]
+    assert [entry["name"] for entry in without] == ["python"]
+
+
+def test_a_file_for_other_platforms_says_so(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "tool", more="platforms: [osx-arm64]\n"))
+    done = envmgr("create", "-f", "environment.yml")
+    assert done.code == 2
+    assert "environment.yml is for osx-arm64, not for linux-64" in done.err
+    envmgr.ok("create", "-f", "environment.yml", "--platform", "osx-arm64")
+
+
+def test_a_spec_may_name_its_channel(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("channels.yaml", f"channels:\n  lab: {channel.url}\n")
+    other = LocalChannel(envmgr.directory.parent / "other").add(Package(name="else", files={}))
+    document = envmgr("create", "-n", "x", "-c", other.url, "else", "lab::tool=1", "--json").json
+    assert [entry["name"] for entry in document["actions"]["LINK"]] == ["base-files", "else", "tool"]
