@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +12,6 @@ from envmgr.lock import conda_lock
 from envmgr.settings import Settings
 from envmgr.store import generations, layout, registry
 from envmgr.store.usage import is_cache_used
-
-YOUNG = 15 * 60.0  # seconds: what was cached a moment ago may be for an environment that is about to be made
 
 
 class Garbage(NamedTuple):
@@ -41,10 +38,10 @@ class Collection(NamedTuple):
         return sum(garbage.size for garbage in self.artifacts)
 
 
-def plan(settings: Settings, cache: ArtifactCache, *, age: float = YOUNG) -> Collection:
+def plan(settings: Settings, cache: ArtifactCache) -> Collection:
     """Return the artifacts that neither an environment nor a kept generation has in its lock; sorted by key.
 
-    Those that entered the cache less than `age` seconds ago are left out.
+    Whoever fetches for an environment marks the cache as used until it is made, so that none needs a minimum age.
     Raises StoreError where the cache cannot be read.
     """
     if is_cache_used(settings):
@@ -56,12 +53,7 @@ def plan(settings: Settings, cache: ArtifactCache, *, age: float = YOUNG) -> Col
             needed |= _keys(path)
         except (OSError, EnvmgrError):
             doubts.append(path)
-    now = time.time()
-    garbage = tuple(
-        Garbage(key, size, directory)
-        for key, size, directory in cache.entries()
-        if key not in needed and now - _changed(directory) >= age
-    )
+    garbage = tuple(Garbage(key, size, directory) for key, size, directory in cache.entries() if key not in needed)
     return Collection(garbage, tuple(doubts))
 
 
@@ -101,10 +93,3 @@ def _keys(path: Path) -> set[str]:
             except PackageError:
                 continue  # no sha256: the cache cannot have it under this record
     return keys
-
-
-def _changed(directory: Path) -> float:
-    try:
-        return directory.stat().st_ctime
-    except OSError:
-        return time.time()

@@ -49,8 +49,7 @@ def plan(settings: Settings, *, everything: bool) -> Plan:
     recovery.recover_everything(settings)
     cache = ArtifactCache(settings)
     cache.sweep()
-    # Whoever fetches marks the cache as used until its environment is made: an artifact needs no minimum age.
-    collection = gc.plan(settings, cache, age=0.0)
+    collection = gc.plan(settings, cache)
     items = [Item("artifact", garbage.directory, garbage.size) for garbage in collection.artifacts]
     if everything and not collection.is_busy:
         caches = [settings.cache / name for name in _CACHES]

@@ -19,8 +19,12 @@ from builders.commands import Envmgr, environment_file
 from builders.packages import Package
 from builders.web import Answer, Request, WebServer
 from envmgr.leases import lease
+from envmgr.reporting import SilentReporter
 from envmgr.settings import Settings
 from envmgr.store import layout
+from envmgr.store.usage import is_cache_used
+from envmgr.workflows.create import Plan, create
+from envmgr.workflows.request import CreateRequest
 
 SECONDS = 60
 
@@ -148,6 +152,31 @@ def test_interrupted_while_waiting_for_another(envmgr: Envmgr, channel: LocalCha
         os.killpg(process.pid, signal.SIGINT)
         assert _finish(process)[0] == 130
         assert location.lease.exists()
+
+
+def test_the_cache_counts_as_used_until_the_environment_is_made(envmgr: Envmgr, channel: LocalChannel) -> None:
+    settings = Settings.load(envmgr.environ)
+    request = CreateRequest(command=("create",), name="x", specs=("tool",), channels=(channel.url,))
+    used = []
+
+    def confirm(plan: Plan) -> bool:
+        used.append(is_cache_used(settings))
+        return True
+
+    outcome = create(request, settings, SilentReporter(), confirm=confirm)
+    assert (used, outcome.up_to_date, is_cache_used(settings)) == ([True], False, False)
+    assert create(request, settings, SilentReporter(), confirm=confirm).up_to_date
+    assert len(used) == 1
+
+
+def test_what_was_declined_is_not_done(envmgr: Envmgr, channel: LocalChannel) -> None:
+    settings = Settings.load(envmgr.environ)
+    request = CreateRequest(command=("create",), name="x", specs=("tool",), channels=(channel.url,))
+    outcome = create(request, settings, SilentReporter(), confirm=lambda _: False)
+    assert outcome.declined
+    assert outcome.plan is not None
+    assert [package.name for package in outcome.plan.fetched] == ["base-files", "tool"]
+    assert not envmgr.root.exists()
 
 
 @pytest.mark.slow
