@@ -217,7 +217,8 @@ class ArtifactCache:
         source = client(channels, self._settings)
         total = sum(package.size or 0 for package in packages)
         downloads = asyncio.Semaphore(PARALLEL_DOWNLOADS)
-        with reporter.start("fetch", f"{len(packages)} packages", total=total, unit="bytes") as progress:
+        what = f"{len(packages)} package{'s' if len(packages) > 1 else ''}"
+        with reporter.start("fetch", what, total=total, unit="bytes") as progress:
             async with unpackers(len(packages)) as idle:
                 # The largest first: the last to end is then a small one.
                 tasks = {
