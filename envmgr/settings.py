@@ -24,8 +24,9 @@ _FALSE = frozenset({"0", "false", "no", "off", ""})
 class Settings(NamedTuple):
     """Where envmgr keeps things and how it behaves; `environ` is the process environment it was read from.
 
+    `solve_time_limit` is in seconds, 0 for none.
     `root` and `cache` are absolute directories that need not exist; `shared_caches` are read-only package caches;
-    `channels_file` is the channels.yaml that ENVMGR_CHANNELS names; `home` is the user's home directory.
+    `solve_time_limit` is in seconds, 0 for none; `channels_file` is what ENVMGR_CHANNELS names; `home` is the user's home directory.
     """
 
     environ: Mapping[str, str]
@@ -38,6 +39,7 @@ class Settings(NamedTuple):
     channels: tuple[str, ...] = ("conda-forge",)
     channel_priority: ChannelPriority = "strict"
     solver: str = "auto"
+    solve_time_limit: int = 0
     offline: bool = False
     add_pip_as_python_dependency: bool = True
     keep_generations: int = 2
@@ -168,6 +170,7 @@ _READERS: dict[str, Any] = {
     "channels": _names,
     "channel_priority": _one_of(*CHANNEL_PRIORITIES),
     "solver": _one_of(*SOLVERS),
+    "solve_time_limit": _count,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,
     "keep_generations": _count,

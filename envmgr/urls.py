@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 _CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
 _TOKEN = re.compile(r"/t/[^/\s]+")
+_REMOTE = re.compile(r"\b(?!file:)[a-zA-Z][a-zA-Z0-9+.-]+://\S+", re.IGNORECASE)  # in a path, /t/ is a directory
 _SECRET_QUERY = re.compile(
     r"(?P<key>[?&](?:[^=&\s]*(?:token|secret|password|signature|credential|api[-_]?key)[^=&\s]*|sig)=)[^&#\s]+",
     re.IGNORECASE,
@@ -21,7 +22,7 @@ def redact(text: str) -> str:
     Masked are `user:password@`, conda's `/t/TOKEN` path component and query parameters that carry secrets.
     """
     text = _CREDENTIALS.sub(lambda match: f"{match['scheme']}***@", text)
-    text = _TOKEN.sub("/t/***", text)
+    text = _REMOTE.sub(lambda match: _TOKEN.sub("/t/***", match[0]), text)
     return _SECRET_QUERY.sub(lambda match: f"{match['key']}***", text)
 
 
@@ -29,7 +30,7 @@ def without_credentials(url: str) -> str:
     """Return `url` as it may be written to a file: no user info, no `/t/TOKEN`, no secret query parameter."""
     parts = urlsplit(url)
     netloc = parts.netloc.rpartition("@")[2]
-    path = _TOKEN.sub("", parts.path)
+    path = parts.path if parts.scheme in ("file", "") else _TOKEN.sub("", parts.path)
     query = "&".join(piece for piece in parts.query.split("&") if piece and not _SECRET_QUERY.match("?" + piece))
     return urlunsplit((parts.scheme, netloc, path, query, parts.fragment))
 

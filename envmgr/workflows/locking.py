@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from envmgr.artifacts.cache import ArtifactCache
@@ -82,6 +83,7 @@ class Locker:
             locked=previous.conda if previous else (),
             channel_priority=settings.channel_priority,
             exclude_newer=self._cutoff,
+            time_limit=timedelta(seconds=settings.solve_time_limit) if settings.solve_time_limit else None,
             add_pip=settings.add_pip_as_python_dependency,
             channel_urls=tuple((name, channel.url) for name, channel in named),
         )
