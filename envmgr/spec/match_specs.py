@@ -38,7 +38,6 @@ _EQUALS_GLOB = re.compile(r"==\s*(?=[^,|=\s\]'\"]*\*)")
 _BRACKET_CHANNEL = re.compile(r"(?P<before>[\[,\s])channel\s*=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^,\s\]]+)")
 _BRACKET_URL = re.compile(r"\[(?:.*[,\s])?(?:url|fn)\s*=")
 _NOT_A_BUILD = re.compile(r"[<>=!~,|\s]")
-_CREDENTIALS = re.compile(r"://[^/@\s]+@|/t/[^/\s]+")
 _ARTIFACT = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(?:conda|tar\.bz2)")
 _SUBDIRS = frozenset(str(subdir) for subdir in Subdir.all())
 _REPAIRS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -110,7 +109,7 @@ def _check_text(text: str) -> None:
         raise SpecFault(f"{shown(text)} is not one line of text", "write one package a line")
     if "{{" in text or "{%" in text:
         raise SpecFault(f"{shown(text)} is a template", "render the file first, and read the result")
-    if _CREDENTIALS.search(text):
+    if redact(text) != text:
         raise SpecFault(
             f"{shown(text)} has credentials, which do not belong into a match spec",
             "name the channel in channels.yaml and write `NAME::PACKAGE`",

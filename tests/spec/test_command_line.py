@@ -39,3 +39,7 @@ def test_all_wrong_arguments_are_named_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         parse_arguments(["numpy >>1", "scipy", "-x", ""])
     assert len(caught.value.details["faults"]) == 3
+
+
+def test_a_directory_named_t_is_no_credential() -> None:
+    assert parse_dependency("file:///srv/t/channel::a").channel == "file:///srv/t/channel"
