@@ -24,7 +24,7 @@ from rattler.exceptions import InvalidMatchSpecError
 
 from envmgr.spec.faults import SpecFault, shown
 from envmgr.spec.model import Dependency, Origin
-from envmgr.urls import file_name, is_url, without_credentials
+from envmgr.urls import file_name, is_url, redact, without_credentials
 
 MAXIMUM_CHARACTERS = 1_000
 _NAME = re.compile(r"(?:__)?(?:[a-z0-9]|[a-z0-9_](?!_))[._-]?(?:[a-z0-9]+(?:[._-]|$))*")
