@@ -19,10 +19,10 @@ _SCANNED = 64 << 20  # bytes of one file that are searched for the staging path
 
 
 class Clobber(NamedTuple):
-    """A path that several packages own with different contents: rattler lets `winner` have it.
+    """A path that several packages own with different contents: `winner` has it.
 
-    The winner is the one that depends on the other, or else is later by name; the loser's file lies below
-    `__clobbers__/<loser>/`, and its prefix record says so.
+    The winner is the one that depends on the other, or else is later by name. The loser's file lies below
+    `__clobbers__/<loser>/`, and its prefix record says so; where an entry point is involved, it is left out.
     """
 
     path: str

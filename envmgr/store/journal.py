@@ -23,6 +23,11 @@ SCHEMA = 1
 _SUFFIX = ".json"
 
 
+def stand_ins_of(tree: Path) -> Path:
+    """Return the directory beside a tree for stand-ins of artifacts, while it is linked."""
+    return tree.with_name(f"{tree.name}.stand-ins")
+
+
 class Journal(NamedTuple):
     """One piece of work: `path` is the journal file, `tree` the directory beside it.
 

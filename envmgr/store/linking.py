@@ -12,6 +12,7 @@ from rattler.exceptions import InstallerError, IoError, LinkError, TransactionEr
 from rattler.install import InstallerReporter
 from rattler.package_cache import PackageCache, PackageCacheLayer, ValidationMode
 
+from envmgr.artifacts import trees
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.artifacts.view import view
 from envmgr.channels.model import Channel
@@ -19,8 +20,12 @@ from envmgr.errors import CorruptPackage, PackageError, StoreError
 from envmgr.lock.model import Lock
 from envmgr.reporting import Progress, Reporter
 from envmgr.solve.records import record_of_package
+from envmgr.store import commands
+from envmgr.store.checks import Clobber
 from envmgr.store.faults import translated_text
+from envmgr.store.journal import stand_ins_of
 from envmgr.store.layout import Location
+from envmgr.store.placement import Placement
 
 _RATTLER_ERRORS = (InstallerError, LinkError, TransactionError, IoError)
 
@@ -43,21 +48,25 @@ class Damaged(Exception):
         self.names = frozenset(names)
 
 
-def link(linking: Linking, artifacts: Sequence[Artifact], tree: Path, reporter: Reporter) -> None:
-    """Link the artifacts into the new directory `tree`.
+def link(linking: Linking, artifacts: Sequence[Artifact], tree: Path, reporter: Reporter) -> tuple[Clobber, ...]:
+    """Link the artifacts into the new directory `tree`, and return the commands of which only one could stay.
 
     Raises Damaged when some have to be fetched again, PackageError for a link script that fails, NoSpace,
     ReadOnlyStore and other kinds of StoreError.
     """
     with reporter.start("link", f"{len(artifacts)} packages", total=len(artifacts), unit="packages") as progress:
         listener = _Listener(progress)  # type: ignore[abstract] # its no-op defaults look abstract
+        omitted = commands.omissions(artifacts, Placement.of(linking.lock.conda, linking.lock.platform))
+        stand_ins = stand_ins_of(tree)
         try:
-            with view(artifacts) as directory:
+            with view(commands.without(omitted, artifacts, stand_ins)) as directory:
                 asyncio.run(_install(linking, directory, tree, listener))
         except CorruptPackage as error:
             raise Damaged(error.details.get("packages", ()), error.message) from error
         except _RATTLER_ERRORS as error:
             raise _translated(error, linking, artifacts) from error
+        finally:
+            trees.remove(stand_ins)
     # Written by rattler so that backups leave the tree out, which is not for us to decide: people keep files there.
     (tree / "CACHEDIR.TAG").unlink(missing_ok=True)
     if listener.failed:
@@ -65,6 +74,7 @@ def link(linking: Linking, artifacts: Sequence[Artifact], tree: Path, reporter: 
             f"the post-link script of {', '.join(sorted(listener.failed))} failed; nothing was changed",
             hint="leave link scripts out with: ENVMGR_LINK_SCRIPTS=deny",
         )
+    return tuple(omission.clobber for omission in omitted)
 
 
 def fetch(linking: Linking, reporter: Reporter) -> tuple[Artifact, ...]:

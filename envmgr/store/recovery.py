@@ -91,7 +91,12 @@ def _finish_removing(location: Location, entry: Journal) -> None:
 
 
 def _discard(entry: Journal) -> None:
-    for leftover in (entry.tree, Path(f"{entry.tree}.copy"), Path(f"{entry.tree}.link")):
+    for leftover in (
+        entry.tree,
+        Path(f"{entry.tree}.copy"),
+        Path(f"{entry.tree}.link"),
+        journal.stand_ins_of(entry.tree),
+    ):
         trees.remove(leftover)
     entry.remove()
 

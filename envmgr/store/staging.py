@@ -41,7 +41,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     Raises PackageError, PipError, StoreError and their kinds, and OSError; the tree is then to be thrown away.
     """
     lock, location = staging.linking.lock, staging.linking.location
-    artifacts = _link(staging, artifacts, tree)
+    artifacts, omitted = _link(staging, artifacts, tree)
     staging.checkpoint("linked")
     if lock.pip:
         from envmgr.pypi import install as pip_half  # start-up time: most environments have no pip half
@@ -58,27 +58,30 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     shell_files.write(tree, location.prefix, location.name)
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)
-    _report(staging, artifacts, clobbers)
+    _report(staging, artifacts, (*omitted, *clobbers))
     # Last, so that a tree with this file is complete.
     commit.write_generation(tree, staging.generation)
     staging.checkpoint("staged")
 
 
-def _link(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Sequence[Artifact]:
-    """Link the conda half and return the artifacts used: what is damaged in the cache is fetched again, once."""
+def _link(
+    staging: Staging, artifacts: Sequence[Artifact], tree: Path
+) -> tuple[Sequence[Artifact], tuple[Clobber, ...]]:
+    """Link the conda half: what is damaged in the cache is fetched again, once.
+
+    Return the artifacts used, and the commands of which only one could stay.
+    """
     try:
-        linking.link(staging.linking, artifacts, tree, staging.reporter)
-        return artifacts
+        return artifacts, linking.link(staging.linking, artifacts, tree, staging.reporter)
     except Damaged as damaged:
         names = ", ".join(sorted(damaged.names))
         staging.reporter.warning(f"damaged in the cache, fetched again: {names}")
         trees.remove(tree)
         artifacts = linking.fetch_again(staging.linking, artifacts, damaged, staging.reporter)
     try:
-        linking.link(staging.linking, artifacts, tree, staging.reporter)
+        return artifacts, linking.link(staging.linking, artifacts, tree, staging.reporter)
     except Damaged as damaged:
         raise StoreError(f"cannot be linked though just fetched: {damaged}") from damaged
-    return artifacts
 
 
 def _write_metadata(staging: Staging, tree: Path) -> None:
