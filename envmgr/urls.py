@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-_CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s]+@")  # a password may have an @
 _TOKEN = re.compile(r"/t/[^/\s]+")
 _REMOTE = re.compile(r"\b(?!file:)[a-zA-Z][a-zA-Z0-9+.-]+://\S+", re.IGNORECASE)  # in a path, /t/ is a directory
 _SECRET_QUERY = re.compile(

@@ -11,6 +11,7 @@ from envmgr.urls import file_name, file_url, is_url, path_of_file_url, redact, w
 SECRETS = [
     ("https://user:hunter2@conda.example/lab", "https://conda.example/lab"),
     ("https://hunter2@conda.example/lab", "https://conda.example/lab"),
+    ("https://user:p@ss@hunter2@conda.example/lab", "https://conda.example/lab"),
     ("https://conda.example/t/hunter2/lab/linux-64/a-1-0.conda", "https://conda.example/lab/linux-64/a-1-0.conda"),
     ("https://conda.example/lab?token=hunter2", "https://conda.example/lab"),
     ("https://conda.example/lab?x=1&api_key=hunter2&y=2", "https://conda.example/lab?x=1&y=2"),

@@ -25,6 +25,8 @@ _SAFE_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _BACKSLASH_COMPONENT = _COMPONENT.replace(r"\\", "")
 _SAFE_POSIX_PATH = re.compile(rf"{_BACKSLASH_COMPONENT}(?:/{_BACKSLASH_COMPONENT})*")
 _WINDOWS_ODDITY = re.compile(r"[:<>|?*\"]|[. ](?:/|\Z)")
+# What the installer keeps for itself: its records (CEP 32), and where rattler puts the losers of contested paths
+_INSTALLERS = re.compile(r"(?P<directory>conda-meta|__clobbers__)(?:/|\Z)", re.IGNORECASE)
 _ENTRY_POINT = re.compile(r"(?P<name>[\w.+@-]+)\s*=\s*(?P<module>[\w.]+)\s*:\s*(?P<attribute>[\w.]+)")
 _DISTRIBUTION = re.compile(r"(?:.*/)?[^/]+\.(?:dist|egg)-info(?=/|\Z)")
 _LINK_SCRIPT = re.compile(r"(?:bin|Scripts)/\.(?P<name>.+)-(?P<kind>pre-link|post-link|pre-unlink)\.(?:sh|bat)")
@@ -118,7 +120,9 @@ def _index_faults(index: Mapping[str, Any], package: CondaPackage) -> Iterator[t
         ("info/index.json", index.get("python_site_packages_path")),
         ("the channel's record", package.python_site_packages_path),
     ):
-        if directory is not None and (not isinstance(directory, str) or not _SAFE_PATH.fullmatch(directory)):
+        if directory is None:
+            continue
+        if not isinstance(directory, str) or not _SAFE_PATH.fullmatch(directory) or _INSTALLERS.match(directory):
             yield where, f"has python_site_packages_path {printable(str(directory))}, which is not below the prefix"
 
 
@@ -136,8 +140,8 @@ def _listing_faults(listing: list[ListedPath], tree: Tree, package: CondaPackage
         if key in seen:
             yield path, "is listed twice"
         seen.add(key)
-        if path[:10].lower() == "conda-meta" and path[10:11] in {"", "/"}:
-            yield path, "lies in conda-meta, which belongs to the installer (CEP 32)"
+        if (reserved := _INSTALLERS.match(path)) is not None:
+            yield path, f"lies in {reserved['directory'].lower()}, which belongs to the installer (CEP 32)"
         if (fault := _content_fault(entry, tree)) is not None:
             yield path, fault
         if entry.placeholder is not None and (fault := _placeholder_fault(entry)) is not None:

@@ -25,7 +25,7 @@ def merge(tree: Path, staging: Path, *, owners: Mapping[str, str], records: Mapp
     """Move everything below `tree` into `staging`.
 
     `owners` names the conda package of a path. Raises PipError, having moved nothing, when a path is taken by
-    anything but a file with the same contents, or leads out of staging through a link.
+    anything but a file with the same contents, or leads through a link out of staging or to conda's records.
     """
     moves, taken = [], []
     for move in _plan(os.fspath(tree), os.fspath(staging), os.path.realpath(staging)):
@@ -51,6 +51,8 @@ def _plan(source: str, target: str, root: str) -> Iterator[Move]:
                     raise PipError(
                         f"{path} leads out of the environment, and a wheel of the pip half would write there"
                     )
+                if (os.path.realpath(path) + os.sep).startswith(os.path.join(root, "conda-meta", "")):
+                    raise PipError(f"{path} leads to conda's records, and a wheel of the pip half would write there")
                 yield from _plan(entry.path, path, root)
             else:
                 yield Move(source=entry.path, target=path, is_same=True)

@@ -188,7 +188,9 @@ def test_noarch_kind_that_differs_is_refused(refusal: Refusal) -> None:
     )
 
 
-@pytest.mark.parametrize("directory", ["../../outside", "/usr/lib/python3/site-packages", "", "a/../../b"])
+@pytest.mark.parametrize(
+    "directory", ["../../outside", "/usr/lib/python3/site-packages", "", "a/../../b", "conda-meta", "__clobbers__/x"]
+)
 def test_site_packages_outside_of_the_prefix_is_refused(refusal: Refusal, directory: str) -> None:
     package = Package(name="evil", files={"f": "x"}, index={"python_site_packages_path": directory})
     assert "python_site_packages_path" in refusal.of(package)
@@ -197,6 +199,11 @@ def test_site_packages_outside_of_the_prefix_is_refused(refusal: Refusal, direct
 def test_site_packages_of_the_record_outside_of_the_prefix_is_refused(refusal: Refusal) -> None:
     message = refusal.of(Package(name="evil", files={"f": "x"}), python_site_packages_path="../x")
     assert "which is not below the prefix" in message
+
+
+def test_directory_for_contested_files_is_the_installer_s(refusal: Refusal) -> None:
+    package = Package(name="evil", files={"f": "x"}, symlinks={"__clobbers__/other": "../lib"})
+    assert "`__clobbers__/other` lies in __clobbers__" in refusal.of(package)
 
 
 @pytest.mark.parametrize(

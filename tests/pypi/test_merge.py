@@ -48,6 +48,17 @@ def test_a_link_out_of_the_environment_is_not_written_through(tmp_path: Path) ->
     assert files(tmp_path / "outside") == set()
 
 
+def test_a_link_to_the_records_is_not_written_through(tmp_path: Path) -> None:
+    tree = write(tmp_path / "tree", "share/records/envmgr/x")
+    staging = write(tmp_path / "staging", "conda-meta/envmgr/y")
+    (staging / "share").mkdir()
+    (staging / "share" / "records").symlink_to("../conda-meta")
+    with pytest.raises(PipError, match="leads to conda's records"):
+        merge(tree, staging, owners={}, records={})
+
+    assert files(staging / "conda-meta") == {"envmgr/y"}
+
+
 def test_a_link_inside_the_environment_is_a_directory(tmp_path: Path) -> None:
     tree, staging = write(tmp_path / "tree", "lib64/x"), write(tmp_path / "staging", "lib/y")
     (staging / "lib64").symlink_to("lib")
