@@ -24,9 +24,9 @@ _FALSE = frozenset({"0", "false", "no", "off", ""})
 class Settings(NamedTuple):
     """Where envmgr keeps things and how it behaves; `environ` is the process environment it was read from.
 
-    `solve_time_limit` is in seconds, 0 for none.
     `root` and `cache` are absolute directories that need not exist; `shared_caches` are read-only package caches;
-    `solve_time_limit` is in seconds, 0 for none; `channels_file` is what ENVMGR_CHANNELS names; `home` is the user's home directory.
+    `channels_file` is the channels.yaml that ENVMGR_CHANNELS names; `home` is the user's home directory;
+    `solve_time_limit` is in seconds, 0 for none.
     """
 
     environ: Mapping[str, str]

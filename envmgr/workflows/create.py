@@ -9,21 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.errors import LockError, PrefixError, UsageError
-from envmgr.lock.difference import Difference, between
 from envmgr.lock.model import CondaPackage, Lock
 from envmgr.platforms.subdirs import current_subdir, validate_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.spec.names import expand_prefix
 from envmgr.spec.peek import name_and_prefix
 from envmgr.store import frozen, generations, layout
 from envmgr.store.layout import Location
 from envmgr.workflows.reading import own_lock
 from envmgr.workflows.request import CreateRequest, inputs_digest
 from envmgr.workflows.sources import channel_files, directories, parse_sources
+
+if TYPE_CHECKING:  # start-up time: what has nothing to do has no difference
+    from envmgr.lock.difference import Difference
 
 
 class Plan(NamedTuple):
@@ -79,7 +80,8 @@ def create(
             hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
         )
 
-    from envmgr.store.usage import using_cache  # start-up time: rattler, yaml and the engines come with these
+    from envmgr.lock.difference import between  # start-up time: rattler, yaml and the engines come with these
+    from envmgr.store.usage import using_cache
     from envmgr.workflows.locking import Locker
 
     locker = Locker(request, settings, reporter, platform=platform, channel_files=files)
@@ -117,6 +119,8 @@ def locate(request: CreateRequest, settings: Settings) -> Location:
         if name is not None:
             return layout.named(settings, name)
         if prefix is not None:
+            from envmgr.spec.names import expand_prefix  # start-up time: only for files that name a path
+
             base = directories([source]) or (Path.cwd(),)
             expanded = expand_prefix(prefix, environ=settings.environ, home=settings.home, base=base[0])
             return layout.at_path(settings, expanded)

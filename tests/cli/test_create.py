@@ -466,3 +466,10 @@ def test_export_gives_the_same_environment_elsewhere(envmgr: Envmgr, channel: Lo
     ]
     assert digests[0] == digests[1]
     assert "science is up to date" in envmgr.ok("create", "-f", "exported.yml")
+
+
+def test_a_prefix_in_the_file_is_beside_it(envmgr: Envmgr, channel: LocalChannel) -> None:
+    (envmgr.directory / "project").mkdir()
+    envmgr.write("project/environment.yml", environment_file(channel, "tool", name=None, more="prefix: ./env\n"))
+    assert f"{envmgr.directory / 'project/env'} is ready" in envmgr.ok("create", "-f", "project/environment.yml")
+    assert "is up to date" in envmgr.ok("create", "-f", "project/environment.yml")
