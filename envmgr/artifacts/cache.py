@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import rattler
 
 from envmgr.artifacts import trees
-from envmgr.artifacts.distrust import inspect
+from envmgr.artifacts.distrust import check_record, inspect
 from envmgr.artifacts.download import download
 from envmgr.artifacts.keys import KEY, key_of, stem_of
 from envmgr.artifacts.manifest import Artifact, Manifest, read_manifest
@@ -55,16 +55,11 @@ class ArtifactCache:
         """Return the cached artifact, or None; it is whole as far as can be seen without looking at every file.
 
         Raises StoreError for a manifest of a newer schema in the own cache, and CorruptPackage for a record whose
-        name, version or build is no path component.
+        name, version or build is no path component, or that is not the one of the cached artifact.
         """
-        if not package.sha256:
-            return self._find_by_md5(package)
-        key = key_of(package)
-        artifact = self._own(key, package)
-        for directory in self._shared:
-            if artifact is None:
-                with contextlib.suppress(StoreError):  # a shared cache of a newer envmgr is of no use to this one
-                    artifact = self._load(directory, key, package)
+        artifact = self._find(package) if package.sha256 else self._find_by_md5(package)
+        if artifact is not None:
+            check_record(artifact.package, artifact.manifest)
         return artifact
 
     def missing(self, packages: Iterable[CondaPackage]) -> tuple[CondaPackage, ...]:
@@ -150,6 +145,15 @@ class ArtifactCache:
                 trees.remove(path)
                 removed += 1
         return removed
+
+    def _find(self, package: CondaPackage) -> Artifact | None:
+        key = key_of(package)
+        artifact = self._own(key, package)
+        for directory in self._shared:
+            if artifact is None:
+                with contextlib.suppress(StoreError):  # a shared cache of a newer envmgr is of no use to this one
+                    artifact = self._load(directory, key, package)
+        return artifact
 
     def _find_by_md5(self, package: CondaPackage) -> Artifact | None:
         """Return an artifact for a record of old that has no sha256; what was published had its md5 verified."""

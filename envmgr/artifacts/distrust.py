@@ -79,6 +79,26 @@ def inspect(directory: Path, package: CondaPackage, *, sha256: str, md5: str, is
     )  # fmt: skip
 
 
+def check_record(package: CondaPackage, manifest: Manifest) -> None:
+    """Return when what a record says beside the hash is what was checked of the artifact with that hash.
+
+    rattler goes by the record of python for the place of every noarch python package, so a second channel could
+    misuse what a first one brought into the cache. Raises CorruptPackage.
+    """
+    faults = list(_site_packages_faults("the channel's record", package.python_site_packages_path))
+    for key in ("version", "build", "subdir"):
+        found, said = getattr(manifest, key), getattr(package, key)
+        if found != said:
+            faults.append((f"the channel's record says {key} {said}", f"of an artifact with {key} {found}"))
+    if manifest.name.lower() != package.name.lower():
+        faults.append((f"the channel's record says name {package.name}", f"of an artifact named {manifest.name}"))
+    said = noarch_kind(package.noarch)
+    if "python" in {said, manifest.noarch} and said != manifest.noarch:
+        faults.append(("info/index.json", f"says noarch `{manifest.noarch}`, the channel says `{said}`"))
+    if faults:
+        raise corrupt(package, faults)
+
+
 def corrupt(package: CondaPackage, faults: list[tuple[str, str]]) -> CorruptPackage:
     """Return the error that says what is wrong with which paths of an artifact."""
     lines = [f"{package.filename or package.dist_name} from {redact(package.channel)} cannot be trusted:"]
@@ -116,14 +136,15 @@ def _index_faults(index: Mapping[str, Any], package: CondaPackage) -> Iterator[t
     said, recorded = noarch_kind(index.get("noarch")), noarch_kind(package.noarch)
     if "python" in {said, recorded} and said != recorded:  # which decides where the files go
         yield "info/index.json", f"says noarch `{said}`, the channel says `{recorded}`"
-    for where, directory in (
-        ("info/index.json", index.get("python_site_packages_path")),
-        ("the channel's record", package.python_site_packages_path),
-    ):
-        if directory is None:
-            continue
-        if not isinstance(directory, str) or not _SAFE_PATH.fullmatch(directory) or _INSTALLERS.match(directory):
-            yield where, f"has python_site_packages_path {printable(str(directory))}, which is not below the prefix"
+    yield from _site_packages_faults("info/index.json", index.get("python_site_packages_path"))
+    yield from _site_packages_faults("the channel's record", package.python_site_packages_path)
+
+
+def _site_packages_faults(where: str, directory: object) -> Iterator[tuple[str, str]]:
+    if directory is None:
+        return
+    if not isinstance(directory, str) or not _SAFE_PATH.fullmatch(directory) or _INSTALLERS.match(directory):
+        yield where, f"has python_site_packages_path {printable(str(directory))}, which is not below the prefix"
 
 
 def _listing_faults(listing: list[ListedPath], tree: Tree, package: CondaPackage) -> Iterator[tuple[str, str]]:

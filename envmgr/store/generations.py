@@ -9,7 +9,7 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from envmgr.errors import StoreError
 from envmgr.store.layout import OWN_DIRECTORY, Location
@@ -144,13 +144,25 @@ def _parse(content: bytes, path: str) -> Generation:
             f"{path} has schema {schema}; this envmgr knows {SCHEMA}",
             hint="upgrade envmgr: the environment was made by a newer one",
         )
+    values: dict[str, Any] = {key: tuple(v) if type(v) is list else v for key, v in document.items()}
     try:
-        generation = Generation(**document)
+        generation = Generation(**values)
     except TypeError as error:
         raise _unreadable(path, str(error)) from error
-    if not isinstance(generation.number, int) or not isinstance(generation.prefix, str):
-        raise _unreadable(path, "number or prefix has a wrong type")
-    return generation._replace(command=tuple(generation.command), carried=tuple(generation.carried))
+    wrong = [key for key, value in generation._asdict().items() if not _is_sound(key, value)]
+    if wrong:
+        raise _unreadable(path, f"`{wrong[0]}` has a value of a wrong kind")
+    return generation
+
+
+def _is_sound(key: str, value: Any) -> bool:
+    if key in ("number", "previous"):
+        return (value is None and key == "previous") or (type(value) is int and value >= (key == "number"))
+    if key in ("command", "carried"):
+        return type(value) is tuple and all(type(each) is str for each in value)
+    if key == "switch":
+        return value in get_args(Switch)
+    return type(value) is str or (value is None and key == "name")
 
 
 def _unreadable(path: str, reason: str) -> StoreError:

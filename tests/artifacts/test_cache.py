@@ -13,6 +13,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,6 +213,25 @@ def test_record_with_md5_only_is_verified_and_gets_its_sha256(cache: ArtifactCac
     assert cache.find(package._replace(sha256="")) == artifact
     with pytest.raises(ChecksumMismatch, match="expected md5 0"):
         fetch(cache, package._replace(sha256="", md5="0" * 32))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"python_site_packages_path": "../../outside"},
+        {"python_site_packages_path": "conda-meta"},
+        {"noarch": "python"},
+        {"subdir": "noarch"},
+    ],
+)
+@pytest.mark.parametrize("hashes", [{}, {"sha256": ""}])
+def test_what_is_cached_is_not_believed_of_another_record(
+    cache: ArtifactCache, channel: LocalChannel, lie: dict[str, Any], hashes: dict[str, Any]
+) -> None:
+    """The bytes are known by their hash; what a second channel says about them is not."""
+    fetch(cache, channel.package("tool"))
+    with pytest.raises(CorruptPackage, match="tool"):
+        fetch(cache, channel.package("tool")._replace(**lie, **hashes))
 
 
 def test_record_without_any_hash_is_refused(cache: ArtifactCache, channel: LocalChannel) -> None:

@@ -62,6 +62,24 @@ def test_damaged_record_is_one_error(tmp_path: Path, content: bytes) -> None:
         generations.current(tmp_path)
 
 
+@pytest.mark.parametrize("value", [None, -1, 1.5, True, [], {}, [1], 10**30, "x"])
+@pytest.mark.parametrize("key", Generation._fields)
+def test_record_with_a_wrong_value_is_one_error_or_harmless(tmp_path: Path, key: str, value: object) -> None:
+    document = json.loads(make_generation(tmp_path).to_json()) | {key: value}
+    (tmp_path / generations.FILE).write_text(json.dumps(document))
+    try:
+        found = generations.current(tmp_path)
+    except StoreError:
+        return
+    assert found is not None
+    assert Generation(*found) == found
+    assert isinstance(found.number, int)
+    assert isinstance(found.name, (str, type(None)))
+    assert all(isinstance(word, str) for word in (*found.command, *found.carried, found.prefix, found.created))
+    assert found.switch in ("exchange", "symlink", "copy")
+    assert key not in {"number", "command"} or value in ([], 10**30)
+
+
 def test_up_to_date_only_with_the_same_inputs_at_the_same_place(store: Store) -> None:
     location = store.location("a")
     assert not generations.is_current(location, "b")
