@@ -20,9 +20,10 @@ SCRIPT = "#!/bin/sh\necho hello from $CONDA_PREFIX\n"
 
 @pytest.fixture(params=["micromamba", "conda"])
 def tool(request: pytest.FixtureRequest) -> str:
-    path = shutil.which(request.param)
+    name: str = request.param
+    path = shutil.which(name)
     if path is None:
-        pytest.skip(f"{request.param} is not on PATH")
+        pytest.skip(f"{name} is not on PATH")
     return path
 
 
