@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rattler import Subdir
 
-from envmgr.channels.building import BUILDER, BuildReport, Built, directory_of, is_current, stamp, write_state
+from envmgr.channels.built import BUILDER, BuildReport, Built, directory_of, is_current, stamp, write_state
 from envmgr.channels.contents import Fetched, assemble, requirements
 from envmgr.channels.distribution import NotRelocatable
 from envmgr.channels.fetching import NotFetched, fetch

@@ -1,65 +1,14 @@
-"""A channel of recipes: whether what is built is current, and the door to building it.
-
-Light on purpose: a create that finds everything built reads one file and the names in the recipes' directory.
-"""
+"""Building a channel of recipes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
 
-from envmgr.channels.interpreter import Interpreter
+from envmgr.channels.assembly import Assembly
+from envmgr.channels.built import BuildReport
 from envmgr.channels.model import Channel
-from envmgr.errors import ChannelError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.urls import path_of_file_url
-
-BUILDER = 1  # a higher number builds every recipe again
-STATE = "envmgr-channel.json"
-_SCHEMA = 1
-
-
-class Built(NamedTuple):
-    """One artifact that was built, below the channel's directory, and how long it took."""
-
-    recipe: str
-    artifact: str
-    seconds: float
-
-
-class BuildReport(NamedTuple):
-    """What a build did: artifacts built, artifacts kept (paths below the channel's directory), seconds in all."""
-
-    built: tuple[Built, ...]
-    kept: tuple[str, ...]
-    seconds: float
-
-
-def directory_of(channel: Channel, settings: Settings) -> Path:
-    """Return where the artifacts of a channel of recipes are built.
-
-    Raises ChannelError when its URL is not a directory below `cache/channels`, which is all that is ever written to.
-    """
-    directory = path_of_file_url(channel.url)
-    if channel.recipes is None or directory is None or directory.parent.parent != settings.cache / "channels":
-        raise ChannelError(f"channel {channel.name} is not built from recipes")
-    return directory
-
-
-def is_current(channel: Channel, settings: Settings) -> bool:
-    """Whether everything in the channel's recipes is built and indexed, by names, sizes and times of the recipes.
-
-    Raises ChannelError for a channel without recipes.
-    """
-    directory = directory_of(channel, settings)
-    assert channel.recipes is not None
-    state = read_state(directory)
-    return bool(state) and state.get("stamp") == stamp(channel.recipes, Interpreter.running())
 
 
 def build(
@@ -70,36 +19,4 @@ def build(
     `only` names recipes (directories); the others stay as they are. Raises ChannelError naming every recipe that
     cannot be built, with file and line, after what could be built has been published.
     """
-    from envmgr.channels.assembly import Assembly  # start-up time: rattler, only where something is built
-
     return Assembly(channel, settings=settings, reporter=reporter).build(only)
-
-
-def stamp(recipes: Path, interpreter: Interpreter) -> str:
-    """Return a text that changes whenever a recipe, a file beside one or the interpreter may have changed."""
-    lines = [f"{BUILDER}", interpreter.stamp]
-    for folder, folders, names in os.walk(recipes):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            facts = os.lstat(path)
-            lines.append(f"{os.path.relpath(path, recipes)} {facts.st_size} {facts.st_mtime_ns} {facts.st_mode}")
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def read_state(directory: Path) -> dict[str, Any]:
-    """Return what the last build wrote down about a channel's directory; empty where there is nothing usable."""
-    try:
-        state = json.loads((directory / STATE).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) and state.get("schema") == _SCHEMA else {}
-
-
-def write_state(directory: Path, *, stamp: str, builds: Sequence[dict[str, Any]]) -> None:
-    """Write down what a channel's directory holds, replacing the file in one step."""
-    path = directory / STATE
-    scratch = path.with_name(f".{STATE}.{os.getpid()}")
-    document = {"schema": _SCHEMA, "stamp": stamp, "builds": list(builds)}
-    scratch.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(scratch, path)

@@ -19,7 +19,7 @@ from typing import Any
 
 from rattler.index import index_fs
 
-from envmgr.channels.building import read_state, write_state
+from envmgr.channels.built import read_state, write_state
 from envmgr.errors import ChannelError
 
 _SUPERSEDED = 3  # builds of a recipe that stay as files after a newer one took their place

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envmgr.channels import building
-from envmgr.channels.building import BuildReport
+from envmgr.channels.built import BuildReport
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError

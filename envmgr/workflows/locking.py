@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from envmgr.artifacts.cache import ArtifactCache
-from envmgr.channels import building
+from envmgr.channels import built
 from envmgr.channels.credentials import as_written
 from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
@@ -205,11 +205,13 @@ def build_recipe_channels(channels: Sequence[Channel], settings: Settings, repor
     Raises ChannelError where it has none.
     """
     for channel in dict.fromkeys(channels):
-        if channel.recipes is None or building.is_current(channel, settings):
+        if channel.recipes is None or built.is_current(channel, settings):
             continue
+        from envmgr.channels import building  # start-up time: recipes are rendered by a heavy library
+
         try:
             building.build(channel, settings=settings, reporter=reporter)
         except ChannelError as error:
-            if not (building.directory_of(channel, settings) / "noarch/repodata.json").is_file():
+            if not (built.directory_of(channel, settings) / "noarch/repodata.json").is_file():
                 raise
             reporter.warning(f"{error.message}; used is what the channel {channel.name} has")

@@ -12,7 +12,8 @@ from typing import Any
 
 import zstandard
 
-from envmgr.channels.building import BuildReport, build
+from envmgr.channels.building import build
+from envmgr.channels.built import BuildReport
 from envmgr.channels.model import Channel
 from envmgr.reporting import Progress, SilentReporter
 from envmgr.settings import Settings

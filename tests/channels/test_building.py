@@ -15,7 +15,8 @@ from rattler import Subdir
 
 from builders.recipes import CountingReporter, RecipeChannel, read_conda
 from builders.wheels import Wheel
-from envmgr.channels.building import build, is_current
+from envmgr.channels.building import build
+from envmgr.channels.built import is_current
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
@@ -123,7 +124,7 @@ def test_a_built_channel_is_current_until_something_changes(ours: RecipeChannel)
 
 def test_asking_whether_a_channel_is_current_imports_no_engine(ours: RecipeChannel) -> None:
     code = (
-        "import sys, envmgr.channels.building as b\n"
+        "import sys, envmgr.channels.built as b\n"
         "from envmgr.channels.model import Channel\n"
         "from envmgr.settings import Settings\n"
         "from pathlib import Path\n"

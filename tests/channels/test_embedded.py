@@ -30,7 +30,8 @@ from rattler import (
 from rattler.exceptions import SolverError
 from rattler.package import BuildString
 
-from envmgr.channels.building import build, is_current
+from envmgr.channels.building import build
+from envmgr.channels.built import is_current
 from envmgr.channels.model import Channel
 from envmgr.reporting import SilentReporter
 from envmgr.settings import Settings
