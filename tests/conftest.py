@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,16 @@ from builders.channels import LocalChannel
 from builders.commands import Envmgr, tools
 from envmgr.settings import Settings
 
+# What a CI system or a terminal sets changes what is printed; the tests that want it set it themselves.
+_OF_THE_CALLER = frozenset({"BASH_ENV", "CI", "COLUMNS", "ENV", "FORCE_COLOR", "LINES", "NO_COLOR", "PS1"})
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_configure() -> None:
+    """Let processes started by tests be interrupted: whoever runs in the background inherits an ignored SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -28,7 +38,8 @@ def environ(tmp_path: Path, home: Path) -> dict[str, str]:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(("ENVMGR_", "CONDA", "MAMBA", "XDG_", "UV_", "VIRTUAL_ENV", "PYTHON"))
+        if key not in _OF_THE_CALLER
+        and not key.startswith(("ENVMGR_", "CONDA", "MAMBA", "XDG_", "UV_", "VIRTUAL_ENV", "PYTHON"))
     }
     return kept | {
         "HOME": str(home),
