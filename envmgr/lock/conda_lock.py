@@ -14,6 +14,7 @@ from typing import Any
 
 from envmgr.errors import LockError, LockTampered
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
+from envmgr.lock.soundness import sound
 from envmgr.urls import file_name, redact, without_credentials
 
 SCHEMA = 1
@@ -98,28 +99,33 @@ def loads(data: bytes, *, source: str) -> dict[str, Lock]:
         raise LockError(f"{source} is not a conda-lock file: expected `metadata` and `package`")
     if document.get("version", 1) != 1:
         raise LockError(f"{source}: conda-lock version {document.get('version')} is not known; this envmgr reads 1")
-    custom = metadata.get("custom_metadata") or {}
+    custom = _custom(metadata, source)
     ours = _json_text(custom, "envmgr", source)
-    if ours.get("schema", 0) > SCHEMA:
+    schema = ours.get("schema", 0)
+    if type(schema) is not int:
+        raise LockTampered(f"{source}: custom_metadata.envmgr: expected a number `schema`")
+    if schema > SCHEMA:
         raise LockError(
-            f"{source} was written by a newer envmgr (lock schema {ours['schema']}, this one reads {SCHEMA})",
+            f"{source} was written by a newer envmgr (lock schema {schema}, this one reads {SCHEMA})",
             hint="upgrade envmgr",
         )
-    return {
-        platform: _read_platform(platform, metadata, packages, source, ours=bool(ours))
-        for platform in metadata.get("platforms") or ()
-    }
+    platforms = metadata.get("platforms") or []
+    if not isinstance(platforms, list) or not all(isinstance(platform, str) for platform in platforms):
+        raise LockError(f"{source}: metadata.platforms: expected a list of names")
+    return {platform: _read_platform(platform, metadata, packages, source, ours=bool(ours)) for platform in platforms}
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:
     try:
         document = json.loads(data)
+    except RecursionError as error:
+        raise LockError(f"{source} is nested too deeply for a lock") from error
     except ValueError:
         import yaml  # start-up time: the file inside an environment is JSON
 
         try:
             document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
-        except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date that is none is a ValueError
             raise LockError(f"{source} is not YAML: {error}") from error
     if not isinstance(document, dict):
         raise LockError(f"{source} is not a conda-lock file: expected keys, found {type(document).__name__}")
@@ -129,7 +135,7 @@ def _parse(data: bytes, source: str) -> dict[str, Any]:
 def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[Any], source: str, *, ours: bool) -> Lock:
     try:
         entries = [entry for entry in packages if entry["platform"] == platform]
-        extras = _json_text(metadata.get("custom_metadata") or {}, f"envmgr/{platform}", source)
+        extras = _json_text(_custom(metadata, source), f"envmgr/{platform}", source)
         if ours and metadata["content_hash"].get(platform) != _content_hash(entries, platform):
             raise LockTampered(
                 f"{source}: the packages for {platform} are not those that were locked (content_hash differs)",
@@ -137,7 +143,7 @@ def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[An
             )
         conda_extras, pip_extras = extras.get("conda", {}), extras.get("pip", {})
         request = extras.get("request", {})
-        return Lock(
+        lock = Lock(
             platform=platform,
             conda=tuple(
                 _conda_package(entry, conda_extras.get(entry["name"], {}))
@@ -149,16 +155,25 @@ def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[An
             ),
             channels=tuple(channel["url"] for channel in metadata["channels"]),
             sources=tuple(source for source in metadata["sources"] if source != _NO_SOURCE),
-            request=Request(
-                channels=tuple(request.get("channels", ())),
-                dependencies=tuple(request.get("dependencies", ())),
-                pip=tuple(request.get("pip", ())),
-                variables=tuple((name, value) for name, value in request.get("variables", ())),
+            request=sound(
+                Request(
+                    channels=tuple(request.get("channels", ())),
+                    dependencies=tuple(request.get("dependencies", ())),
+                    pip=tuple(request.get("pip", ())),
+                    variables=tuple(_variable(*pair) for pair in request.get("variables", ())),
+                )
             ),
             **_known(extras, _LOCK_EXTRAS),
         )
+        return sound(lock)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise LockError(f"{source}: an entry for {platform} is malformed: {error!r}") from error
+
+
+def _variable(name: str, value: str) -> tuple[str, str]:
+    if type(name) is not str or type(value) is not str:
+        raise TypeError("`variables` has a value of a wrong kind")
+    return name, value
 
 
 def _conda_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> CondaPackage:
@@ -173,7 +188,7 @@ def _conda_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> Conda
     }
     values.update(_known(extras, _CONDA_EXTRAS))
     build = entry.get("build") or file_name(filename).removesuffix(".conda").removesuffix(".tar.bz2").split("-")[-1]
-    return CondaPackage(
+    package = CondaPackage(
         name=entry["name"],
         version=entry["version"],
         build=build,
@@ -183,6 +198,7 @@ def _conda_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> Conda
         md5=entry["hash"].get("md5"),
         **values,
     )
+    return sound(package)
 
 
 def _pip_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> PipPackage:
@@ -190,7 +206,7 @@ def _pip_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> PipPack
         "requires": tuple(f"{name} {bound}".strip() for name, bound in (entry.get("dependencies") or {}).items())
     }
     values.update(_known(extras, _PIP_EXTRAS))
-    return PipPackage(
+    package = PipPackage(
         name=entry["name"],
         version=entry["version"],
         url=entry["url"],
@@ -198,6 +214,7 @@ def _pip_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> PipPack
         sha256=entry["hash"].get("sha256", ""),
         **values,
     )
+    return sound(package)
 
 
 def _conda_entry(package: CondaPackage, platform: str) -> dict[str, Any]:
@@ -261,13 +278,20 @@ def _known(extras: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: tuple(extras[name]) if name in _TUPLES else extras[name] for name in names if name in extras}
 
 
+def _custom(metadata: Mapping[str, Any], source: str) -> dict[str, Any]:
+    custom = metadata.get("custom_metadata") or {}
+    if not isinstance(custom, dict):
+        raise LockError(f"{source}: metadata.custom_metadata: expected keys, found {type(custom).__name__}")
+    return custom
+
+
 def _json_text(custom: Mapping[str, Any], key: str, source: str) -> dict[str, Any]:
     text = custom.get(key)
     if text is None:
         return {}
     try:
         value = json.loads(text)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise LockTampered(f"{source}: custom_metadata.{key} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise LockTampered(f"{source}: custom_metadata.{key}: expected an object, found {redact(str(value))[:40]}")

@@ -17,7 +17,7 @@ from envmgr.store import metadata
 _FILES = b'\n  "files": ['
 _FILES_END = b"\n  ]"
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
-_OWN_FILES = frozenset({".messages.txt", "CACHEDIR.TAG", "conda-meta/history", "conda-meta/state"})
+_OWN_FILES = frozenset({".messages.txt", "CACHEDIR.TAG", "conda-meta/frozen", "conda-meta/history", "conda-meta/state"})
 _DERIVED = (".pyc", ".pyo")
 
 
@@ -70,7 +70,7 @@ def files_of_record(prefix: Path, name: str) -> list[str]:
             files: Any = json.loads(content[start + len(_FILES) - 1 : end + len(_FILES_END)])
         else:
             files = json.loads(content)["files"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return []
     return [path for path in files if isinstance(path, str)] if isinstance(files, list) else []
 

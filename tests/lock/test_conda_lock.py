@@ -162,6 +162,73 @@ def test_what_is_not_a_lock_is_refused_by_name(data: bytes, message: str) -> Non
     assert "some.conda-lock.yml" in caught.value.message
 
 
+ODDITIES: tuple[Any, ...] = (None, -1, 1.5, True, [], {}, "x", [[]], {"a": []}, 10**30)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    below: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, each in below for place in _places(each, (*path, key)))]
+
+
+def _changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    copy = document.copy()
+    copy[path[0]] = _changed(document[path[0]], path[1:], value)
+    return copy
+
+
+def _packages(found: Lock) -> list[CondaPackage | PipPackage]:
+    return [*found.conda, *found.pip]
+
+
+def _is_well_typed(package: CondaPackage | PipPackage) -> bool:
+    texts = [package.name, package.version, package.url, package.filename, package.sha256, *package.requested]
+    return all(isinstance(text, str) for text in texts) and isinstance(package.size, (int, type(None)))
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_an_odd_value_anywhere_is_one_error_or_harmless(oddity: Any) -> None:
+    document = conda_lock.to_document([lock()])
+    for place in _places(document):
+        data = json.dumps(_changed(document, place, oddity)).encode()
+        try:
+            found = conda_lock.loads(data, source="the lock")
+        except LockError:
+            continue
+        for each in found.values():
+            assert all(_is_well_typed(package) for package in _packages(each)), place
+            conda_lock.digest(each)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_an_odd_value_in_our_extras_is_one_error_or_harmless(oddity: Any) -> None:
+    document = conda_lock.to_document([lock()])
+    custom = document["metadata"]["custom_metadata"]
+    for key, text in custom.items():
+        for place in _places(json.loads(text)):
+            changed = custom | {key: json.dumps(_changed(json.loads(text), place, oddity))}
+            data = json.dumps(document | {"metadata": document["metadata"] | {"custom_metadata": changed}}).encode()
+            try:
+                found = conda_lock.loads(data, source="the lock")
+            except LockError:
+                continue
+            for each in found.values():
+                assert all(_is_well_typed(package) for package in _packages(each)), place
+                assert all(isinstance(name, str) and isinstance(text, str) for name, text in each.request.variables)
+                conda_lock.digest(each)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, b"a: 2001-99-99", b"? [a, b]\n: c", b'{"version": 1e999}',
+     b"a: &a [*a, *a]\n", b"\xff\xfe", b"!!python/object:os.system x"],
+)  # fmt: skip
+def test_what_no_parser_survives_is_one_error(data: bytes) -> None:
+    with pytest.raises(LockError, match="the lock"):
+        conda_lock.loads(data, source="the lock")
+
+
 def test_the_digest_ignores_what_only_describes() -> None:
     assert conda_lock.digest(lock()) == conda_lock.digest(lock(solver="other 1", spec_digest="x", sources=()))
 

@@ -111,7 +111,7 @@ def test_records_of_other_tools_are_read_in_whatever_form(tmp_path: Path, indent
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"files": 1}', b'{\n  "files": [\n  ]', b"\xff", b'{"files": [1]}']
+    "content", [b"", b"{", b"[]", b'{"files": 1}', b'{\n  "files": [\n  ]', b"\xff", b'{"files": [1]}', b"[" * 99_999]
 )
 def test_damaged_record_owns_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "conda-meta").mkdir()
