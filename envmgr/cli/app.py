@@ -24,6 +24,7 @@ COMMANDS = {
     "remove": ("remove", "remove", "Remove an environment."),
     "run": ("run", "run", "Run a command in an environment."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
+    "verify": ("verify", "verify", "Compare an environment, or the package cache, with what it should be."),
 }
 
 

@@ -31,21 +31,29 @@ def write(staging: str | os.PathLike[str], prefix: str | os.PathLike[str], name:
     To be called when everything else is in place. `name` is what a prompt shows (None: by conda's rule). Raises
     PrefixError for variables that no process can have. Same input, same bytes.
     """
-    plan = plans.at(staging, prefix, name)
     directory = os.path.join(os.fspath(staging), *DIRECTORY.split("/"))
     os.makedirs(directory, exist_ok=True)
-    document = json.dumps({"schema": SCHEMA, **plan._asdict()}, indent=1) + "\n"
-    texts = {
-        "activate.sh": posix.activate_script(plan),
-        "deactivate.sh": posix.deactivate_script(plan),
-        "run.json": document,
-    }
-    for file, text in texts.items():
+    for file, text in texts(staging, prefix, name).items():
         path = os.path.join(directory, file)
         # A new inode each time: the old one may be a hardlink that a kept generation owns as well.
         with open(f"{path}.new", "wb") as stream:
             stream.write(os.fsencode(text))
         os.replace(f"{path}.new", path)
+
+
+def texts(directory: str | os.PathLike[str], prefix: str | os.PathLike[str], name: str | None) -> dict[str, str]:
+    """Return what `write` writes for the tree in `directory`, by file name; raises as it does."""
+    plan = plans.at(directory, prefix, name)
+    return {
+        "activate.sh": posix.activate_script(plan),
+        "deactivate.sh": posix.deactivate_script(plan),
+        "run.json": json.dumps({"schema": SCHEMA, **plan._asdict()}, indent=1) + "\n",
+    }
+
+
+def is_current(file: str, prefix: str) -> bool:
+    """Whether `file`, one that `write` wrote, is there and not older than what it was computed from."""
+    return _is_current(os.path.join(prefix, *DIRECTORY.split("/"), file), prefix)
 
 
 def load(prefix: str) -> ActivationPlan:

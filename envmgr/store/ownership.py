@@ -132,6 +132,11 @@ def site_packages_of(prefix: Path) -> str:
     return (*site_packages(prefix), "site-packages")[0]
 
 
+def is_unremarkable(path: str) -> bool:
+    """Whether a path that no package owns is derived, or one of the installer's own files."""
+    return path in _OWN_FILES or _is_ours(path)
+
+
 def _loose(prefix: Path, owned: set[str]) -> Iterator[str]:
     """Yield every file in the prefix that is not in `owned`; symlinks count as files and are not followed."""
     root = str(prefix)
@@ -149,7 +154,7 @@ def _loose(prefix: Path, owned: set[str]) -> Iterator[str]:
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name != "__pycache__" and path != "conda-meta/envmgr":
                         pending.append(path + "/")
-                elif path not in owned and path not in _OWN_FILES and not _is_ours(path):
+                elif path not in owned and not is_unremarkable(path):
                     yield path
 
 

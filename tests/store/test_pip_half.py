@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,14 +13,11 @@ import pytest
 from builders.channels import LocalChannel
 from builders.index_server import IndexServer
 from builders.packages import Package
+from builders.pip_half import SITE, environ_of, locked, python_package
 from builders.store import Store, faults, realise_until
 from builders.wheels import Wheel
 from envmgr.errors import PipError
-from envmgr.lock.model import PipPackage
 from envmgr.settings import Settings
-
-VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-SITE = f"lib/python{VERSION}/site-packages"
 
 
 @pytest.fixture
@@ -34,44 +29,12 @@ def index() -> Iterator[IndexServer]:
 @pytest.fixture
 def store(environ: dict[str, str], index: IndexServer, make_channel: Callable[..., LocalChannel]) -> Store:
     """A store whose channel has a `python` that starts the running interpreter, and whose only index is `index`."""
-    kept = {
-        key: value
-        for key, value in environ.items()
-        if not key.startswith("PIP_") and not key.lower().endswith("_proxy")
-    }
-    site = kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.url, "UV_HTTP_RETRIES": "0"}
-    store = Store(Settings.load(site), make_channel())
-    interpreter = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    store = Store(Settings.load(environ_of(environ, index)), make_channel())
     store.channel.add(
-        Package(
-            name="python",
-            version=".".join(map(str, sys.version_info[:3])),
-            files={
-                # As a virtual environment, so that it believes to live in the prefix.
-                "bin/python": f'#!/usr/bin/env bash\nexec -a "$0" "{interpreter}" "$@"\n',
-                "pyvenv.cfg": f"home = {os.path.dirname(interpreter)}\n",
-                f"{SITE}/README.txt": "",
-            },
-            executable=["bin/python"],
-        ),
+        python_package(),
         Package(name="owner", files={f"{SITE}/taken.py": "conda's"}),
     )
     return store
-
-
-def locked(index: IndexServer, wheel: Wheel) -> PipPackage:
-    index.add(wheel)
-    data = wheel.content()
-    return PipPackage(
-        name=wheel.name,
-        version=wheel.version,
-        url=f"http://{index.host}/files/{wheel.filename}",
-        filename=wheel.filename,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
-        index_url=index.url,
-        requested=(wheel.name,),
-    )
 
 
 def test_both_halves_stand_at_the_prefix_and_name_nothing_else(store: Store, index: IndexServer) -> None:

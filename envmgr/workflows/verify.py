@@ -1,0 +1,230 @@
+"""`verify`: an environment held against its lock, and made anew from it; the package cache likewise."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from envmgr.artifacts import audit
+from envmgr.artifacts.audit import Audit
+from envmgr.artifacts.cache import Artifact, ArtifactCache
+from envmgr.channels.model import Channel
+from envmgr.channels.table import ChannelTable
+from envmgr.errors import ChannelError, EnvmgrError, LockError, NotAnEnvironment, PrefixError, StoreError
+from envmgr.lock import conda_lock
+from envmgr.lock.model import Lock
+from envmgr.pypi.uv import Uv
+from envmgr.reporting import Reporter
+from envmgr.settings import Settings
+from envmgr.store import frozen, generations, layout, pruning, sharing
+from envmgr.store.generations import Generation
+from envmgr.store.layout import LOCK_FILE, Location
+from envmgr.store.ownership import Foreign
+from envmgr.store.problems import Findings, Problem
+from envmgr.store.realise import RealiseRequest, realise
+from envmgr.store.usage import using_cache
+from envmgr.store.verify import verify as verify_prefix
+from envmgr.workflows.reading import lock_of
+
+
+class Repair(NamedTuple):
+    """What was done: the generation that was made, where the one before it is kept (None: nowhere), which cached
+    packages were set aside, the edited files that the old generation still has, and what is found now."""
+
+    generation: Generation
+    kept: Path | None
+    discarded: tuple[str, ...]
+    edited: tuple[str, ...]
+    findings: Findings
+
+
+def find(settings: Settings, *, name: str | None, prefix: str | None) -> Location:
+    """Return the environment that is to be verified, also one of ours that has lost what makes it an environment.
+
+    Raises EnvironmentNotFound or NotAnEnvironment.
+    """
+    try:
+        return layout.find(settings, name=name, prefix=prefix)
+    except NotAnEnvironment:
+        if name is None and prefix is None:
+            raise
+        location = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
+        if not (location.prefix / LOCK_FILE).is_file():
+            raise
+        return location
+
+
+def verify(location: Location, settings: Settings, reporter: Reporter) -> Findings:
+    """Return what is wrong with the environment; raises nothing for what is wrong inside of it."""
+    has_lock = (location.prefix / LOCK_FILE).exists() or (location.prefix / generations.FILE).exists()
+    lock, problem = _lock_of(location, has_lock=has_lock)
+    verified = verify_prefix(location, lock, reporter, has_lock=has_lock)
+    findings = verified.findings
+    return findings._replace(
+        problems=(*((problem,) if problem is not None else ()), *findings.problems),
+        shared=sharing.sharers(location, verified.linked, settings),
+    )
+
+
+def repair(
+    location: Location,
+    findings: Findings,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    command: Sequence[str],
+    override_frozen: bool = False,
+) -> Repair:
+    """Realise the lock of the environment as its next generation, with nothing rotten from the cache.
+
+    Nothing is mended in place, and the environment stays as it is when this fails. Raises PrefixError where there is
+    no lock that can be trusted, FrozenEnvironment, and what `store.realise` raises.
+    """
+    lock, present = _trusted(location)
+    frozen.check_thawed(location, override=override_frozen)
+    cache = ArtifactCache(settings)
+    with using_cache(settings):
+        _restore_mark(location)
+        discarded = _discard_rotten(lock, cache, reporter)
+        _forget_wheels(lock, findings, settings)
+        edited = tuple(sorted({each.path for each in findings.faults if each.kind == "changed" and each.package}))
+        with _marked(location, edited):
+            realised = realise(
+                RealiseRequest(
+                    location=location,
+                    lock=lock,
+                    channels=_channels(lock, settings, reporter),
+                    command=command,
+                    inputs_digest=present.inputs_digest,
+                    replaces=present.number,
+                    override_frozen=override_frozen,
+                ),
+                settings=settings,
+                cache=cache,
+                reporter=reporter,
+            )
+    kept = realised.kept
+    if kept is not None and edited:
+        pruning.protect(kept, Foreign(realised.foreign.distributions, (*realised.foreign.files, *edited)))
+    now = verify(location, settings, reporter)
+    return Repair(realised.generation, kept, discarded, edited if kept is not None else (), now)
+
+
+def verify_cache(settings: Settings, reporter: Reporter) -> Audit:
+    """Return what is rotten in the own package cache; raises StoreError where it cannot be read."""
+    return audit.audit(ArtifactCache(settings), reporter)
+
+
+def set_aside(found: Audit, settings: Settings) -> tuple[str, ...]:
+    """Remove the rotten artifacts from the cache, so that they are fetched again when needed, and return their names.
+
+    Those of a newer envmgr stay. Raises ReadOnlyStore or StoreError.
+    """
+    cache = ArtifactCache(settings)
+    gone = [each for each in found.rotten if not each.is_newer]
+    for each in gone:
+        cache.remove(each.key)
+    return tuple(each.package for each in gone)
+
+
+def _lock_of(location: Location, *, has_lock: bool) -> tuple[Lock | None, Problem | None]:
+    if has_lock and not (location.prefix / LOCK_FILE).exists():
+        return None, Problem("fault", "missing", LOCK_FILE, None, "the lock of the environment", None)
+    try:
+        return lock_of(location), None
+    except LockError as error:
+        return None, Problem("fault", "unreadable", LOCK_FILE, None, "the lock of the environment", error.message)
+    except (NotAnEnvironment, OSError):
+        return None, None  # a record that cannot be read is found and named by the verification itself
+
+
+def _trusted(location: Location) -> tuple[Lock, Generation]:
+    """Return the lock and the generation of an environment that can be made anew from them."""
+    generation = generations.current(location.prefix)
+    if generation is None:
+        raise PrefixError(
+            f"{location.label} cannot be repaired: it has no lock, since another tool made it",
+            hint="the tool that made it can install the packages again",
+        )
+    remedy = f"make it anew from its file: envmgr remove {location.arguments} --all, then envmgr create"
+    try:
+        lock = lock_of(location)
+    except EnvmgrError as error:
+        raise PrefixError(
+            f"{location.label} cannot be repaired, for want of its lock: {error.message}", hint=remedy
+        ) from error
+    digest = conda_lock.digest(lock)
+    if digest != generation.lock_digest:
+        raise PrefixError(
+            f"{location.label} cannot be repaired from {location.prefix / LOCK_FILE}, which was changed: "
+            f"expected digest {generation.lock_digest}, found {digest}",
+            hint=remedy,
+        )
+    return lock, generation
+
+
+def _restore_mark(location: Location) -> None:
+    """Give the environment back the file that makes it one (CEP 32), without which nothing may take its place."""
+    if not layout.is_environment(location.prefix):
+        try:
+            (location.prefix / "conda-meta/history").touch()
+        except OSError as error:
+            raise StoreError(f"{location.prefix}/conda-meta/history cannot be written: {error.strerror}") from error
+
+
+def _discard_rotten(lock: Lock, cache: ArtifactCache, reporter: Reporter) -> tuple[str, ...]:
+    """Set aside what is rotten of the cached packages, so that it is not linked again, and return their names."""
+    artifacts: list[Artifact] = []
+    for package in lock.conda:
+        with contextlib.suppress(EnvmgrError):  # `realise` says what is wrong with it
+            found = cache.find(package)
+            artifacts += [found] if found is not None else []
+    total = sum(artifact.manifest.bytes for artifact in artifacts)
+    discarded = []
+    with reporter.start("check", f"{len(artifacts)} cached packages", total=total, unit="bytes") as progress:
+        for artifact in artifacts:
+            if cache.verify(artifact):
+                cache.discard(artifact)
+                discarded.append(artifact.package.dist_name)
+            progress.advance(artifact.manifest.bytes)
+    return tuple(discarded)
+
+
+def _forget_wheels(lock: Lock, findings: Findings, settings: Settings) -> None:
+    """Let uv forget the wheels whose unpacked files were edited through a hard link from its cache."""
+    from_pip = {package.name for package in lock.pip}
+    names = sorted({each.package for each in findings.shared if each.package in from_pip and each.elsewhere})
+    if names:
+        Uv.find(settings).run(["cache", "clean", "--quiet", *(name for name in names if name)])
+
+
+def _channels(lock: Lock, settings: Settings, reporter: Reporter) -> tuple[Channel, ...]:
+    """Return the lock's channels with the mirrors and logins of this machine; one that is gone is only missed when
+    something has to be fetched from it."""
+    table = ChannelTable.read(settings, beside=(Path.cwd(),))
+    found: list[Channel] = []
+    for url in lock.channels:
+        try:
+            found += table.resolve((url,))
+        except ChannelError as error:
+            reporter.notice(error.message)
+    return tuple(found)
+
+
+@contextlib.contextmanager
+def _marked(location: Location, edited: Iterable[str]) -> Iterator[None]:
+    """Mark the environment as holding edited files while it is replaced, so that they are not pruned at once."""
+    files = tuple(edited)
+    mark = location.prefix / generations.FOREIGN
+    if not files or mark.exists():
+        yield
+        return
+    try:
+        pruning.protect(location.prefix, Foreign(files=files))
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            mark.unlink()
+        raise
