@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.artifacts.manifest import Artifact, Manifest, read_manifest
-from envmgr.errors import StoreError
 from envmgr.lock.model import CondaPackage
 from envmgr.reporting import Progress, Reporter
 
@@ -18,14 +17,13 @@ _AT_ONCE = 2  # artifacts; the files of each are hashed in several threads alrea
 class Rotten(NamedTuple):
     """A cached artifact that is not what was published: its key, where it is, and what is wrong, a sentence each.
 
-    `package` is its name, version and build. With `is_newer`, a newer envmgr wrote it, and only that can tell.
+    `package` is its name, version and build.
     """
 
     key: str
     directory: Path
     package: str
     reasons: tuple[str, ...]
-    is_newer: bool = False
 
 
 class Audit(NamedTuple):
@@ -37,7 +35,10 @@ class Audit(NamedTuple):
 
 
 def audit(cache: ArtifactCache, reporter: Reporter) -> Audit:
-    """Compare every artifact of the own cache with its listing; raises StoreError where the cache cannot be read."""
+    """Compare every artifact of the own cache with its listing.
+
+    Raises StoreError where the cache cannot be read, or where a newer envmgr wrote to it.
+    """
     entries = tuple(cache.entries())
     total = sum(size for _, size, _ in entries)
     with (
@@ -76,8 +77,6 @@ def _check(cache: ArtifactCache, entry: tuple[str, int, Path], progress: Progres
         else:
             artifact = Artifact(package_of(manifest), directory, manifest)
             reasons, name = cache.verify(artifact), artifact.package.dist_name
-    except StoreError as error:
-        return Rotten(key, directory, key[:-65], (error.message,), is_newer=True)
     except OSError as error:
         reasons, name = (f"its manifest cannot be read: {error.strerror}",), key[:-65]
     finally:

@@ -85,9 +85,9 @@ def _verify_cache(
 ) -> bool:
     found = workflow.verify_cache(settings, report)
     gone = workflow.set_aside(found, settings) if fix else ()
-    left = tuple(each for each in found.rotten if each.package not in gone)
+    is_well = fix or not found.rotten
     if as_json:
-        say_json(_cache_json(found, gone, is_well=not left))
+        say_json(_cache_json(found, gone, is_well=is_well))
     elif not quiet:
         for each in found.rotten:
             reasons = each.reasons if verbose else each.reasons[:3]
@@ -100,7 +100,7 @@ def _verify_cache(
             say("an environment made from them may have the same damage: envmgr verify -n NAME")
         elif found.rotten:
             say("remove them, so that they are fetched again: envmgr verify --cache --fix")
-    return not left
+    return is_well
 
 
 def _cache_json(found: Audit, gone: tuple[str, ...], *, is_well: bool) -> dict[str, Any]:

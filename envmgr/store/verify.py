@@ -163,6 +163,9 @@ def _locked_problems(half: _Half, package: PipPackage, installed: list[Distribut
             kind = "missing" if distribution.fault.is_missing else "unreadable"
             yield Problem("fault", kind, record, package.name, "a RECORD", str(distribution.fault))  # type: ignore[arg-type] # one of two literals
             continue
+        if all(each.path != record for each in distribution.owned):
+            listed = f"{len(distribution.owned)} without itself"
+            yield Problem("fault", "changed", record, package.name, "the files of the package", listed)
         if distribution.installer != _INSTALLER:
             yield Problem(
                 "notice", "changed", f"{distribution.dist_info}/INSTALLER", package.name, _INSTALLER,

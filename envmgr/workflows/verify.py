@@ -120,13 +120,12 @@ def verify_cache(settings: Settings, reporter: Reporter) -> Audit:
 def set_aside(found: Audit, settings: Settings) -> tuple[str, ...]:
     """Remove the rotten artifacts from the cache, so that they are fetched again when needed, and return their names.
 
-    Those of a newer envmgr stay. Raises ReadOnlyStore or StoreError.
+    Raises ReadOnlyStore or StoreError.
     """
     cache = ArtifactCache(settings)
-    gone = [each for each in found.rotten if not each.is_newer]
-    for each in gone:
+    for each in found.rotten:
         cache.remove(each.key)
-    return tuple(each.package for each in gone)
+    return tuple(each.package for each in found.rotten)
 
 
 def _lock_of(location: Location, *, has_lock: bool) -> tuple[Lock | None, Problem | None]:
