@@ -99,7 +99,7 @@ def _look_at_link(inventory: Inventory, real: str, claims: tuple[Owned, ...]) ->
     target = inventory.entries[real].target or ""
     last = claims[-1]
     hashes = {digest for each in claims for digest in each.hashes}
-    # rattler records the hash of the target's name, conda that of what the link leads to.
+    # Of a link rattler records the hash of its target's name, and did record that of what it leads to.
     if hashlib.sha256(os.fsencode(target)).hexdigest() in hashes:
         return None
     if inventory.leads_out(real):

@@ -140,7 +140,9 @@ def _conda_paths(package: str, paths: list[object]) -> Iterator[Owned]:
         sha256, in_prefix = entry.get("sha256"), entry.get("sha256_in_prefix")
         size = entry.get("size_in_bytes")
         is_patched = bool(entry.get("prefix_placeholder")) or (in_prefix is not None and in_prefix != sha256)
-        known = in_prefix if in_prefix is not None else None if entry.get("prefix_placeholder") else sha256
+        # Of a link conda records the hash of the file in the package that it led to, which may be patched since.
+        is_final = not entry.get("prefix_placeholder") and kind != "softlink"
+        known = in_prefix if in_prefix is not None else sha256 if is_final else None
         yield Owned(
             path=path,
             package=package,
