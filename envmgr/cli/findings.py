@@ -56,7 +56,7 @@ def _line(problem: Problem) -> str:
     found, expected = _short(problem.found), _short(problem.expected)
     if problem.kind == "clobbered":
         return f"{kind}: {problem.path}: {expected} gives way to {found}"
-    if problem.found is None or problem.expected is None:
+    if problem.kind == "unreadable" or problem.found is None or problem.expected is None:
         return f"{kind}: {problem.path}: {found or expected}"
     return f"{kind}: {problem.path}: expected {expected}, found {found}"
 

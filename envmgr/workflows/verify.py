@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,9 @@ from envmgr.store.verify import verify as verify_prefix
 from envmgr.workflows.reading import lock_of
 
 
+_ATTEMPTS = 3  # looks at an environment that others keep replacing
+
+
 class Repair(NamedTuple):
     """What was done: the generation that was made, where the one before it is kept (None: nowhere), which cached
     packages were set aside, the edited files that the old generation still has, and what is found now."""
@@ -51,21 +55,22 @@ def find(settings: Settings, *, name: str | None, prefix: str | None) -> Locatio
         if name is None and prefix is None:
             raise
         location = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
-        if not (location.prefix / LOCK_FILE).is_file():
+        if not os.path.isfile(location.prefix / LOCK_FILE):
             raise
         return location
 
 
 def verify(location: Location, settings: Settings, reporter: Reporter) -> Findings:
-    """Return what is wrong with the environment; raises nothing for what is wrong inside of it."""
-    has_lock = (location.prefix / LOCK_FILE).exists() or (location.prefix / generations.FILE).exists()
-    lock, problem = _lock_of(location, has_lock=has_lock)
-    verified = verify_prefix(location, lock, reporter, has_lock=has_lock)
-    findings = verified.findings
-    return findings._replace(
-        problems=(*((problem,) if problem is not None else ()), *findings.problems),
-        shared=sharing.sharers(location, verified.linked, settings),
-    )
+    """Return what is wrong with the environment; raises nothing for what is wrong inside of it.
+
+    One that another command replaced meanwhile is looked at once more.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        before = _identity(location)
+        findings = _verify(location, settings, reporter)
+        if _identity(location) == before:
+            return findings
+    return _verify(location, settings, reporter)
 
 
 def repair(
@@ -128,13 +133,35 @@ def set_aside(found: Audit, settings: Settings) -> tuple[str, ...]:
     return tuple(each.package for each in found.rotten)
 
 
+def _verify(location: Location, settings: Settings, reporter: Reporter) -> Findings:
+    has_lock = os.path.lexists(location.prefix / layout.OWN_DIRECTORY)
+    lock, problem = _lock_of(location, has_lock=has_lock)
+    verified = verify_prefix(location, lock, reporter, has_lock=has_lock)
+    findings = verified.findings
+    return findings._replace(
+        problems=(*((problem,) if problem is not None else ()), *findings.problems),
+        shared=sharing.sharers(location, verified.linked, settings),
+    )
+
+
+def _identity(location: Location) -> tuple[int, int] | None:
+    """Return what tells the tree at the prefix from the one that takes its place."""
+    try:
+        status = os.stat(location.prefix)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _lock_of(location: Location, *, has_lock: bool) -> tuple[Lock | None, Problem | None]:
-    if has_lock and not (location.prefix / LOCK_FILE).exists():
-        return None, Problem("fault", "missing", LOCK_FILE, None, "the lock of the environment", None)
+    expected = "the lock of the environment"
+    if has_lock and not os.path.lexists(location.prefix / LOCK_FILE):
+        reason = None if os.access(location.prefix / layout.OWN_DIRECTORY, os.X_OK) else "Permission denied"
+        return None, Problem("fault", "unreadable" if reason else "missing", LOCK_FILE, None, expected, reason)
     try:
         return lock_of(location), None
     except LockError as error:
-        return None, Problem("fault", "unreadable", LOCK_FILE, None, "the lock of the environment", error.message)
+        return None, Problem("fault", "unreadable", LOCK_FILE, None, expected, error.message)
     except (NotAnEnvironment, OSError):
         return None, None  # a record that cannot be read is found and named by the verification itself
 
