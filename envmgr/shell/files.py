@@ -31,9 +31,10 @@ def write(staging: str | os.PathLike[str], prefix: str | os.PathLike[str], name:
     To be called when everything else is in place. `name` is what a prompt shows (None: by conda's rule). Raises
     PrefixError for variables that no process can have. Same input, same bytes.
     """
+    contents = texts(staging, prefix, name)
     directory = os.path.join(os.fspath(staging), *DIRECTORY.split("/"))
     os.makedirs(directory, exist_ok=True)
-    for file, text in texts(staging, prefix, name).items():
+    for file, text in contents.items():
         path = os.path.join(directory, file)
         # A new inode each time: the old one may be a hardlink that a kept generation owns as well.
         with open(f"{path}.new", "wb") as stream:

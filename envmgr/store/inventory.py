@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -12,6 +13,7 @@ EntryKind = Literal["file", "link", "directory", "other"]
 
 _MOST_FOLLOWED = 40  # links on one way, as in Linux
 _BLOCK = 1 << 20
+_LARGEST = 1 << 28  # bytes of a file of metadata; the record of 100,000 paths has 30 MiB
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -114,9 +116,15 @@ class Inventory(NamedTuple):
 
 
 def read_regular(path: str | Path) -> bytes:
-    """Return the bytes of a regular file; raises OSError, also for a link or a pipe, which is not waited for."""
+    """Return the bytes of a regular file of metadata.
+
+    Raises OSError, also for a link or a pipe, which is not waited for, and for a file that is larger than any.
+    """
     with os.fdopen(_open_regular(path), "rb") as file:
-        return file.read()
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise OSError(errno.EFBIG, f"more than {_LARGEST} bytes", str(path))
+    return content
 
 
 def sha256_of(path: str | Path) -> str:

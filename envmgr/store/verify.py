@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +12,14 @@ from packaging.version import InvalidVersion, Version
 
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.reporting import Reporter
-from envmgr.store import contents, metadata, own_files, ownership
+from envmgr.store import contents, own_files, ownership
 from envmgr.store.contents import Compared, is_shared
 from envmgr.store.inventory import Entry, Inventory
 from envmgr.store.layout import OWN_DIRECTORY, Location
 from envmgr.store.owned import Distribution, Owned, Record, Unusable, distributions, read_record
 from envmgr.store.problems import Findings, Problem
 
+_RECORD = re.compile(r"conda-meta/([^/]+)\.json")
 _INSTALLER = "uv"  # what installs the pip half of every generation
 
 
@@ -45,11 +47,12 @@ def verify(location: Location, lock: Lock | None, reporter: Reporter, *, has_loc
     """
     prefix = Path(os.path.realpath(location.prefix))
     inventory = Inventory.read(prefix)
-    conda = _conda_half(prefix, lock.conda if lock is not None else None)
+    conda = _conda_half(inventory, lock.conda if lock is not None else None)
     pip = _pip_half(inventory, lock.pip if lock is not None and has_lock else (), conda)
     compared = contents.compare(inventory, [*conda.owned, *pip.owned], reporter)
     problems = [
         *own_files.problems(location, lock if has_lock else None),
+        *_redirected(inventory),
         *(Problem("fault", "unreadable", path, None, None, reason) for path, reason in inventory.unreadable.items()),
         *conda.problems,
         *pip.problems,
@@ -67,16 +70,17 @@ def verify(location: Location, lock: Lock | None, reporter: Reporter, *, has_loc
     return Verified(findings, tuple(_linked(inventory, compared.changed)))
 
 
-def _conda_half(prefix: Path, packages: Sequence[CondaPackage] | None) -> _Half:
+def _conda_half(inventory: Inventory, packages: Sequence[CondaPackage] | None) -> _Half:
     half = _Half([], [], set())
-    names = metadata.record_names(prefix)
+    # Not by listing conda-meta: it may have become a link.
+    names = frozenset(match[1] for path in inventory.entries if (match := _RECORD.fullmatch(path)))
     locked = {package.dist_name: package for package in packages or ()}
     records: dict[str, Record] = {}
     for name in sorted(names):
         path = f"conda-meta/{name}.json"
         half.accounted.add(path)
         try:
-            records[name] = read_record(prefix, name)
+            records[name] = read_record(Path(inventory.root), name)
         except Unusable as error:
             package = locked[name].name if name in locked else None
             half.problems.append(Problem("fault", "unreadable", path, package, "a prefix record", str(error)))
@@ -212,6 +216,14 @@ def _loose(inventory: Inventory, accounted: set[str]) -> Iterator[Problem]:
             continue
         if not ownership.is_unremarkable(path) and "/__pycache__/" not in f"/{path}":
             yield Problem("notice", "foreign", path)
+
+
+def _redirected(inventory: Inventory) -> Iterator[Problem]:
+    """Yield the directories of metadata that were replaced with links."""
+    for path in ("conda-meta", OWN_DIRECTORY):
+        entry = inventory.entries.get(path)
+        if entry is not None and entry.kind != "directory":
+            yield Problem("fault", "changed", path, None, "a directory", f"a link to {entry.target}")
 
 
 def _linked(inventory: Inventory, changed: Iterable[Owned]) -> Iterator[tuple[Owned, Entry]]:

@@ -29,7 +29,6 @@ from envmgr.store.usage import using_cache
 from envmgr.store.verify import verify as verify_prefix
 from envmgr.workflows.reading import lock_of
 
-
 _ATTEMPTS = 3  # looks at an environment that others keep replacing
 
 

@@ -166,6 +166,24 @@ def test_file_behind_a_link_inside_of_the_prefix_is_found(store: Store, prefix: 
     assert short(store) == [("fault", "missing", "lib64/gone", "tool"), ("notice", "foreign", "lib64", None)]
 
 
+@pytest.mark.parametrize("directory", ["conda-meta", OWN])
+def test_metadata_that_was_moved_behind_a_link_is_a_fault(
+    store: Store, prefix: Path, directory: str, tmp_path: Path
+) -> None:
+    os.rename(prefix / directory, tmp_path / "out")
+    (prefix / directory).symlink_to(tmp_path / "out")
+    assert ("fault", "changed", directory, None) in short(store)
+    assert (("fault", "missing", "conda-meta/tool-1.0-0.json", "tool") in short(store)) == (directory == "conda-meta")
+
+
+def test_prefix_that_is_a_link_to_its_generation_is_whole(store: Store) -> None:
+    store.create("b", "tool", "extra", switch="symlink")
+    assert store.location("b").prefix.is_symlink()
+    assert found(store, "b") == []
+    (store.location("b").prefix / "bin/tool").unlink()
+    assert short(store, "b") == [("fault", "missing", "bin/tool", "tool")]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_what_cannot_be_read_is_a_fault(store: Store, prefix: Path) -> None:
     replaced(prefix / "bin/tool", b"#!/bin/sh\necho 1\n")
