@@ -49,14 +49,7 @@ def verify(
     options.one_of_name_and_prefix(name, prefix)
     settings = options.load_settings(offline=offline)
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    if of_cache:
-        if name is not None or prefix is not None:
-            raise UsageError(
-                "--cache looks at the package cache, -n and -p name an environment",
-                hint=f"envmgr verify --cache{' --fix' if fix else ''}",
-            )
-        is_well = _verify_cache(settings, report, fix=fix, as_json=as_json, quiet=quiet, verbose=verbose)
-    else:
+    if not of_cache:
         location = workflow.find(settings, name=name, prefix=prefix)
         found = workflow.verify(location, settings, report)
         if not as_json and not quiet:
@@ -70,12 +63,15 @@ def verify(
         is_well = not (now.problems if strict else now.faults)
         if as_json:
             say_json(_as_json(location, found, repair, is_well=is_well))
-        elif repair is not None and not quiet:
-            say(_repair_text(location, found, repair, in_full=verbose))
-        elif not quiet and found.faults and found.has_lock:
-            say(f"repair it: envmgr verify {location.arguments} --fix")
-        elif not quiet and fix:
-            say("nothing to repair")
+        elif not quiet and (conclusion := _conclusion(location, found, repair, fix=fix, in_full=verbose)):
+            say(conclusion)
+    elif name is not None or prefix is not None:
+        raise UsageError(
+            "--cache looks at the package cache, -n and -p name an environment",
+            hint=f"envmgr verify --cache{' --fix' if fix else ''}",
+        )
+    else:
+        is_well = _verify_cache(settings, report, fix=fix, as_json=as_json, quiet=quiet, verbose=verbose)
     if not is_well:
         click.get_current_context().exit(1)
 
@@ -137,6 +133,16 @@ def _as_json(location: Location, found: Findings, repair: Repair | None, *, is_w
             "edited": list(repair.edited),
         }
     return document
+
+
+def _conclusion(location: Location, found: Findings, repair: Repair | None, *, fix: bool, in_full: bool) -> str:
+    if repair is not None:
+        return _repair_text(location, found, repair, in_full=in_full)
+    if found.is_repairable and found.faults:
+        return f"repair it: envmgr verify {location.arguments} --fix"
+    if found.has_lock and found.faults:
+        return f"there is no lock to repair it from: envmgr remove {location.arguments} --all, and create it again"
+    return "nothing to repair" if fix else ""
 
 
 def _repair_text(location: Location, found: Findings, repair: Repair, *, in_full: bool) -> str:

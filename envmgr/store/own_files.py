@@ -14,7 +14,7 @@ from envmgr.shell import files as shell_files
 from envmgr.store import generations
 from envmgr.store.inventory import read_regular
 from envmgr.store.layout import LOCK_FILE, OWN_DIRECTORY, Location
-from envmgr.store.problems import Problem
+from envmgr.store.problems import Problem, Severity
 
 _HISTORY = "conda-meta/history"
 _STATE = "conda-meta/state"
@@ -44,10 +44,9 @@ def problems(location: Location, lock: Lock | None) -> Iterator[Problem]:
 
 
 def _lock_problems(generation: generations.Generation, lock: Lock | None) -> Iterator[Problem]:
-    expected = f"the lock with digest {generation.lock_digest}"
     if lock is None:
-        # Why it could not be read is for whoever tried to say.
-        return
+        return  # why it could not be read is for whoever tried to say
+    expected = f"the lock with digest {generation.lock_digest}"
     digest = conda_lock.digest(lock)
     if digest != generation.lock_digest:
         yield Problem("fault", "changed", LOCK_FILE, None, expected, f"that with digest {digest}")
@@ -63,15 +62,14 @@ def _state_problems(location: Location, lock: Lock) -> Iterator[Problem]:
     except (OSError, ValueError, AttributeError, RecursionError):
         yield Problem("fault", "unreadable", _STATE, None, "the variables of the environment", "no JSON mapping")
         return
-    if found != expected:
-        names = set(found if isinstance(found, dict) else ()) | set(expected)
-        differing = sorted(
-            str(name) for name in names if not isinstance(found, dict) or found.get(name) != expected.get(name)
-        )
+    if not isinstance(found, dict):
+        yield Problem("fault", "unreadable", _STATE, None, "the variables of the environment", "no mapping of them")
+    elif found != expected:
+        differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
         # Conda's `env config vars set` writes there, and activation goes by it.
-        severity = "fault" if expected and not found else "notice"
-        yield Problem(severity, "changed", _STATE, None, "the variables of the lock",  # type: ignore[arg-type] # one of two literals
-                      f"others for {', '.join(differing)}")  # fmt: skip
+        severity: Severity = "fault" if expected and not found else "notice"
+        what = f"others for {', '.join(differing)}"
+        yield Problem(severity, "changed", _STATE, None, "the variables of the lock", what)
 
 
 def _script_problems(location: Location) -> Iterator[Problem]:

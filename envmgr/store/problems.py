@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from envmgr.store.generations import FILE as GENERATION_FILE
+from envmgr.store.layout import LOCK_FILE
+
 Severity = Literal["fault", "notice"]
 Kind = Literal["missing", "changed", "foreign", "clobbered", "unreadable", "outside", "rotten"]
 
@@ -56,3 +59,11 @@ class Findings(NamedTuple):
     def notices(self) -> tuple[Problem, ...]:
         """What is worth knowing and breaks nothing."""
         return tuple(problem for problem in self.problems if problem.severity == "notice")
+
+    @property
+    def is_repairable(self) -> bool:
+        """Whether there is a lock that the environment can be made anew from."""
+        return self.has_lock and not any(
+            problem.path == LOCK_FILE or (problem.path == GENERATION_FILE and problem.kind != "changed")
+            for problem in self.faults
+        )

@@ -17,7 +17,7 @@ from envmgr.store.contents import Compared, is_shared
 from envmgr.store.inventory import Entry, Inventory
 from envmgr.store.layout import OWN_DIRECTORY, Location
 from envmgr.store.owned import Distribution, Owned, Record, Unusable, distributions, read_record
-from envmgr.store.problems import Findings, Problem
+from envmgr.store.problems import Findings, Kind, Problem
 
 _RECORD = re.compile(r"conda-meta/([^/]+)\.json")
 _INSTALLER = "uv"  # what installs the pip half of every generation
@@ -111,8 +111,9 @@ def _record_problems(
         path = f"conda-meta/{name}.json"
         found = others.get(package.name, [])
         if name not in names:
-            kind, what = ("changed", ", ".join(found)) if found else ("missing", None)
-            yield Problem("fault", kind, path, package.name, name, what)  # type: ignore[arg-type] # one of two literals
+            yield Problem(
+                "fault", "changed" if found else "missing", path, package.name, name, ", ".join(found) or None
+            )
         elif name in records:
             record = records[name]
             said = f"{record.name}-{record.version}-{record.build}"
@@ -164,8 +165,8 @@ def _locked_problems(half: _Half, package: PipPackage, installed: list[Distribut
             continue
         record = f"{distribution.dist_info}/RECORD"
         if distribution.fault is not None:
-            kind = "missing" if distribution.fault.is_missing else "unreadable"
-            yield Problem("fault", kind, record, package.name, "a RECORD", str(distribution.fault))  # type: ignore[arg-type] # one of two literals
+            kind: Kind = "missing" if distribution.fault.is_missing else "unreadable"
+            yield Problem("fault", kind, record, package.name, "a RECORD", str(distribution.fault))
             continue
         if all(each.path != record for each in distribution.owned):
             listed = f"{len(distribution.owned)} without itself"

@@ -178,6 +178,7 @@ def test_unreadable_lock_is_a_fault_and_no_ground_for_a_repair(store: Store, con
     store.create("a", "tool")
     (store.location("a").prefix / LOCK_FILE).write_bytes(content)
     assert [(each.kind, each.path) for each in verified(store).faults] == [("unreadable", LOCK_FILE)]
+    assert not verified(store).is_repairable
     with pytest.raises(PrefixError, match="for want of its lock"):
         repaired(store)
 
@@ -218,6 +219,17 @@ def test_environment_that_lost_its_history_is_found_and_repaired(store: Store, t
     (tmp_path / "directory/file").touch()
     with pytest.raises(NotAnEnvironment):
         workflow.find(store.settings, name=None, prefix=f"{tmp_path}/directory")
+
+
+def test_environment_that_was_moved_by_hand_is_made_anew_where_it_is(store: Store, tmp_path: Path) -> None:
+    store.create("a", "patched", "tool")
+    moved = tmp_path / "moved"
+    os.rename(store.location("a").prefix, moved)
+    findings = verified(store, str(moved))
+    assert findings.faults
+    assert findings.is_repairable
+    assert repaired(store, str(moved)).findings.problems == ()
+    assert (moved / "etc/at").read_text() == str(moved)
 
 
 def test_records_that_were_removed_come_back(store: Store) -> None:
