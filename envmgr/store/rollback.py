@@ -32,7 +32,7 @@ from envmgr.store import (
 )
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.faults import told_of
-from envmgr.store.generations import Generation
+from envmgr.store.generations import Generation, Switch
 from envmgr.store.holding import held
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
@@ -42,7 +42,8 @@ from envmgr.store.recorded import Recorded
 class RollbackRequest(NamedTuple):
     """Which generation is to come back at a location, and the lock it had.
 
-    `replaces` is the number of the current generation; when another one is there in the end, nothing is done.
+    `replaces` is the number of the current generation; when another one is there in the end, nothing is done. `switch`
+    forces how the tree takes its place (None: as found by probing).
     """
 
     location: Location
@@ -51,6 +52,7 @@ class RollbackRequest(NamedTuple):
     command: Sequence[str]
     replaces: int
     override_frozen: bool = False
+    switch: Switch | None = None
 
 
 def take_kept(
@@ -113,6 +115,7 @@ def _take(
         command=request.command,
         inputs_digest=request.target.inputs_digest,
         replaces=request.replaces,
+        switch=request.switch,
     )
     entry = journal.begin(location, "stage", number=generation.number, replaces=request.replaces, takes=source)
     checkpoint("journal written")
