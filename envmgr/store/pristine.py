@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envmgr.lock.model import Lock
-from envmgr.store import generations, layout, metadata, ownership
+from envmgr.store import frozen, generations, layout, metadata, ownership
 
 _NAMED = 3  # files in one message
 
@@ -64,8 +64,8 @@ def _difference(tree: Path, owned: set[str]) -> str | None:
 
 
 def _is_mark(path: str) -> bool:
-    """Whether a file is derived, or says only that the tree is on the disk."""
-    return path == generations.SETTLED or ownership.is_derived(path)
+    """Whether a file is derived, or a mark: that the tree is on the disk, that the environment is frozen."""
+    return path in (generations.SETTLED, frozen.MARKER) or ownership.is_derived(path)
 
 
 def _shown(paths: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import (
     commit,
+    frozen,
     generations,
     journal,
     layout,
@@ -156,4 +157,7 @@ def _write_metadata(request: RollbackRequest, entry: Journal, generation: Genera
     # Another generation of the same lock may have been asked for in other words.
     (entry.tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(request.lock))
     metadata.write_history(entry.tree, request.location.prefix, block)
+    # Frozen is the environment now, whatever it was then.
+    (entry.tree / frozen.MARKER).unlink(missing_ok=True)
+    frozen.keep_marker(request.location.prefix, entry.tree)
     commit.write_generation(entry.tree, generation)

@@ -192,6 +192,11 @@ def test_frozen_environment_is_not_rolled_back(store: Store) -> None:
     assert faults(location.prefix, new) == []
     request = rollback_request(store, "a", 1)._replace(override_frozen=True)
     assert take_kept(request, settings=store.settings, reporter=store.reporter) is not None
+    assert (location.prefix / "conda-meta/frozen").read_text() == '{"message": "hands off"}'
+    assert store.reporter.warnings == []
+    (location.prefix / "conda-meta/frozen").unlink()
+    assert roll_back(store, 2) is not None
+    assert not (location.prefix / "conda-meta/frozen").exists()
 
 
 def test_another_change_meanwhile_is_not_overwritten(store: Store) -> None:
