@@ -134,11 +134,7 @@ def _realise(run: Run) -> Realised:
             raise
         entry.remove()
         run.checkpoint("journal removed")
-        if generation.switch == "copy":
-            run.reporter.warning(
-                f"{location.label} lay in a lower layer of a container image: its files were copied, not renamed, "
-                "which takes time and room and is not one step of the kernel"
-            )
+        succession.tell_of_copying(location, generation, run.reporter)
         kept = succession.finish(
             location,
             request.replaces,

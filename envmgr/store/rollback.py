@@ -68,10 +68,20 @@ def take_kept(
     location = request.location
     with held(location, doing="changing", reporter=reporter):
         recovery.recover_held(location)
+        if is_done(request):
+            return generations.current(location.prefix)
         succession.check_target(location, replaces=request.replaces, override_frozen=request.override_frozen)
         with told_of(location, "rolling back"):
             source = _source(request, reporter)
             return None if source is None else _take(request, source, settings, reporter, checkpoint)
+
+
+def is_done(request: RollbackRequest) -> bool:
+    """Whether another command has brought the wanted lock back meanwhile; raises StoreError."""
+    present = generations.current(request.location.prefix)
+    return (
+        present is not None and present.number != request.replaces and present.lock_digest == request.target.lock_digest
+    )
 
 
 def kept_trees(location: Location, target: Generation) -> tuple[Recorded, ...]:
@@ -136,6 +146,7 @@ def _take(
         raise
     entry.remove()
     checkpoint("journal removed")
+    succession.tell_of_copying(location, generation, reporter)
     succession.finish(
         location,
         request.replaces,

@@ -107,6 +107,15 @@ def find_foreign(location: Location) -> Foreign:
     return foreign
 
 
+def tell_of_copying(location: Location, generation: Generation, reporter: Reporter) -> None:
+    """Warn where the switch was no single step of the kernel."""
+    if generation.switch == "copy":
+        reporter.warning(
+            f"{location.label} lay in a lower layer of a container image: its files were copied, not renamed, "
+            "which takes time and room and is not one step of the kernel"
+        )
+
+
 def finish(
     location: Location,
     replaces: int | None,

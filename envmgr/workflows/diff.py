@@ -17,7 +17,8 @@ from envmgr.store import layout, recorded
 from envmgr.store.layout import Location
 from envmgr.workflows.reading import lock_of
 
-_GENERATION = re.compile(r"(?P<environment>.+)@(?P<number>[0-9]{1,9})")
+_GENERATION = re.compile(r"(?P<environment>.+)@(?P<number>[0-9]{1,18})")
+_LARGEST = 64 << 20  # bytes of a lock file; the largest real ones have a few
 _LOCK_SUFFIXES = (".yml", ".yaml", ".json", ".lock")
 
 
@@ -48,9 +49,9 @@ def compare(old: str, new: str, settings: Settings, *, platform: str | None = No
 
 
 def _lock(text: str, settings: Settings, platform: str | None) -> Lock:
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))
     if not _is_environment(text, settings):
-        if path.is_file():
+        if path.exists() and not path.is_dir():  # a pipe of the shell's `<(…)` as well
             return _from_file(path, platform)
         match = _GENERATION.fullmatch(text)
         if match is not None:
@@ -78,9 +79,13 @@ def _find(text: str, settings: Settings) -> Location:
 
 def _from_file(path: Path, platform: str | None) -> Lock:
     try:
-        locks = conda_lock.loads(path.read_bytes(), source=str(path))
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise LockError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > _LARGEST:
+        raise LockError(f"{path} is no lock file: it has more than {_LARGEST >> 20} MiB")
+    locks = conda_lock.loads(data, source=str(path))
     wanted = platform or (current_subdir() if len(locks) != 1 else next(iter(locks)))
     if wanted not in locks:
         raise PlatformNotLocked(

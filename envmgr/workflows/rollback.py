@@ -122,6 +122,7 @@ def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -
         settings=settings,
         cache=ArtifactCache(settings),
         reporter=reporter,
+        already_done=lambda: store.is_done(request),
     )
     return realised.generation
 

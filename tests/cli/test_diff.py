@@ -62,11 +62,15 @@ def test_builds_and_contents_tell_apart_what_has_the_same_version(envmgr: Envmgr
 @pytest.mark.parametrize(
     ("side", "error", "text"),
     [
+        ("science@123456789012", "PrefixError", "science has no generation 123456789012"),
         ("science@7", "PrefixError", "science has no generation 7; these exist: 1, 2"),
         ("scince", "EnvironmentNotFound", "no environment is named `scince`"),
         ("scince@1", "EnvironmentNotFound", "no environment is named `scince`"),
         ("absent.conda-lock.yml", "LockError", "there is no file absent.conda-lock.yml"),
         ("./nowhere", "EnvironmentNotFound", "there is no environment at"),
+        ("/dev/null", "LockError", "/dev/null is not a conda-lock file"),
+        ("/dev/zero", "LockError", "/dev/zero is no lock file"),
+        ("~nobody-of-that-name/x", "EnvironmentNotFound", "there is no environment at"),
         ("broken.yml", "LockError", "is not a conda-lock file"),
         (".", "NotAnEnvironment", "but no environment"),
     ],

@@ -209,6 +209,15 @@ def test_another_change_meanwhile_is_not_overwritten(store: Store) -> None:
     assert faults(store.location("a").prefix, newest) == []
 
 
+def test_second_of_two_identical_rollbacks_finds_the_work_of_the_first(store: Store) -> None:
+    two_generations(store)
+    request = rollback_request(store, "a", 1)
+    first, second = (take_kept(request, settings=store.settings, reporter=store.reporter) for _ in range(2))
+    assert first == second
+    assert first is not None
+    assert first.number == 3
+
+
 def test_failure_on_the_way_gives_the_tree_back(store: Store) -> None:
     class Stop(Exception):
         pass
