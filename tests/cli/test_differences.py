@@ -42,7 +42,8 @@ def test_package_that_changed_its_half_is_gone_from_one_and_new_in_the_other() -
 def test_version_build_and_content_tell_apart_in_this_order() -> None:
     old = lock(conda("a", "1", "x"), conda("b", "1", "x"), conda("c", "1", "x"), pip("d", "1"), pip("e", "1"))
     new = lock(
-        conda("a", "2", "y"), conda("b", "1", "y"), conda("c", "1", "x", "b" * 64), pip("d", "2"), pip("e", "1", "b" * 64)
+        conda("a", "2", "y"), conda("b", "1", "y"), conda("c", "1", "x", "b" * 64),
+        pip("d", "2"), pip("e", "1", "b" * 64),
     )  # fmt: skip
     difference = between(old, new)
     changed = {each["name"]: (each["manager"], each["from"], each["to"]) for each in as_json(difference)["changed"]}
