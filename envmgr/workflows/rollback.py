@@ -65,15 +65,14 @@ def rollback(
     frozen.check_thawed(location, override=wish.override_frozen)
     lock = recorded.lock_of(target)
     previous = _present_lock(location, reporter)
-    has_tree = bool(store.kept_trees(location, target.generation))
-    fetched = () if has_tree else _missing(lock, settings)
+    fetched = () if store.kept_trees(location, target.generation) else _missing(lock, settings)
     plan = Plan(location, previous, lock, between(previous, lock), fetched)
     if not confirm(plan):
         return RolledBack(Outcome(location, plan=plan, declined=True), target.number, present.number)
     if dry_run:
         return RolledBack(Outcome(location, plan=plan), target.number, present.number)
     request = RollbackRequest(location, target.generation, lock, wish.command, present.number, wish.override_frozen)
-    made = store.take_kept(request, settings=settings, reporter=reporter) if has_tree else None
+    made = store.take_kept(request, settings=settings, reporter=reporter)
     if made is None:
         made = _realise(request, settings, reporter)
     return RolledBack(Outcome(location, plan=plan), target.number, made.number)

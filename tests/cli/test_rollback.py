@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 from builders.channels import LocalChannel
 from builders.commands import PROGRAM, Envmgr, entries, environment_file
+from builders.store import roll_back_until
+from envmgr.settings import Settings
+from envmgr.store import layout, recorded
+from envmgr.store.rollback import RollbackRequest
 
 
 @pytest.fixture
@@ -162,3 +167,15 @@ def test_environment_at_a_path_is_rolled_back_in_place(envmgr: Envmgr, channel: 
     done = subprocess.run([envmgr.directory / "env/bin/tool"], capture_output=True, check=True, text=True)
     assert done.stdout == "tool 1.0\n"
     assert sorted(os.listdir(envmgr.directory / ".env.envmgr/generations")) == ["1.conda-lock.yml", "1.json", "2"]
+
+
+def test_tree_that_a_killed_rollback_had_taken_is_exchanged_all_the_same(science: Envmgr) -> None:
+    location = layout.named(Settings.load(science.environ), "science")
+    target = recorded.find(location, 1)
+    request = RollbackRequest(location, target.generation, recorded.lock_of(target), ("envmgr", "rollback"), 2)
+    inode = (location.generations / "1/bin").stat().st_ino
+    assert roll_back_until(Settings.load(science.environ), request, "taken") == -signal.SIGKILL
+    assert not (location.generations / "1").exists()
+    science.ok("rollback", "-n", "science", "-q")
+    assert (science.prefix("science") / "bin").stat().st_ino == inode
+    assert version(science) == "tool 1.0\n"
