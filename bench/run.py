@@ -153,6 +153,18 @@ class Bench:
                 subjects.append(self.subject(f"{tool} run -p … true", [path, "run", "-p", str(prefix), "true"]))
         return compare(subjects, runs=max(self.runs, 15), log=self.log)
 
+    def going_back(self) -> dict[str, Result]:
+        """Exchange two generations of one environment, over and over."""
+        create = [*self.envmgr, "create", "--yes", "--quiet", "-n", "back", "--override-channels", "-c", self.url]
+        for names in (self.names, self.names[:-1]):
+            subprocess.run([*create, *names], env=self.environ, check=True, stdout=subprocess.DEVNULL)
+        subjects = [
+            self.subject("python -c pass", [sys.executable, "-c", "pass"]),
+            self.subject("envmgr rollback", [*self.envmgr, "rollback", "--yes", "--quiet", "-n", "back"]),
+            self.subject("envmgr history", [*self.envmgr, "history", "-n", "back"]),
+        ]
+        return compare(subjects, runs=max(self.runs, 15), log=self.log)
+
 
 def package_names(channel: Path) -> list[str]:
     names: set[str] = set()
@@ -184,7 +196,7 @@ def main() -> None:
     work = options.work or Path(tempfile.mkdtemp(prefix="envmgr-bench-"))
     work.mkdir(parents=True, exist_ok=True)
     bench = Bench(options.channel.resolve(), work.resolve(), options.runs)
-    cold, warm, quick = bench.cold(), bench.warm(), bench.quick()
+    cold, warm, quick, back = bench.cold(), bench.warm(), bench.quick(), bench.going_back()
     files = sum(len(names) for _, _, names in os.walk(work / "original"))
     print(f"{dt.date.today()}, {os.cpu_count()} cores, {len(bench.names)} packages, {files} files,")
     print(f"medians of {bench.runs} runs in turn")
@@ -194,6 +206,8 @@ def main() -> None:
     print(table("Warm create", warm, lambda row: f"{row.seconds / floor:.2f} × (cp -al + interpreter)"))
     start = quick["python -c pass"].seconds
     print(table("Nothing to do, and run", quick, lambda row: f"+{(row.seconds - start) * 1000:.0f} ms"))
+    start = back["python -c pass"].seconds
+    print(table("Rollback to a kept generation", back, lambda row: f"+{(row.seconds - start) * 1000:.0f} ms"))
     if options.work is None:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -60,7 +60,7 @@ def _changes(old: tuple[PackageT, ...], new: tuple[PackageT, ...]) -> Changes[Pa
         changed=tuple(
             (before[name], after[name])
             for name in sorted(after.keys() & before.keys())
-            if _identity(before[name]) != _identity(after[name])
+            if not _is_same(before[name], after[name])
         ),
     )
 
@@ -69,6 +69,8 @@ def _sorted(some: tuple[PackageT, ...], others: tuple[PackageT, ...]) -> tuple[P
     return tuple(sorted((*some, *others), key=lambda package: package.name))
 
 
-def _identity(package: CondaPackage | PipPackage) -> tuple[str, ...]:
-    build = package.build if isinstance(package, CondaPackage) else ""
-    return (package.version, build, package.sha256)
+def _is_same(old: CondaPackage | PipPackage, new: CondaPackage | PipPackage) -> bool:
+    if old.version != new.version or (old.sha256 and new.sha256 and old.sha256 != new.sha256):
+        return False
+    # Records of other tools and old channels may lack the hash: then the build tells.
+    return not (isinstance(old, CondaPackage) and isinstance(new, CondaPackage)) or old.build == new.build

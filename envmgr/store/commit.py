@@ -45,7 +45,8 @@ def choose_switch(location: Location, wanted: Switch | None = None) -> Switch:
 def next_number(location: Location) -> int:
     """Return the number of the next generation: above every one that was ever kept or is current."""
     present = generations.current(location.prefix)
-    return max([0 if present is None else present.number, *generations.kept_numbers(location)]) + 1
+    known = (*generations.kept_numbers(location), *generations.recorded_numbers(location))
+    return max([0 if present is None else present.number, *known]) + 1
 
 
 def write_generation(tree: Path, generation: Generation) -> None:

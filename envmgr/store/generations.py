@@ -53,7 +53,11 @@ def current(prefix: Path) -> Generation | None:
 
     Raises StoreError for a record that a newer envmgr wrote or that cannot be read.
     """
-    path = os.path.join(prefix, FILE)
+    return read(os.path.join(prefix, FILE))
+
+
+def read(path: str) -> Generation | None:
+    """Return the generation that a record at `path` tells of, None where there is none; raises as `current` does."""
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -84,6 +88,16 @@ def kept_numbers(location: Location) -> tuple[int, ...]:
     except OSError:
         return ()
     return tuple(sorted(int(entry) for entry in entries if entry.isascii() and entry.isdigit()))
+
+
+def recorded_numbers(location: Location) -> tuple[int, ...]:
+    """Return the numbers of the generations of which only lock and record are kept as files, ascending."""
+    try:
+        entries = os.listdir(location.generations)
+    except OSError:
+        return ()
+    stems = (entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+    return tuple(sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit()))
 
 
 def is_current(location: Location, inputs_digest: str) -> bool:

@@ -32,7 +32,8 @@ class Journal(NamedTuple):
     """One piece of work: `path` is the journal file, `tree` the directory beside it.
 
     `prefix` is the environment concerned, `number` that of the generation in the tree, `replaces` that of the
-    generation which it replaces (0: an environment of another tool; None: nothing).
+    generation which it replaces (0: an environment of another tool; None: nothing), `takes` that of the kept
+    generation whose tree it is to be (None: it is built anew).
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Journal(NamedTuple):
     prefix: str
     number: int
     replaces: int | None = None
+    takes: int | None = None
 
     @property
     def tree(self) -> Path:
@@ -54,6 +56,7 @@ class Journal(NamedTuple):
             "prefix": self.prefix,
             "number": self.number,
             "replaces": self.replaces,
+            "takes": self.takes,
         }
         temporary = self.path.with_name(f".{self.path.name}.new")
         temporary.write_text(json.dumps(document), encoding="utf-8")
@@ -69,10 +72,12 @@ class Journal(NamedTuple):
         self.path.unlink(missing_ok=True)
 
 
-def begin(location: Location, phase: Phase, *, number: int, replaces: int | None = None) -> Journal:
+def begin(
+    location: Location, phase: Phase, *, number: int, replaces: int | None = None, takes: int | None = None
+) -> Journal:
     """Write a new journal for a tree of this environment and return it; the tree does not exist yet."""
     path = location.staging / f"{process_tag()}.{os.urandom(4).hex()}{_SUFFIX}"
-    return Journal(path, phase, str(location.prefix), number, replaces).write()
+    return Journal(path, phase, str(location.prefix), number, replaces, takes).write()
 
 
 def unfinished(location: Location) -> Iterator[Journal]:
@@ -104,6 +109,7 @@ def _read(path: Path) -> Journal | None:
         document: Any = json.loads(path.read_bytes())
         if document["schema"] != SCHEMA or document["phase"] not in get_args(Phase):
             return None
-        return Journal(path, document["phase"], document["prefix"], document["number"], document["replaces"])
+        takes = document.get("takes")
+        return Journal(path, document["phase"], document["prefix"], document["number"], document["replaces"], takes)
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -132,11 +132,6 @@ def site_packages_of(prefix: Path) -> str:
     return (*site_packages(prefix), "site-packages")[0]
 
 
-def is_unremarkable(path: str) -> bool:
-    """Whether a path that no package owns is derived, or one of the installer's own files."""
-    return path in _OWN_FILES or _is_ours(path)
-
-
 def _loose(prefix: Path, owned: set[str]) -> Iterator[str]:
     """Yield every file in the prefix that is not in `owned`; symlinks count as files and are not followed."""
     root = str(prefix)
@@ -154,9 +149,15 @@ def _loose(prefix: Path, owned: set[str]) -> Iterator[str]:
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name != "__pycache__" and path != "conda-meta/envmgr":
                         pending.append(path + "/")
-                elif path not in owned and not is_unremarkable(path):
+                elif path not in owned and not is_ours(path):
                     yield path
 
 
-def _is_ours(path: str) -> bool:
-    return path.endswith(_DERIVED) or (path.startswith("conda-meta/") and path.endswith(".json"))
+def is_derived(path: str) -> bool:
+    """Whether a file is bytecode, which Python writes and reads at its leisure."""
+    return path.endswith(_DERIVED)
+
+
+def is_ours(path: str) -> bool:
+    """Whether a file that no package owns is metadata of the environment, or derived."""
+    return path in _OWN_FILES or is_derived(path) or (path.startswith("conda-meta/") and path.endswith(".json"))

@@ -33,9 +33,7 @@ def prune(location: Location, *, keep: int, checkpoint: Checkpoint = unwatched) 
     removed = []
     for number in removable(location, keep=keep):
         tree = location.generations / str(number)
-        for source, suffix in ((layout.LOCK_FILE, "conda-lock.yml"), (generations.FILE, "json")):
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(tree / source, location.generations / f"{number}.{suffix}")
+        keep_record(location, number)
         entry = journal.begin(location, "delete", number=number)
         checkpoint("pruning")
         os.rename(tree, entry.tree)
@@ -44,6 +42,17 @@ def prune(location: Location, *, keep: int, checkpoint: Checkpoint = unwatched) 
         entry.remove()
         removed.append(number)
     return tuple(removed)
+
+
+def keep_record(location: Location, number: int) -> None:
+    """Keep the lock and the record of a kept generation beside its tree, which is about to go; raises OSError."""
+    tree = location.generations / str(number)
+    for source, suffix in ((layout.LOCK_FILE, "conda-lock.yml"), (generations.FILE, "json")):
+        target = location.generations / f"{number}.{suffix}"
+        unfinished = target.with_name(f".{target.name}.new")
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(tree / source, unfinished)
+            unfinished.replace(target)
 
 
 def removable(location: Location, *, keep: int) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,28 +15,11 @@ from typing import NamedTuple
 
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
-from envmgr.errors import EnvmgrError, PrefixError, StoreError
-from envmgr.lock import conda_lock
+from envmgr.errors import EnvmgrError, PrefixError
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import (
-    commit,
-    frozen,
-    generations,
-    journal,
-    layout,
-    linking,
-    links,
-    metadata,
-    ownership,
-    processes,
-    pruning,
-    recovery,
-    registry,
-    room,
-    settling,
-)
+from envmgr.store import commit, generations, journal, linking, links, recovery, room, succession
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.faults import told_of
 from envmgr.store.generations import Generation, Switch
@@ -48,9 +30,6 @@ from envmgr.store.ownership import Foreign
 from envmgr.store.placement import Placement
 from envmgr.store.staging import Staging, stage
 from envmgr.store.usage import using_cache
-
-_NAMED = 5  # things in one message
-_NOTHING = Foreign()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +62,7 @@ class Realised:
     generation: Generation
     is_new: bool
     kept: Path | None = None
-    foreign: Foreign = _NOTHING
+    foreign: Foreign = succession.NOTHING
 
 
 class Run(NamedTuple):
@@ -117,7 +96,7 @@ def realise(
         recovery.recover_held(location)
         if already_done():
             return Realised(generation=_require_current(location), is_new=False)
-        _check_target(request)
+        succession.check_target(location, replaces=request.replaces, override_frozen=request.override_frozen)
         return _realise(Run(request, settings, cache, reporter, checkpoint))
 
 
@@ -131,15 +110,23 @@ def _realise(run: Run) -> Realised:
         location.staging.mkdir(parents=True, exist_ok=True)
         shares = _shares_files(location, artifacts)
         room.check(location.staging, room.need(artifacts, request.lock.pip, shares=shares))
-        _name_users(run)
-        generation = _next_generation(run)
+        if request.replaces is not None:
+            succession.name_users(location, run.reporter)
+        generation = succession.next_generation(
+            location,
+            request.lock,
+            command=request.command,
+            inputs_digest=request.inputs_digest,
+            replaces=request.replaces,
+            switch=request.switch,
+        )
         entry = journal.begin(location, "stage", number=generation.number, replaces=request.replaces)
         run.checkpoint("journal written")
         try:
             old = location.prefix if request.replaces is not None else None
             stage(Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint), artifacts, entry.tree)
             # As late as can be: what is written after this walk is kept, but not named.
-            foreign = _find_foreign(run)
+            foreign = succession.find_foreign(location) if request.replaces is not None else succession.NOTHING
             generation = commit.switch(location, entry, generation, run.checkpoint)
         except BaseException:
             with contextlib.suppress(EnvmgrError):
@@ -147,97 +134,17 @@ def _realise(run: Run) -> Realised:
             raise
         entry.remove()
         run.checkpoint("journal removed")
-        if generation.switch == "copy":
-            run.reporter.warning(
-                f"{location.label} lay in a lower layer of a container image: its files were copied, not renamed, "
-                "which takes time and room and is not one step of the kernel"
-            )
-        kept = _after_commit(run, foreign, keep=run.settings.keep_generations if shares else 0)
+        succession.tell_of_copying(location, generation, run.reporter)
+        kept = succession.finish(
+            location,
+            request.replaces,
+            foreign,
+            keep=run.settings.keep_generations if shares else 0,
+            settings=run.settings,
+            reporter=run.reporter,
+            checkpoint=run.checkpoint,
+        )
     return Realised(generation=generation, is_new=True, kept=kept, foreign=foreign)
-
-
-def _after_commit(run: Run, foreign: Foreign, *, keep: int) -> Path | None:
-    """Do what is not needed for the environment to be whole; return where the old generation is kept."""
-    location, replaces = run.request.location, run.request.replaces
-    settling.settle_later(location.prefix)
-    try:
-        registry.register(run.settings, location.prefix)
-    except StoreError as error:
-        run.reporter.warning(f"{error.message}; other tools will not list {location.label}")
-    run.checkpoint("registered")
-    if replaces is None:
-        return None
-    kept = location.generations / str(replaces)
-    if foreign:
-        run.reporter.warning(_foreign_text(foreign, kept))
-    pruning.prune(location, keep=keep, checkpoint=run.checkpoint)
-    run.checkpoint("pruned")
-    return kept if kept.is_dir() else None
-
-
-def _name_users(run: Run) -> None:
-    """Tell which processes use the environment that is replaced."""
-    location = run.request.location
-    users = processes.using(location.prefix) if run.request.replaces is not None else ()
-    if users:
-        run.reporter.notice(
-            f"{location.label} is in use by {processes.listed(users)}: "
-            "what they open from now on is that of the new generation"
-        )
-
-
-def _find_foreign(run: Run) -> Foreign:
-    """Return what in the old environment nobody owns, after marking it as holding that."""
-    prefix = run.request.location.prefix
-    if run.request.replaces is None:
-        return _NOTHING
-    foreign = ownership.find_foreign(prefix, metadata.read_lock(prefix))
-    if foreign:
-        # Before the switch, so that a kill after it cannot let the only copy be pruned.
-        pruning.protect(prefix, foreign)
-    return foreign
-
-
-def _next_generation(run: Run) -> Generation:
-    request, location = run.request, run.request.location
-    return Generation(
-        number=commit.next_number(location),
-        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        command=metadata.redacted(request.command),
-        prefix=str(location.prefix),
-        name=location.name,
-        lock_digest=conda_lock.digest(request.lock),
-        inputs_digest=request.inputs_digest,
-        spec_digest=request.lock.spec_digest,
-        switch=commit.choose_switch(location, request.switch),
-        boot_id=generations.boot_id(),
-        previous=request.replaces,
-    )
-
-
-def _check_target(request: RealiseRequest) -> None:
-    """Raise unless what stands at the prefix is what the lock was made against, and may be changed."""
-    location = request.location
-    layout.check_place(location)
-    if not layout.is_environment(location.prefix):
-        if request.replaces is not None:
-            raise PrefixError(f"{location.label} was removed while this command ran", hint="run the command again")
-        return
-    frozen.check_thawed(location, override=request.override_frozen)
-    present = generations.current(location.prefix)
-    number = 0 if present is None else present.number
-    if request.replaces == number:
-        return
-    if request.replaces is None and present is None:
-        raise PrefixError(
-            f"{location.prefix} is an environment that another tool made",
-            hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
-        )
-    raise PrefixError(
-        f"{location.label} was changed by another command while this one ran: "
-        f"expected generation {request.replaces}, found {number}",
-        hint="run the command again",
-    )
 
 
 def _shares_files(location: Location, artifacts: Sequence[Artifact]) -> bool:
@@ -251,12 +158,3 @@ def _require_current(location: Location) -> Generation:
     if present is None:
         raise PrefixError(f"{location.label} was removed while this command ran", hint="run the command again")
     return present
-
-
-def _foreign_text(foreign: Foreign, kept: Path) -> str:
-    """Word where the things are that nobody owned, now that they are not in the environment any more."""
-    named = [f"{each.name} {each.version} (installed with pip)" for each in foreign.distributions]
-    named += foreign.files
-    shown = ", ".join(named[:_NAMED])
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return f"not taken over into the new generation, and kept in {kept}: {shown}{more}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 from envmgr.artifacts import trees
@@ -54,6 +55,7 @@ def recover_held(location: Location) -> bool:
             if entry.phase == "replace":
                 _finish(location, entry)
             elif entry.phase == "stage":
+                _give_back(location, entry)
                 _undo_or_keep(location, entry)
                 _remove_uncommitted(location, entry)
             elif entry.phase in ("remove", "erase"):
@@ -71,6 +73,21 @@ def _finish(location: Location, entry: Journal) -> None:
     generation = _generation(staged)
     if generation is not None:
         commit.finish_replacing(location, entry, generation)
+
+
+def _give_back(location: Location, entry: Journal) -> None:
+    """Let a kept tree that was taken, and did not become the next generation, be what it was."""
+    present = _generation(location.prefix)
+    if entry.takes is None or (present is not None and present.number == entry.number):
+        return
+    home = location.generations / str(entry.takes)
+    for tree in (entry.tree, location.generations / str(entry.number)):
+        taken = _generation(tree)
+        is_old = taken is not None and taken.number == entry.replaces  # what an exchange left there
+        if tree.is_dir() and not home.exists() and not is_old:
+            for kept, own in (("conda-lock.yml", layout.LOCK_FILE), ("json", generations.FILE)):
+                shutil.copyfile(f"{home}.{kept}", tree / own)
+            os.rename(tree, home)
 
 
 def _undo_or_keep(location: Location, entry: Journal) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from envmgr.artifacts.cache import Artifact
+from envmgr.artifacts.manifest import Artifact
 from envmgr.errors import NoInodes, NoSpace
 from envmgr.lock.model import PipPackage
 

@@ -215,7 +215,7 @@ def _loose(inventory: Inventory, accounted: set[str]) -> Iterator[Problem]:
     for path, entry in inventory.entries.items():
         if entry.kind == "directory" or path in owned or path.startswith(f"{OWN_DIRECTORY}/"):
             continue
-        if not ownership.is_unremarkable(path) and "/__pycache__/" not in f"/{path}":
+        if not ownership.is_ours(path) and "/__pycache__/" not in f"/{path}":
             yield Problem("notice", "foreign", path)
 
 

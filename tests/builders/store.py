@@ -17,10 +17,12 @@ from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock, PipPackage, Request
 from envmgr.reporting import Phase, Progress, SilentReporter, Unit
 from envmgr.settings import Settings
-from envmgr.store import generations, layout, removal
+from envmgr.store import generations, layout, recorded, removal
 from envmgr.store.commit import unwatched
+from envmgr.store.generations import Switch
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
+from envmgr.store.rollback import RollbackRequest, take_kept
 
 
 class Collector(SilentReporter):
@@ -91,6 +93,17 @@ class Store:
         return realise(request, settings=self.settings, cache=self.cache, reporter=self.reporter, checkpoint=checkpoint)
 
 
+def rollback_request(store: Store, where: str, number: int, switch: Switch | None = None) -> RollbackRequest:
+    """Return the request to go back to a generation of `where`, on top of what is there now."""
+    location = store.location(where)
+    target, present = recorded.find(location, number), generations.current(location.prefix)
+    assert present is not None
+    command = ("envmgr", "rollback", "-n", where, str(number))
+    return RollbackRequest(
+        location, target.generation, recorded.lock_of(target), command, present.number, switch=switch
+    )
+
+
 # A server that forks costs milliseconds a child where a new interpreter costs the imports each time.
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["builders.store"])
@@ -99,6 +112,18 @@ _PROCESSES.set_forkserver_preload(["builders.store"])
 def realise_until(settings: Settings, request: RealiseRequest, step: str) -> int:
     """Realise in another process that kills itself (SIGKILL) at `step`; return its exit code."""
     return _ended(_PROCESSES.Process(target=_realise_until, args=(settings, request, step)))
+
+
+def roll_back_until(settings: Settings, request: RollbackRequest, step: str) -> int:
+    """Roll back in another process that kills itself (SIGKILL) at `step`; return its exit code."""
+    return _ended(_PROCESSES.Process(target=_roll_back_until, args=(settings, request, step)))
+
+
+def start_rolling_back(settings: Settings, request: RollbackRequest) -> multiprocessing.process.BaseProcess:
+    """Start to roll back in another process."""
+    child = _PROCESSES.Process(target=_roll_back_until, args=(settings, request, ""))
+    child.start()
+    return child
 
 
 def remove_until(settings: Settings, location: Location, step: str) -> int:
@@ -156,6 +181,11 @@ def _realise_until(settings: Settings, request: RealiseRequest, step: str) -> No
         checkpoint=_killer(step),
     )
     os._exit(0)  # the runtime of rattler may crash when the interpreter ends
+
+
+def _roll_back_until(settings: Settings, request: RollbackRequest, step: str) -> None:
+    made = take_kept(request, settings=settings, reporter=SilentReporter(), checkpoint=_killer(step))
+    os._exit(0 if made is not None else 3)
 
 
 def _remove_until(settings: Settings, location: Location, step: str) -> None:

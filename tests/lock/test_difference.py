@@ -38,3 +38,11 @@ def test_what_changed_is_in_and_out() -> None:
 
 def test_asking_for_what_was_pulled_in_changes_nothing() -> None:
     assert not between(lock(conda("a")), lock(conda("a")._replace(requested=("a",))))
+
+
+def test_record_without_a_hash_is_told_apart_by_its_build() -> None:
+    known = conda("a")
+    unhashed = known._replace(sha256="")
+    assert not between(lock(known), lock(unhashed))
+    assert not between(lock(unhashed), lock(known))
+    assert between(lock(known), lock(unhashed._replace(build="another_1")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,10 +15,11 @@ from builders.channels import LocalChannel
 from builders.index_server import IndexServer
 from builders.packages import Package
 from builders.pip_half import SITE, environ_of, locked, python_package
-from builders.store import Store, faults, realise_until
+from builders.store import Store, faults, realise_until, rollback_request
 from builders.wheels import Wheel
 from envmgr.errors import PipError
 from envmgr.settings import Settings
+from envmgr.store.rollback import take_kept
 
 
 @pytest.fixture
@@ -86,3 +88,36 @@ def test_killed_after_the_pip_half_leaves_the_old_environment(store: Store, inde
     assert faults(store.location("a").prefix, store.lock("python")) == []
     store.realise(request)
     assert faults(store.location("a").prefix, lock) == []
+
+
+def test_rollback_takes_a_kept_tree_with_its_pip_half(store: Store, index: IndexServer) -> None:
+    wheel = Wheel(name="greeter", scripts=["greet = greeter:main"])
+    lock = store.lock("python", pip=[locked(index, wheel)])
+    store.realise(store.request("a", lock))
+    location = store.location("a")
+    subprocess.run([location.prefix / "bin/python", "-m", "compileall", "-q", location.prefix / SITE], check=True)
+    store.create("a", "python")
+    assert not (location.prefix / SITE / "greeter").exists()
+    request = rollback_request(store, "a", 1)
+    made = take_kept(request, settings=store.settings, reporter=store.reporter)
+    assert made is not None, store.reporter.notices
+    assert faults(location.prefix, lock) == []
+    done = subprocess.run([location.prefix / "bin/greet"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_kept_tree_into_which_somebody_installed_with_pip_is_not_taken(store: Store, index: IndexServer) -> None:
+    lock = store.lock("python", pip=[locked(index, Wheel(name="greeter"))])
+    store.realise(store.request("a", lock))
+    location = store.location("a")
+    dist_info = location.prefix / SITE / "other-1.0.dist-info"
+    dist_info.mkdir()
+    (dist_info / "RECORD").write_text("other-1.0.dist-info/RECORD,,\n")
+    store.create("a", "python")
+    request = rollback_request(store, "a", 1)
+    assert take_kept(request, settings=store.settings, reporter=store.reporter) is None
+    assert "other-1.0.dist-info/RECORD" in store.reporter.notices[-1]
+    assert (location.generations / "1" / SITE / "other-1.0.dist-info").is_dir()
+    shutil.rmtree(next((location.generations / "1" / SITE).glob("greeter-*.dist-info")))
+    assert take_kept(request, settings=store.settings, reporter=store.reporter) is None
+    assert "pip half" in store.reporter.notices[-1]
