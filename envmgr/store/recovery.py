@@ -86,7 +86,8 @@ def _give_back(location: Location, entry: Journal) -> None:
         is_old = taken is not None and taken.number == entry.replaces  # what an exchange left there
         if tree.is_dir() and not home.exists() and not is_old:
             for kept, own in (("conda-lock.yml", layout.LOCK_FILE), ("json", generations.FILE)):
-                shutil.copyfile(f"{home}.{kept}", tree / own)
+                with contextlib.suppress(FileNotFoundError):  # somebody tidied up: the tree is none the worse
+                    shutil.copyfile(f"{home}.{kept}", tree / own)
             os.rename(tree, home)
 
 

@@ -15,7 +15,7 @@ from builders.packages import Package
 from builders.store import Store, faults, roll_back_until, rollback_request, start_rolling_back
 from envmgr.errors import FrozenEnvironment, PrefixError
 from envmgr.lock.model import Lock
-from envmgr.store import generations, metadata
+from envmgr.store import generations, metadata, recorded
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.recovery import recover
@@ -283,6 +283,19 @@ def test_killed_while_metadata_is_written_the_tree_is_given_back_whole(store: St
     assert faults(location.prefix, new) == []
     assert faults(location.generations / "1", old) == []
     assert metadata.read_lock(location.generations / "1") == old
+
+
+def test_records_that_somebody_deleted_keep_no_recovery_from_ending(store: Store) -> None:
+    _, new = two_generations(store)
+    location = store.location("a")
+    assert roll_back_until(store.settings, rollback_request(store, "a", 1), "staged") == -signal.SIGKILL
+    for path in location.generations.glob("1.*"):
+        path.unlink()
+    recover(location)
+    assert leftovers(store) == []
+    assert faults(location.prefix, new) == []
+    assert (location.generations / "1/bin/tool").is_file()
+    assert [each.number for each in recorded.read(location).known] == [2]
 
 
 @pytest.mark.slow
