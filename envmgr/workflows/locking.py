@@ -21,6 +21,7 @@ from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.newest import toward_newest
 from envmgr.solve.select import solver
 from envmgr.spec.command_line import parse_arguments
 from envmgr.spec.digest import semantic_digest
@@ -48,10 +49,12 @@ class Locker:
         *,
         platform: str,
         channel_files: Sequence[Path],
+        spec: EnvironmentSpec | None = None,
     ) -> None:
+        """Take what is asked for from the files and specs of `request`, or from `spec` where that is given."""
         self._request, self._settings, self._reporter, self._platform = request, settings, reporter, platform
         self._cutoff = requests.cutoff(request.exclude_newer)
-        self._spec = self._read_spec()
+        self._spec = self._read_spec() if spec is None else spec
         for warning in self._spec.warnings:
             reporter.warning(warning)
         self.spec_digest = requests.spec_digest(semantic_digest(self._spec), request, settings, channel_files, platform)
@@ -59,9 +62,10 @@ class Locker:
         self._cache = ArtifactCache(settings)
         self._channels: tuple[Channel, ...] = ()
 
-    def lock(self, previous: Lock | None) -> Lock:
-        """Return the lock of the spec, preferring what `previous` has.
+    def lock(self, previous: Lock | None, *, update: Sequence[str] = ()) -> Lock:
+        """Return the lock of the spec, preferring what `previous` has, except for the packages named in `update`.
 
+        Those are as new as the spec allows, and of the others only those move that this forces.
         Raises ChannelError, SolveError, PipError and their kinds.
         """
         spec, settings, reporter = self._spec, self._settings, self._reporter
@@ -87,8 +91,11 @@ class Locker:
             add_pip=settings.add_pip_as_python_dependency,
             channel_urls=tuple((name, channel.url) for name, channel in named),
         )
+        if update and spec.dependencies:
+            request = toward_newest(request, update, self._solve)
         solution = self._solve(request) if spec.dependencies else _NOTHING
-        conda, pip = self._with_pip_half(solution.packages, previous, virtual_packages)
+        locked_pip = tuple(each for each in (previous.pip if previous else ()) if each.name not in update)
+        conda, pip = self._with_pip_half(solution.packages, locked_pip, virtual_packages)
         lock = Lock(
             platform=self._platform,
             conda=conda,
@@ -171,7 +178,10 @@ class Locker:
         return tuple((name, channel) for name in names for channel in self._table.resolve((name,)))
 
     def _with_pip_half(
-        self, conda: tuple[CondaPackage, ...], previous: Lock | None, virtual_packages: tuple[VirtualPackage, ...]
+        self,
+        conda: tuple[CondaPackage, ...],
+        locked: tuple[PipPackage, ...],
+        virtual_packages: tuple[VirtualPackage, ...],
     ) -> tuple[tuple[CondaPackage, ...], tuple[PipPackage, ...]]:
         """Resolve the pip half against what the conda packages provide, which is read from their artifacts."""
         if not self._spec.pip:
@@ -186,7 +196,7 @@ class Locker:
                 conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
                 platform=self._platform,
                 virtual_packages=virtual_packages,
-                locked=previous.pip if previous else (),
+                locked=locked,
                 exclude_newer=self._cutoff,
             ),
             settings=self._settings,

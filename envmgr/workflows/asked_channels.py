@@ -1,0 +1,41 @@
+"""The channels that an environment was asked for with, wherever the next command runs, and what `-c` adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from envmgr.channels.table import ChannelTable
+from envmgr.errors import UsageError
+from envmgr.lock.model import Lock
+from envmgr.settings import Settings
+from envmgr.urls import is_url, without_credentials
+
+
+def channels_of(lock: Lock, settings: Settings) -> tuple[str, ...]:
+    """Return the names of the lock's channels; those that mean something only where the file is, as their URLs."""
+    names = lock.request.channels
+    table = ChannelTable.read(settings, beside=(Path.cwd(),))
+    found, at = [], 0
+    for name in names:
+        is_known = name.partition("/")[0] in table.entries or name in table.entries
+        count = len(table.resolve((name,))) if is_known else 1
+        local = not is_known and not is_url(name) and at < len(lock.channels)
+        found.append(lock.channels[at] if local else name)
+        at += count
+    return tuple(dict.fromkeys(found or lock.channels))
+
+
+def with_channels(names: Sequence[str], added: Sequence[str], *, override: bool) -> tuple[str, ...]:
+    """Return the channels after the change: new ones behind the others, so that no package changes its channel."""
+    if override:
+        if not added:
+            raise UsageError("--override-channels leaves no channel", hint="add -c CHANNEL")
+        return tuple(added)
+    given = {plain(name): name for name in added}
+    kept = [given.pop(plain(name), name) for name in names]  # given again, it may have credentials
+    return (*kept, *given.values())
+
+
+def plain(channel: str) -> str:
+    return (without_credentials(channel) if is_url(channel) else channel).rstrip("/")
