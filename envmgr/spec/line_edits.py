@@ -87,8 +87,9 @@ def scalar(value: str, *, style: str = "", is_in_flow: bool) -> str:
     """
     single = "'" + value.replace("'", "''") + "'"
     double = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    bare = () if "#" in value else (value,)  # it may be taken for a selector
-    for written in {"'": (single,), '"': (double, single)}.get(style, (*bare, single, double)):
+    bare: tuple[str, ...] = () if "#" in value else (value,)  # it may be taken for a selector
+    spellings: dict[str, tuple[str, ...]] = {"'": (single,), '"': (double, single)}
+    for written in spellings.get(style, (*bare, single, double)):
         document = f"[{written}]" if is_in_flow else f"- {written}"
         try:
             if yaml.safe_load(document) == [value]:

@@ -26,9 +26,9 @@ def test_every_help_has_an_example_and_fits(envmgr: Envmgr, words: list[str]) ->
         assert out.startswith("Usage: envmgr")
         assert "\n  Example" in out or "eval" in out
         assert max(map(len, out.splitlines())) <= min(int(columns), 100)
-        assert "…" not in out.split("\n", 1)[1].replace("[SPEC…]", "").replace("[PACKAGE…]", "").replace(
-            "NAME…", ""
-        ).replace("CHANNEL…", "")
+        for metavar in ("[SPEC…]", "[PACKAGE…]", "NAME…", "CHANNEL…"):
+            out = out.replace(metavar, "")
+        assert "…" not in out.split("\n", 1)[1]
         assert "..." not in out.split("\n", 1)[1]
     assert envmgr.ok(*words, "-h") == envmgr.ok(*words, "--help")
 
