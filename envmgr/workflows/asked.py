@@ -47,9 +47,15 @@ def asked_for(lock: Lock, location: Location) -> EnvironmentSpec:
 
 
 def additions(specs: Sequence[str], pip: Sequence[str]) -> tuple[Edits, tuple[str, ...]]:
-    """Return the edits that `install` asks for, and what to warn of; raises SpecError for what cannot be read."""
+    """Return the edits that `install` asks for, and what to warn of; raises SpecError for what cannot be read,
+    UsageError for nothing at all."""
     parsed = parse_arguments(specs)
-    return Edits(dependencies=parsed.dependencies, pip=_requirements(pip, COMMAND_LINE)), parsed.warnings
+    requirements = _requirements(pip, COMMAND_LINE)
+    if not parsed.dependencies and not requirements:
+        raise UsageError(
+            "nothing to install is named", hint="name a package, as numpy, or a requirement, as --pip rich"
+        )
+    return Edits(dependencies=parsed.dependencies, pip=requirements), parsed.warnings
 
 
 def removals(names: Sequence[str], lock: Lock, spec: EnvironmentSpec, location: Location) -> Edits:
@@ -149,11 +155,15 @@ def _roots(lock: Lock) -> tuple[tuple[str, ...], tuple[str, ...]]:
     pip = tuple(text for package in lock.pip for text in package.requested)
     if conda or pip:
         return conda, pip
-    needed = {target for node, targets in _edges(lock).items() for target in targets if target != node}
-    return (
-        tuple(package.name for package in lock.conda if (_CONDA, package.name) not in needed),
-        tuple(package.name for package in lock.pip if (_PIP, package.name) not in needed),
-    )
+    edges = _edges(lock)
+    needed = {target for node, targets in edges.items() for target in targets if target != node}
+    covered: set[Node] = set()
+    roots = []
+    for node in sorted(edges, key=lambda node: (node in needed, node)):  # the second part: packages in a circle
+        if node not in covered:
+            roots.append(node)
+            covered |= _reached(node, edges)
+    return tuple(name for half, name in roots if half == _CONDA), tuple(name for half, name in roots if half == _PIP)
 
 
 def _edges(lock: Lock) -> dict[Node, set[Node]]:

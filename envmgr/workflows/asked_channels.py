@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import UsageError
+from envmgr.errors import ChannelError, UsageError
 from envmgr.lock.model import Lock
 from envmgr.settings import Settings
 from envmgr.urls import is_url, without_credentials
@@ -14,16 +14,23 @@ from envmgr.urls import is_url, without_credentials
 
 def channels_of(lock: Lock, settings: Settings) -> tuple[str, ...]:
     """Return the names of the lock's channels; those that mean something only where the file is, as their URLs."""
-    names = lock.request.channels
     table = ChannelTable.read(settings, beside=(Path.cwd(),))
-    found, at = [], 0
-    for name in names:
-        is_known = name.partition("/")[0] in table.entries or name in table.entries
-        count = len(table.resolve((name,))) if is_known else 1
-        local = not is_known and not is_url(name) and at < len(lock.channels)
-        found.append(lock.channels[at] if local else name)
-        at += count
+    found: list[str] = []
+    at = 0
+    for name in lock.request.channels:
+        urls = _urls(table, name)
+        is_known = is_url(name) or name in table.entries or name.partition("/")[0] in table.entries
+        is_same = bool(urls) and urls == lock.channels[at : at + len(urls)]
+        found.append(name if is_known or is_same or at >= len(lock.channels) else lock.channels[at])
+        at += max(len(urls), 1) if is_known or is_same else 1
     return tuple(dict.fromkeys(found or lock.channels))
+
+
+def _urls(table: ChannelTable, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(channel.url for channel in table.resolve((name,)))
+    except ChannelError:  # said where the channel is used
+        return ()
 
 
 def with_channels(names: Sequence[str], added: Sequence[str], *, override: bool) -> tuple[str, ...]:

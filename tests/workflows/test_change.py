@@ -165,6 +165,19 @@ def test_update_keeps_the_minor_version_of_python(envmgr: Envmgr, channel: Local
     assert packages(envmgr, "x")["python"] == "3.12.1"
 
 
+def test_update_moves_python_where_its_minor_version_is_no_longer_to_be_had(
+    envmgr: Envmgr, channel: LocalChannel
+) -> None:
+    channel.add(Package(name="python", version="3.11.1", files={}))
+    channel.add(Package(name="array", version="1", depends=["python"], files={}))
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "python", "array", "-q")
+    channel.records["noarch"].clear()
+    channel.add(Package(name="python", version="3.12.1", files={}))
+    channel.add(Package(name="array", version="2", depends=["python"], files={}))
+    envmgr.ok("update", "-n", "x", "array", "-q")
+    assert packages(envmgr, "x")["array"] == "2"
+
+
 def test_update_never_moves_back(envmgr: Envmgr, channel: LocalChannel) -> None:
     envmgr.ok("create", "-n", "x", "-c", channel.url, "tool", "greet", "-q")
     del channel.records["noarch"]["tool-2.0-0.conda"]
@@ -238,8 +251,26 @@ def test_channels_mean_the_same_from_another_directory(envmgr: Envmgr, channel: 
     elsewhere.mkdir()
     envmgr.directory = elsewhere
     for name in ("named", "relative"):
-        envmgr.ok("install", "-n", name, "greet", "--offline", "-q")
-        assert packages(envmgr, name) == {"base-files": "1.0", "greet": "1.0", "tool": "1.0"}
+        for spec in ("greet", "numpy"):
+            envmgr.ok("install", "-n", name, spec, "--offline", "-q")
+        assert packages(envmgr, name) == {"base-files": "1.0", "greet": "1.0", "numpy": "1.26", "tool": "1.0"}
+    envmgr.directory = tmp_path / "work"
+    envmgr.ok("install", "-n", "relative", "-c", "./beside", "old-only", "-q")
+
+
+def test_names_of_channels_stay_names(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("channels.yaml", f"channels:\n  lab: {channel.url}\n")
+    (envmgr.directory / "beside").symlink_to(channel.directory)
+    envmgr.ok("create", "-n", "x", "-c", "lab", "-c", "./beside", "tool", "-q")
+    envmgr.ok("install", "-n", "x", "greet", "-q")
+    assert "channels:\n  - lab\n  - ./beside\n" in envmgr.ok("export", "-n", "x")
+
+
+def test_an_environment_for_another_platform_stays_one(envmgr: Envmgr, channel: LocalChannel) -> None:
+    channel.add(Package(name="native", subdir="osx-arm64", files={}))
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "--platform", "osx-arm64", "tool", "-q")
+    document = envmgr("install", "-n", "x", "native", "--json").json
+    assert [entry["platform"] for entry in document["actions"]["LINK"]] == ["osx-arm64"]
 
 
 def test_a_machine_that_lacks_the_driver_solves_for_the_one_before(envmgr: Envmgr, channel: LocalChannel) -> None:
@@ -296,6 +327,25 @@ def test_frozen_environments_are_changed_only_when_told(science: Envmgr) -> None
         assert done.code == 1
         assert "ask Ada" in done.err
     science.ok("install", "-n", "science", "numpy", "--override-frozen", "-q")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "expects at least one package"),
+        ([""], 1, "a match spec is empty"),
+        (["--pip", ""], 2, "nothing to install is named"),
+        (["environment.yml"], 1, "is a file, not a package"),
+        (["numpy", "-f", "environment.yml"], 2, "hint: add --save"),
+        (["numpy", "-n", "science", "-p", "x"], 2, "give one of them"),
+        (["numpy", "--override-channels", "--save", "-c", "lab", "-f", "environment.yml"], 2, "cannot be saved"),
+    ],
+)
+def test_wrong_uses_of_install(science: Envmgr, arguments: list[str], code: int, said: str) -> None:
+    done = science("install", *([] if "-n" in arguments else ["-n", "science"]), *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+    assert generation(science) == 1
 
 
 def test_foreign_files_are_named(science: Envmgr) -> None:
