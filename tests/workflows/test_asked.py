@@ -14,8 +14,8 @@ def conda(
     name: str, *depends: str, requested: tuple[str, ...] = (), distributions: tuple[str, ...] = ()
 ) -> CondaPackage:
     return CondaPackage(
-        name=name, version="3.1", build="0", build_number=0, subdir="noarch", channel="file:///lab", url="", filename="",
-        sha256="", depends=depends, requested=requested, distributions=distributions,
+        name=name, version="3.1", build="0", build_number=0, subdir="noarch", channel="file:///lab", url="",
+        filename="", sha256="", depends=depends, requested=requested, distributions=distributions,
     )  # fmt: skip
 
 
