@@ -25,7 +25,6 @@ def toward_newest(
     an update of one package would replace everything that is built for it. Raises what `solve` raises.
     """
     locked = {package.name: package for package in request.locked}
-    others = tuple(package for name, package in locked.items() if name not in names)
     same_python = _same_python(locked, names)
     try:
         bound = replace(request, constraints=(*request.constraints, *same_python))
@@ -35,16 +34,13 @@ def toward_newest(
             raise
         bound = request  # what is locked is no longer to be had: then python moves too
         found = solve(replace(bound, locked=()))
-    newest = {package.name: package for package in found.packages if package.name in names}
-    kept = [package for name, package in locked.items() if name in newest and _is_newer(package, newest[name])]
-    settled = {package.name for package in kept}
+    free = {package.name: package for package in found.packages if package.name in names}
+    newer = sorted(name for name in free if name not in locked or _age(free[name]) > _age(locked[name]))
     return replace(
         bound,
-        locked=(*others, *kept),
-        constraints=(
-            *bound.constraints,
-            *(_constraint(name, f"=={newest[name].version}") for name in sorted(newest) if name not in settled),
-        ),
+        locked=tuple(package for package in request.locked if package.name not in newer),
+        # The version alone: its build may be for another version of something that is to stay.
+        constraints=(*bound.constraints, *(_constraint(name, f"=={free[name].version}") for name in newer)),
     )
 
 
@@ -55,8 +51,8 @@ def _same_python(locked: dict[str, CondaPackage], names: Collection[str]) -> tup
     return (_constraint("python", f"{'.'.join(python.version.split('.')[:2])}.*"),)
 
 
-def _is_newer(package: CondaPackage, other: CondaPackage) -> bool:
-    return Version(package.version) > Version(other.version)
+def _age(package: CondaPackage) -> tuple[Version, int, int]:
+    return Version(package.version), package.build_number, package.timestamp or 0
 
 
 def _constraint(name: str, version: str) -> Dependency:
