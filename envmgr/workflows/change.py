@@ -77,7 +77,7 @@ class _Aim(NamedTuple):
     """What a solve prefers, and which packages of it are to be as new as the spec allows."""
 
     preferred: Lock
-    update: Sequence[str] = ()
+    moving: frozenset[str] = frozenset()
 
 
 def change(
@@ -152,7 +152,7 @@ def update(
         )
     files = channel_files(base.files, settings)
     locker = Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
-    aim = _Aim(lock._replace(conda=(), pip=())) if everything else _Aim(lock, moving)
+    aim = _Aim(lock._replace(conda=(), pip=())) if everything else _Aim(lock, frozenset(moving))
     return _move(there, locker, settings, aim, confirm=confirm, dry_run=dry_run)
 
 
@@ -245,7 +245,7 @@ def _move(
 ) -> Outcome:
     location, previous = there.location, there.lock
     with using_cache(settings):
-        lock = locker.lock(aim.preferred, update=aim.update)
+        lock = locker.lock(aim.preferred, moving=aim.moving)
         is_same = lock.request == previous.request and conda_lock.digest(lock) == conda_lock.digest(previous)
         if is_same and not there.is_suspect:
             return Outcome(location, up_to_date=True)

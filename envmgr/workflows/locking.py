@@ -62,8 +62,8 @@ class Locker:
         self._cache = ArtifactCache(settings)
         self._channels: tuple[Channel, ...] = ()
 
-    def lock(self, previous: Lock | None, *, update: Sequence[str] = ()) -> Lock:
-        """Return the lock of the spec, preferring what `previous` has, except for the packages named in `update`.
+    def lock(self, previous: Lock | None, *, moving: frozenset[str] = frozenset()) -> Lock:
+        """Return the lock of the spec, preferring what `previous` has, except for the packages named in `moving`.
 
         Those are as new as the spec allows, and of the others only those move that this forces.
         Raises ChannelError, SolveError, PipError and their kinds.
@@ -91,10 +91,10 @@ class Locker:
             add_pip=settings.add_pip_as_python_dependency,
             channel_urls=tuple((name, channel.url) for name, channel in named),
         )
-        if update and spec.dependencies:
-            request = toward_newest(request, update, self._solve)
+        if moving and spec.dependencies:
+            request = toward_newest(request, moving, self._solve)
         solution = self._solve(request) if spec.dependencies else _NOTHING
-        locked_pip = tuple(each for each in (previous.pip if previous else ()) if each.name not in update)
+        locked_pip = tuple(each for each in (previous.pip if previous else ()) if each.name not in moving)
         conda, pip = self._with_pip_half(solution.packages, locked_pip, virtual_packages)
         lock = Lock(
             platform=self._platform,
