@@ -20,6 +20,7 @@ COMMANDS = {
     "env": ("environments", "env", "List environments; conda's spellings of other commands."),
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "info": ("info", "info", "Show where things are and what this machine is."),
+    "lock": ("lock", "lock", "Write the lock beside an environment file, or check that it fits."),
     "list": ("listing", "list_packages", "List the packages of an environment, both halves."),
     "remove": ("remove", "remove", "Remove an environment."),
     "run": ("run", "run", "Run a command in an environment."),

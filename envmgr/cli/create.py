@@ -40,6 +40,8 @@ from envmgr.workflows.sources import read_sources
     help="Solve as if the machine had this, as __cuda=12.8.",
 )
 @click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE, as 2026-01-31 or 14d.")
+@click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
+@click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -56,6 +58,8 @@ def create(
     offline: bool,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    locked: bool,
+    no_lock: bool,
     override_frozen: bool,
     yes: bool,
     dry_run: bool,
@@ -80,6 +84,8 @@ def create(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        locked=locked,
+        no_lock=no_lock,
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
 
@@ -104,9 +110,11 @@ def _print(outcome: Outcome, *, as_json: bool, quiet: bool, dry_run: bool, secon
         return
     location = outcome.location
     where = f": {location.prefix}" if location.name is not None else ""
+    written = f", lock written to {outcome.written}" if outcome.written is not None else ""
     if outcome.up_to_date:
-        say(f"{location.label} is up to date{where}")
+        say(f"{location.label} is up to date{written}{where}")
     elif dry_run:
         say(f"dry run: nothing was changed at {location.prefix}")
     else:
-        say(f"{location.label} is ready in {seconds:.1f} s{where}\nuse it: envmgr run {location.arguments} COMMAND")
+        say(f"{location.label} is ready in {seconds:.1f} s{written}{where}")
+        say(f"use it: envmgr run {location.arguments} COMMAND")
