@@ -10,11 +10,14 @@ from typing import Any
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+-]*(?::[A-Za-z0-9_./+-]+)*")
 _WORDS = re.compile(r"(?:y|n|yes|no|on|off|true|false|null|nan|\.nan|\.inf|-?\.inf)", re.IGNORECASE)
 _LITERAL = re.compile(r"[!-~][ -~\n]*[!-~]")  # printable, not indented at first: a block scalar needs no escapes
-_ESCAPED = re.compile(r'["\\]|[^ -~\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]')
+_ESCAPED = re.compile(r'["\\]|[^ -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]')
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """Return `document` (mappings, lists, strings, numbers, booleans, None) as YAML; text of several lines stays so."""
+    """Return `document` (mappings, lists, strings, integers, booleans, None) as YAML; text of several lines stays so.
+
+    Raises TypeError for anything else, and for a list in a list.
+    """
     return "".join(f"{line}\n" for line in _mapping(document, ""))
 
 
@@ -58,7 +61,11 @@ def _scalar(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else {dict: "{}"}.get(type(value), "[]")
+    if isinstance(value, int):
+        return str(value)
+    if value:
+        raise TypeError(f"a {type(value).__name__} in a list has no block form here")
+    return "{}" if isinstance(value, dict) else "[]"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -250,7 +250,7 @@ def _conda_entry(package: CondaPackage, platform: str) -> dict[str, Any]:
         "version": package.version,
         "manager": "conda",
         "platform": platform,
-        "dependencies": dict(spec.partition(" ")[::2] for spec in package.depends),
+        "dependencies": dict(without_literal_credentials(spec).partition(" ")[::2] for spec in package.depends),
         "url": without_credentials(package.url),
         "hash": {kind: value for kind, value in hashes.items() if value},
         "build": package.build,
@@ -265,7 +265,9 @@ def _pip_entry(package: PipPackage, platform: str) -> dict[str, Any]:
         "version": package.version,
         "manager": "pip",
         "platform": platform,
-        "dependencies": dict(_split_requirement(requirement) for requirement in package.requires),
+        "dependencies": dict(
+            _split_requirement(without_literal_credentials(requirement)) for requirement in package.requires
+        ),
         "url": without_credentials(package.url),
         "hash": {"sha256": package.sha256},
         "category": "main",

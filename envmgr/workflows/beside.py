@@ -63,7 +63,7 @@ def read(path: Path, data: bytes | None, locker: Locker, request: CreateRequest,
     that lists what differs, and PlatformNotLocked.
     """
     try:
-        locks = lock_file.parse(data, path) if data is not None else {}
+        locks = lock_file.parse(data, path, request) if data is not None else {}
     except LockError as error:
         if request.locked or not error.details.get("foreign"):
             raise

@@ -99,6 +99,8 @@ def create(
     fits = fits and present is not None and not generations.is_suspect(location.prefix, present)
     with using_cache(settings):
         found = beside.read(path, data, locker, request, reporter) if path is not None else None
+        if found is None and data is not None:
+            digest = None  # another tool's lock is not followed, and each time that is said
         own = _own(location, locker) if fits else None
         if own is not None and (found is None or found.asks_for(own)):
             written = found.put(own, reporter) if found is not None and not dry_run else None
@@ -114,7 +116,7 @@ def create(
         if dry_run:
             return Outcome(location, plan=plan)
         if found is not None and followed is None:
-            digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock))
+            digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock) or data)
         replaces = present.number if present else None
         realised = locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
         written = found.put(lock, reporter) if found is not None and followed is None else None

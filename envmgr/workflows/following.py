@@ -30,14 +30,16 @@ def relocated(lock: Lock, channels: Sequence[Channel]) -> Lock:
     )
 
 
-def unbuildable(lock: Lock, channels: Sequence[Channel], cache: ArtifactCache) -> Iterator[tuple[Channel, str]]:
+def unbuildable(
+    lock: Lock, channels: Sequence[Channel], cache: ArtifactCache
+) -> Iterator[tuple[Channel, CondaPackage]]:
     """Yield the packages of channels that are built here which are neither in the cache nor what was built here."""
     built = {channel.url: channel for channel in channels if channel.recipes is not None}
     ours = [package for package in lock.conda if package.channel in built]
     for package in cache.missing(ours) if ours else ():
         path = path_of_file_url(package.url)
         if path is None or _sha256(path) != package.sha256:
-            yield built[package.channel], package.dist_name
+            yield built[package.channel], package
 
 
 def _moved(package: CondaPackage, channel: str | None) -> CondaPackage:

@@ -76,7 +76,7 @@ def lock(
 def _found(path: Path, data: bytes | None, locker: Locker, request: CreateRequest, reporter: Reporter) -> Beside:
     """Return the lock file as it was found; a damaged one is as good as none, except for a check."""
     try:
-        locks = lock_file.parse(data, path) if data is not None else {}
+        locks = lock_file.parse(data, path, request) if data is not None else {}
         return beside.held_against(path, locks, locker, request)
     except LockError as error:
         if request.locked or error.details.get("foreign"):

@@ -51,12 +51,16 @@ def read_bytes(path: Path) -> bytes | None:
     return data
 
 
-def parse(data: bytes, path: Path) -> dict[str, Lock]:
-    """Return the locks in the file by platform.
+def parse(data: bytes, path: Path, request: CreateRequest) -> dict[str, Lock]:
+    """Return the locks in the file of the request by platform.
 
     Raises LockError for what is no lock and for that of another tool, LockTampered for one that was changed by hand.
     """
-    locks = conda_lock.loads(data, source=str(path), sealed=True)
+    try:
+        locks = conda_lock.loads(data, source=str(path), sealed=True)
+    except LockError as error:
+        error.hint = error.hint or f"restore the file, or lock anew: {command(request)}"
+        raise
     if not locks or any(not lock.spec_digest for lock in locks.values()):
         raise LockError(
             f"{path} was not written by envmgr: it does not say what it was locked for",

@@ -82,11 +82,9 @@ class Locker:
 
         What is not current is built for it. Raises ChannelError where that fails.
         """
-        stale = {channel for channel, _ in following.unbuildable(lock, self._channels, self._cache)}
-        build_recipe_channels(tuple(stale), self._settings, self._reporter)
         return tuple(
-            f"{name} of the channel {channel.name} was built elsewhere, or of other recipes than those here"
-            for channel, name in (following.unbuildable(lock, self._channels, self._cache) if stale else ())
+            f"{package.dist_name} of the channel {channel.name} was built elsewhere, or of other recipes than those here"
+            for channel, package in self._unbuildable(lock)
         )
 
     def here(self, lock: Lock) -> Lock:
@@ -114,7 +112,7 @@ class Locker:
             channels=self._channels,
             platform=self.platform,
             virtual_packages=virtual_packages,
-            locked=previous.conda if previous else (),
+            locked=self._available(previous) if previous else (),
             channel_priority=settings.channel_priority,
             exclude_newer=self._cutoff,
             time_limit=timedelta(seconds=settings.solve_time_limit) if settings.solve_time_limit else None,
@@ -181,6 +179,18 @@ class Locker:
     def _virtual_packages(self) -> tuple[VirtualPackage, ...]:
         overrides = self._request.virtual_packages
         return detect(self.platform, self._settings.environ, overrides, reporter=self._reporter)
+
+    def _unbuildable(self, lock: Lock) -> tuple[tuple[Channel, CondaPackage], ...]:
+        absent = tuple(following.unbuildable(lock, self._channels, self._cache))
+        if not absent:
+            return ()
+        build_recipe_channels(tuple(channel for channel, _ in absent), self._settings, self._reporter)
+        return tuple(following.unbuildable(lock, self._channels, self._cache))
+
+    def _available(self, lock: Lock) -> tuple[CondaPackage, ...]:
+        """Return the conda packages of a lock without those that were built elsewhere and cannot be had."""
+        absent = {package.name for _, package in self._unbuildable(lock)}
+        return tuple(package for package in lock.conda if package.name not in absent)
 
     def _solve(self, request: SolveRequest, moving: frozenset[str]) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
