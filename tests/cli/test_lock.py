@@ -209,15 +209,10 @@ def test_locked_needs_a_lock_that_fits(envmgr: Envmgr, channel: LocalChannel, lo
         (("lock", *FILE, "--update", "tol"), "not in the lock, so not to be updated: tol"),
     ],
 )
-def test_misuse_is_explained(
-    envmgr: Envmgr, channel: LocalChannel, arguments: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_misuse_is_explained(envmgr: Envmgr, channel: LocalChannel, arguments: tuple[str, ...], said: str) -> None:
     envmgr.write("environment.yml", environment_file(channel, "tool=1"))
     envmgr.ok("lock", *FILE)
-    if "-" in arguments:
-        done = envmgr.process(*arguments)
-    else:
-        done = envmgr(*arguments)
+    done = envmgr.process(*arguments) if "-" in arguments else envmgr(*arguments)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
 
@@ -228,7 +223,7 @@ def test_check_is_for_ci(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> N
     envmgr.ok("lock", *FILE)
     document = envmgr("lock", *FILE, "--check", "--json").json
     assert (document["success"], document["up_to_date"], document["written"]) == (True, True, False)
-    envmgr.write("environment.yml", environment_file(channel, "tool=1", "pip::greet".partition("::")[2]))
+    envmgr.write("environment.yml", environment_file(channel, "tool=1", "greet"))
     before = lock.read_bytes()
     done = envmgr("lock", *FILE, "--check")
     assert (done.code, done.out) == (1, "")
@@ -409,6 +404,28 @@ def test_a_channel_that_is_built_here_is_found_where_this_machine_builds_it(envm
     out = envmgr("create", *FILE).out
     assert "did not fit any more" in out
     assert envmgr("lock", *FILE, "--check").code == 0
+
+
+@pytest.mark.parametrize("form", ["http://user:hunter2@{}", "http://{}/t/hunter2", "http://user:${{SECRET}}@{}"])
+def test_credentials_of_a_channel_work_and_are_not_in_the_lock(
+    envmgr: Envmgr, channel: LocalChannel, lock: Path, form: str
+) -> None:
+    envmgr.environ["SECRET"] = "hunter2"
+    served = envmgr.directory.parent / "served"
+    (served / "t").mkdir(parents=True)
+    (served / "noarch").symlink_to(channel.directory / "noarch")
+    (served / "linux-64").symlink_to(channel.directory / "linux-64")
+    (served / "t/hunter2").symlink_to(channel.directory)
+    with FileServer(served) as server:
+        url = form.format(server.url.removeprefix("http://"))
+        envmgr.write("environment.yml", environment_file(channel, "tool=1", "greet").replace(channel.url, url))
+        assert envmgr("create", *FILE).code == 0
+        assert b"hunter2" not in lock.read_bytes()
+        another_machine(envmgr)
+        server.requests.clear()
+        assert f"as locked in {LOCK}" in envmgr("create", *FILE).out
+        assert len(server.requests) == 3
+        assert all(path.startswith("/t/hunter2/") == ("/t/" in form) for path in server.requests)
 
 
 @pytest.mark.skipif(MICROMAMBA is None, reason="micromamba is not on PATH")

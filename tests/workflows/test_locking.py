@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr, environment_file
@@ -171,3 +173,47 @@ def test_a_spec_may_name_its_channel(envmgr: Envmgr, channel: LocalChannel) -> N
     other = LocalChannel(envmgr.directory.parent / "other").add(Package(name="else", files={}))
     document = envmgr("create", "-n", "x", "-c", other.url, "else", "lab::tool=1", "--json").json
     assert [entry["name"] for entry in document["actions"]["LINK"]] == ["base-files", "else", "tool"]
+
+
+def test_a_lock_with_a_pip_half_is_followed_offline(machine: Envmgr, channel: LocalChannel, index: IndexServer) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    machine.ok("create", "-f", "environment.yml")
+    index.add(Wheel(name="pure", version="3.0"))
+    shutil.rmtree(machine.root)
+    index.requests.clear()
+    out = machine.ok("create", "-f", "environment.yml", "--locked", "--offline")
+    assert "as locked in environment.conda-lock.yml" in out
+    assert index.requests == []
+    assert machine.process("run", "-n", "science", "pure").out == "ok\n"
+    listed = {entry["name"]: entry["version"] for entry in machine("list", "-n", "science", "--json").json}
+    assert (listed["pure"], listed["helper"]) == ("2.0", "1.0")
+
+
+def test_updating_a_pip_package_moves_it_and_no_other(
+    machine: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    machine.ok("lock", "-f", "environment.yml")
+    index.add(Wheel(name="pure", version="3.0", requires=["helper"]), Wheel(name="helper", version="2.0"))
+    document = machine("lock", "-f", "environment.yml", "--update", "Pure", "--json").json
+    assert [(entry["name"], entry["version"]) for entry in document["pip"]["install"]] == [("pure", "3.0")]
+    assert document["actions"] == {"LINK": [], "UNLINK": []}
+    machine.write("environment.yml", with_pip(channel, "pure <3", "helper"))
+    done = machine("lock", "-f", "environment.yml", "--check")
+    assert "  pip: helper is new\n  pip: pure → pure <3\n" in done.err
+
+
+@pytest.mark.parametrize("entry", ["pure", "provided"])
+def test_a_lock_that_lost_what_the_other_half_needs_is_refused(
+    machine: Envmgr, channel: LocalChannel, entry: str
+) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    machine.ok("lock", "-f", "environment.yml")
+    lock = machine.directory / "environment.conda-lock.yml"
+    document = yaml.safe_load(lock.read_bytes())
+    document["package"] = [each for each in document["package"] if each["name"] != entry]
+    lock.write_text(yaml.safe_dump(document))
+    done = machine("create", "-f", "environment.yml")
+    assert done.code == 1
+    assert f"package {entry} is lost" in done.err
+    assert not machine.root.exists()

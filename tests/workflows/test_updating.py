@@ -1,0 +1,69 @@
+"""`--update`: the names are the lock's own, and what moves is held to the newest that can be."""
+
+from __future__ import annotations
+
+import pytest
+
+from envmgr.errors import UsageError
+from envmgr.lock.model import CondaPackage, Lock, PipPackage
+from envmgr.solve.base import Solution, SolveRequest
+from envmgr.workflows import updating
+
+
+def package(name: str, version: str) -> CondaPackage:
+    return CondaPackage(
+        name=name, version=version, build="h1_0", build_number=0, subdir="noarch", channel="https://conda.example/lab",
+        url="", filename="", sha256="",
+    )  # fmt: skip
+
+
+LOCK = Lock(
+    platform="linux-64",
+    conda=(package("numpy", "1.0"), package("typing_extensions", "4.0")),
+    pip=(PipPackage("zope-interface", "1", "", "", ""),),
+)
+
+
+def test_names_are_found_as_conda_and_as_pip_spell_them() -> None:
+    assert updating.names(LOCK, ("numpy", "typing_extensions", "Zope.Interface")) == {
+        "numpy",
+        "typing_extensions",
+        "zope-interface",
+    }
+
+
+def test_what_is_not_locked_cannot_be_updated() -> None:
+    with pytest.raises(UsageError, match="not in the lock, so not to be updated: numpi") as caught:
+        updating.names(LOCK, ("numpi",))
+    assert caught.value.hint == "did you mean `numpy`?"
+    with pytest.raises(UsageError):
+        updating.names(None, ("numpy",))
+
+
+class Free:
+    """An engine whose answer without preferences is given."""
+
+    name = "free"
+
+    def __init__(self, *packages: CondaPackage) -> None:
+        self.packages = packages
+
+    def solve(self, request: SolveRequest) -> Solution:
+        assert request.locked == ()
+        return Solution(packages=self.packages, solver="free")
+
+
+@pytest.mark.parametrize(
+    ("free", "constraints", "locked"),
+    [
+        ("2.0", ["numpy ==2.0 h1_0"], ["typing_extensions"]),
+        ("1.0", [], ["numpy", "typing_extensions"]),
+        ("0.9", [], ["numpy", "typing_extensions"]),
+    ],
+    ids=["newer is demanded", "the same stays", "older is not taken"],
+)
+def test_only_what_gets_newer_moves(free: str, constraints: list[str], locked: list[str]) -> None:
+    request = SolveRequest(specs=(), channels=(), platform="linux-64", virtual_packages=(), locked=LOCK.conda)
+    found = updating.with_newest(request, frozenset({"numpy"}), Free(package("numpy", free)))
+    assert [constraint.text for constraint in found.constraints] == constraints
+    assert [each.name for each in found.locked] == locked
