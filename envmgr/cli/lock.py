@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any
 
@@ -14,7 +15,7 @@ from envmgr.cli.progress import reporter
 from envmgr.cli.shapes import linked, pip_linked
 from envmgr.cli.tables import plural
 from envmgr.workflows import lock as workflow
-from envmgr.workflows.lock import Locked
+from envmgr.workflows.lock import Locked, Report
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import read_sources
 
@@ -26,10 +27,11 @@ from envmgr.workflows.sources import read_sources
         "envmgr lock -f environment.yml",
         "envmgr lock -f environment.yml --check",
         "envmgr lock -f environment.yml --update numpy",
+        "envmgr lock -f environment.yml --platform linux-64 --platform osx-arm64",
     ),
 )
 @click.option("-f", "--file", "file", required=True, metavar="FILE", help="An environment file on this machine.")
-@options.channels
+@functools.partial(options.channels, several_platforms=True)
 @click.option(
     "--virtual-package",
     "virtual_packages",
@@ -54,7 +56,7 @@ def lock(
     file: str,
     channels: tuple[str, ...],
     override_channels: bool,
-    platform: str | None,
+    platforms: tuple[str, ...],
     channel_priority: str | None,
     solver: str | None,
     offline: bool,
@@ -82,41 +84,50 @@ def lock(
         files=read_sources((file,), settings),
         channels=channels,
         override_channels=override_channels,
-        platform=platform,
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    locked = workflow.lock(request, settings, report, update=(*update, *packages), check=check, dry_run=dry_run)
+    locked = workflow.lock(
+        request, settings, report, platforms=platforms, update=(*update, *packages), check=check, dry_run=dry_run
+    )
     if as_json:
         say_json(_as_json(locked, dry_run=dry_run))
     elif not quiet:
         say(_as_text(locked, file=file, dry_run=dry_run))
 
 
-def _as_text(locked: Locked, *, file: str, dry_run: bool) -> str:
-    if locked.lock is locked.previous:
-        return f"{locked.path} fits {file}"
-    total = plural(len(locked.lock.conda) + len(locked.lock.pip), "package")
-    what = counts(locked.difference) or "the same packages"
-    lines = [f"{locked.path}: {what} ({total} for {locked.lock.platform})", rows(locked.difference)]
-    if locked.outdated:
-        lines.insert(0, outdated_text(locked.path, locked.outdated))
+def _as_text(report: Report, *, file: str, dry_run: bool) -> str:
+    if all(part.is_unchanged for part in report.parts):
+        return f"{report.path} fits {file}"
+    lines: list[str] = []
+    for part in report.parts:
+        total = f"{plural(len(part.lock.conda) + len(part.lock.pip), 'package')} for {part.lock.platform}"
+        if part.outdated:
+            lines.append(outdated_text(report.path, part.outdated))
+        what = "nothing to do" if part.is_unchanged else counts(part.difference) or "the same packages"
+        lines += [f"{report.path}: {what} ({total})", rows(part.difference)]
     if dry_run:
         lines.append("dry run: nothing was written")
     return "\n".join(line for line in lines if line)
 
 
-def _as_json(locked: Locked, *, dry_run: bool) -> dict[str, Any]:
-    conda, pip = locked.difference.conda, locked.difference.pip
+def _as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:
     return {
         "success": True,
-        "path": str(locked.path),
-        "platform": locked.lock.platform,
+        "path": str(report.path),
         "dry_run": dry_run,
-        "up_to_date": locked.lock is locked.previous,
-        "written": locked.is_written,
-        "outdated": list(locked.outdated),
+        "up_to_date": all(part.is_unchanged for part in report.parts),
+        "written": report.is_written,
+        "platforms": {part.lock.platform: _part(part) for part in report.parts},
+    }
+
+
+def _part(part: Locked) -> dict[str, Any]:
+    conda, pip = part.difference.conda, part.difference.pip
+    return {
+        "up_to_date": part.is_unchanged,
+        "outdated": list(part.outdated),
         "actions": {
             "LINK": [linked(package) for package in conda.linked],
             "UNLINK": [linked(package) for package in conda.unlinked],

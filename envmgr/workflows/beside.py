@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,17 +77,35 @@ def held_against(path: Path, locks: Mapping[str, Lock], locker: Locker, request:
     lock = locks.get(locker.platform)
     if lock is None:
         if request.locked:
-            raise PlatformNotLocked(
-                f"{path} locks {', '.join(locks) or 'nothing'}, not {locker.platform}",
-                hint=lock_file.command(request._replace(platform=locker.platform)),
-            )
+            raise not_locked_error(path, locks, locker.platform, request)
         return Beside(path, locks, None, ())
     lock = locker.here(lock)
     outdated = locker.outdated(lock) or locker.unbuilt(lock)
     if outdated and request.locked:
-        raise LockOutdated(
-            f"{path} no longer fits {request.files[0].source}\n" + "\n".join(f"  {reason}" for reason in outdated),
-            hint=lock_file.command(request),
-            details={"path": str(path), "platform": locker.platform, "differences": list(outdated)},
-        )
+        raise outdated_error(path, {locker.platform: outdated}, request)
     return Beside(path, locks, lock, outdated)
+
+
+def not_locked_error(path: Path, locks: Mapping[str, Lock], platform: str, request: CreateRequest) -> PlatformNotLocked:
+    """Return the error for a lock that has no part for `platform`."""
+    return PlatformNotLocked(
+        f"{path} locks {', '.join(locks) or 'nothing'}, not {platform}",
+        hint=lock_file.command(request._replace(platform=platform)),
+        details={"path": str(path), "platform": platform, "locked": list(locks)},
+    )
+
+
+def outdated_error(
+    path: Path, outdated: Mapping[str, Sequence[str]], request: CreateRequest, *, several: bool = False
+) -> LockOutdated:
+    """Return the error for a lock that does not fit on the platforms in `outdated`, with the reasons of each."""
+    lines = [
+        f"  {platform}: {reason}" if several else f"  {reason}"
+        for platform, reasons in outdated.items()
+        for reason in reasons
+    ]
+    return LockOutdated(
+        "\n".join((f"{path} no longer fits {request.files[0].source}", *lines)),
+        hint=lock_file.command(request),
+        details={"path": str(path), "differences": {platform: list(each) for platform, each in outdated.items()}},
+    )

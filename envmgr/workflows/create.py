@@ -106,6 +106,7 @@ def create(
             written = found.put(own, reporter) if found is not None and not dry_run else None
             return Outcome(location, up_to_date=True, written=written)
         frozen.check_thawed(location, override=request.override_frozen)
+        locker.check_installable()
         previous = _previous(location, reporter)
         followed = found.fitting if found is not None else None
         lock = followed or locker.lock((found and found.lock) or previous)

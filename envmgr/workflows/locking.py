@@ -83,7 +83,7 @@ class Locker:
         What is not current is built for it. Raises ChannelError where that fails.
         """
         return tuple(
-            f"{package.dist_name} of the channel {channel.name} was built elsewhere, or of other recipes than those here"
+            f"{package.dist_name} of the channel {channel.name} was built elsewhere, or from other recipes"
             for channel, package in self._unbuildable(lock)
         )
 
@@ -92,20 +92,22 @@ class Locker:
         closure.check(lock, source=", ".join(lock.sources) or "command line")
         return following.relocated(lock, self._channels) if lock.spec_digest == self.spec_digest else lock
 
-    def lock(self, previous: Lock | None, *, update: Sequence[str] = ()) -> Lock:
-        """Return the lock of the spec, preferring what `previous` has, except for the packages named in `update`.
-
-        Those are as new as the spec allows, and of the others only those move that this forces.
-        Raises UsageError for one that `previous` does not have, ChannelError, SolveError, PipError and their kinds.
-        """
-        moving = updating.names(previous, update)
-        spec, settings = self._spec, self._settings
-        if spec.pip and self.platform != current_subdir():
+    def check_installable(self) -> None:
+        """Raise PipError where what is asked for can be locked, but not installed on this machine."""
+        if self._spec.pip and self.platform != current_subdir():
             raise PipError(
-                f"{spec.pip[0].origin}: a pip half is installed by the python of its own platform; "
+                f"{self._spec.pip[0].origin}: a pip half is installed by the python of its own platform; "
                 f"this is {current_subdir()}, asked for is {self.platform}",
                 hint="leave the pip section out, or create the environment on that platform",
             )
+
+    def lock(self, previous: Lock | None, *, moving: frozenset[str] = frozenset()) -> Lock:
+        """Return the lock of the spec, preferring what `previous` has, except for the packages named in `moving`.
+
+        Those are as new as the spec allows, and of the others only those move that this forces.
+        Raises ChannelError, SolveError, PipError and their kinds.
+        """
+        spec, settings = self._spec, self._settings
         virtual_packages = self._virtual_packages()
         request = SolveRequest(
             specs=spec.dependencies,

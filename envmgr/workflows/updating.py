@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rattler import Version
 
@@ -15,9 +15,9 @@ from envmgr.solve.base import Solver, SolveRequest
 from envmgr.spec.command_line import parse_dependency
 
 
-def names(previous: Lock | None, update: Sequence[str]) -> frozenset[str]:
-    """Return the names that are to move, as the lock spells them; raises UsageError for one that it does not have."""
-    locked = {package.name for half in (previous.conda, previous.pip) for package in half} if previous else set()
+def names(locks: Iterable[Lock], update: Sequence[str]) -> frozenset[str]:
+    """Return the names that are to move, as the locks spell them; raises UsageError for one that none of them has."""
+    locked = {package.name for lock in locks for half in (lock.conda, lock.pip) for package in half}
     wanted = frozenset(name if name in locked else re.sub(r"[-_.]+", "-", name).lower() for name in update)
     unknown = sorted(wanted - locked)
     if unknown:

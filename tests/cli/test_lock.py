@@ -189,12 +189,9 @@ def test_locked_needs_a_lock_that_fits(envmgr: Envmgr, channel: LocalChannel, lo
     assert stale.code == 1
     assert stale.json["error"] == "LockOutdated"
     assert stale.json["hint"] == "envmgr lock -f environment.yml"
-    assert stale.json["details"]["differences"] == [
-        "greet is gone",
-        "numpy is new",
-        "tool=1 → tool=2",
-        "the variable A has another value",
-    ]
+    assert stale.json["details"]["differences"] == {
+        "linux-64": ["greet is gone", "numpy is new", "tool=1 → tool=2", "the variable A has another value"]
+    }
     assert (lock.read_bytes(), entries(envmgr.root)) == before
 
 
@@ -249,7 +246,7 @@ def test_update_moves_what_is_named_and_what_that_forces(envmgr: Envmgr, channel
     )
     assert envmgr.ok("lock", *FILE) == f"{LOCK} fits environment.yml\n"
     dry = envmgr("lock", *FILE, "--update", "app", "--dry-run", "--json").json
-    assert [entry["name"] for entry in dry["actions"]["LINK"]] == ["app", "engine"]
+    assert [entry["name"] for entry in dry["platforms"]["linux-64"]["actions"]["LINK"]] == ["app", "engine"]
     assert locked(lock) == {"app": "1.0", "engine": "1.0", "numpy": "1.26"}
     out = envmgr.ok("lock", *FILE, "--update", "app")
     assert out.startswith(f"{LOCK}: 2 changed (3 packages for linux-64)\n")
@@ -261,14 +258,54 @@ def test_update_moves_what_is_named_and_what_that_forces(envmgr: Envmgr, channel
 
 
 def test_each_platform_has_its_own_lock_in_the_file(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> None:
-    envmgr.write("environment.yml", environment_file(channel, "tool=1"))
+    channel.add(Package(name="deep", subdir="osx-arm64", depends=["__osx >=11"], files={}))
+    channel.add(Package(name="deep", subdir="linux-64", depends=["__glibc >=2.17"], files={}))
+    channel.add(Package(name="deep", subdir="win-64", depends=["__win"], files={}))
+    envmgr.write("environment.yml", environment_file(channel, "deep", "tool=1"))
+    flags = [flag for name in ("win-64", "osx-arm64", "linux-64") for flag in ("--platform", name)]
+    document = envmgr("lock", *FILE, *flags, "--json").json
+    assert list(document["platforms"]) == ["win-64", "osx-arm64", "linux-64"]
+    metadata = yaml.safe_load(lock.read_bytes())["metadata"]
+    assert metadata["platforms"] == ["linux-64", "osx-arm64", "win-64"]
+    for name, text in metadata["custom_metadata"].items():
+        if name not in {"envmgr/linux-64", "envmgr"}:
+            assert "__glibc" not in text
+            assert "__linux" not in text
+    before = lock.read_bytes()
+    envmgr.ok("create", *FILE, "--locked")
+    assert envmgr.ok("lock", *FILE) == f"{LOCK} fits environment.yml\n"
+    assert lock.read_bytes() == before
+    # Changed: without flags every platform that is locked is locked again; a check names each.
+    envmgr.write("environment.yml", environment_file(channel, "deep", "tool=2"))
+    stale = envmgr("lock", *FILE, "--check")
+    for name in ("linux-64", "osx-arm64", "win-64"):
+        assert f"  {name}: tool=1 → tool=2\n" in stale.err
+    envmgr.ok("create", *FILE)
+    assert list(envmgr("lock", *FILE, "--check", "--json").json["details"]["differences"]) == ["osx-arm64", "win-64"]
     envmgr.ok("lock", *FILE)
-    mine = lock.read_bytes()
-    envmgr.ok("lock", *FILE, "--platform", "osx-arm64")
-    assert yaml.safe_load(lock.read_bytes())["metadata"]["platforms"] == ["linux-64", "osx-arm64"]
-    for platform in ("linux-64", "osx-arm64"):
-        envmgr.ok("lock", *FILE, "--check", "--platform", platform)
-    assert mine != lock.read_bytes()
+    envmgr.ok("lock", *FILE, "--check")
+
+
+def test_the_files_platforms_are_locked_or_none(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> None:
+    channel.add(Package(name="deep", subdir="linux-64", depends=["__glibc"], files={}))
+    text = environment_file(channel, "tool", "deep  # [linux]", more="platforms: [linux-64, osx-arm64]\n")
+    envmgr.write("environment.yml", text)
+    envmgr.ok("lock", *FILE)
+    entries_ = [(each["platform"], each["name"]) for each in yaml.safe_load(lock.read_bytes())["package"]]
+    assert entries_ == [
+        ("linux-64", "base-files"),
+        ("linux-64", "deep"),
+        ("linux-64", "tool"),
+        ("osx-arm64", "base-files"),
+        ("osx-arm64", "tool"),
+    ]
+    before = lock.read_bytes()
+    envmgr.write("environment.yml", text.replace("  # [linux]", ""))
+    refused = envmgr("lock", *FILE)
+    assert refused.code == 1
+    assert "error: osx-arm64: " in refused.err
+    assert "environment.yml:6" in refused.err
+    assert lock.read_bytes() == before
 
 
 def test_virtual_packages_and_cutoffs_bind_who_states_them(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> None:

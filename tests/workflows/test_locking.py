@@ -195,7 +195,7 @@ def test_updating_a_pip_package_moves_it_and_no_other(
     machine.write("environment.yml", with_pip(channel, "pure"))
     machine.ok("lock", "-f", "environment.yml")
     index.add(Wheel(name="pure", version="3.0", requires=["helper"]), Wheel(name="helper", version="2.0"))
-    document = machine("lock", "-f", "environment.yml", "--update", "Pure", "--json").json
+    document = machine("lock", "-f", "environment.yml", "--update", "Pure", "--json").json["platforms"]["linux-64"]
     assert [(entry["name"], entry["version"]) for entry in document["pip"]["install"]] == [("pure", "3.0")]
     assert document["actions"] == {"LINK": [], "UNLINK": []}
     machine.write("environment.yml", with_pip(channel, "pure <3", "helper"))
@@ -217,3 +217,25 @@ def test_a_lock_that_lost_what_the_other_half_needs_is_refused(
     assert done.code == 1
     assert f"package {entry} is lost" in done.err
     assert not machine.root.exists()
+
+
+def test_both_halves_are_locked_for_another_platform(
+    machine: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    index.add(
+        Wheel(name="native", tag="py3-none-manylinux_2_17_x86_64"),
+        Wheel(name="native", tag="py3-none-macosx_11_0_arm64"),
+    )
+    machine.write("environment.yml", with_pip(channel, "native", "pure"))
+    machine.ok("lock", "-f", "environment.yml", "--platform", "linux-64", "--platform", "osx-arm64")
+    document = yaml.safe_load((machine.directory / "environment.conda-lock.yml").read_bytes())
+    wheels = {
+        entry["platform"]: entry["url"].rpartition("/")[2] for entry in document["package"] if entry["name"] == "native"
+    }
+    assert wheels == {
+        "linux-64": "native-1.0-py3-none-manylinux_2_17_x86_64.whl",
+        "osx-arm64": "native-1.0-py3-none-macosx_11_0_arm64.whl",
+    }
+    pure = {entry["platform"] for entry in document["package"] if entry["name"] == "pure"}
+    assert pure == {"linux-64", "osx-arm64"}
+    machine.ok("create", "-f", "environment.yml", "--locked")

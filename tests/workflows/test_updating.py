@@ -25,7 +25,7 @@ LOCK = Lock(
 
 
 def test_names_are_found_as_conda_and_as_pip_spell_them() -> None:
-    assert updating.names(LOCK, ("numpy", "typing_extensions", "Zope.Interface")) == {
+    assert updating.names([LOCK], ("numpy", "typing_extensions", "Zope.Interface")) == {
         "numpy",
         "typing_extensions",
         "zope-interface",
@@ -34,10 +34,10 @@ def test_names_are_found_as_conda_and_as_pip_spell_them() -> None:
 
 def test_what_is_not_locked_cannot_be_updated() -> None:
     with pytest.raises(UsageError, match="not in the lock, so not to be updated: numpi") as caught:
-        updating.names(LOCK, ("numpi",))
+        updating.names([LOCK], ("numpi",))
     assert caught.value.hint == "did you mean `numpy`?"
     with pytest.raises(UsageError):
-        updating.names(None, ("numpy",))
+        updating.names([], ("numpy",))
 
 
 class Free:
