@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from rattler import Client, Gateway, SourceConfig, Subdir
+from rattler.exceptions import AuthenticationStorageError
 from rattler.networking.middleware import (
     AddHeadersMiddleware,
     AuthenticationMiddleware,
@@ -26,6 +27,7 @@ from envmgr import __version__
 from envmgr.channels.credentials import Authorization
 from envmgr.channels.failures import GATEWAY_ERRORS, channel_error
 from envmgr.channels.model import Channel
+from envmgr.errors import ChannelError
 from envmgr.settings import Settings
 
 REPODATA_SECONDS = 300
@@ -39,7 +41,8 @@ def client(channels: Sequence[Channel], settings: Settings, *, seconds: int = DO
     """Return a client that knows the mirrors and credentials of `channels`, stored logins, and oci, s3 and gcs URLs.
 
     Requests name canonical URLs, as locks have them. `seconds` bounds each request, its body included. With
-    `settings.offline` every request fails before anything is sent.
+    `settings.offline` every request fails before anything is sent. Raises ChannelError when the stored logins cannot
+    be read.
     """
     if settings.offline:
         return Client([AddHeadersMiddleware(_refuse)], user_agent=_USER_AGENT)
@@ -51,19 +54,25 @@ def client(channels: Sequence[Channel], settings: Settings, *, seconds: int = DO
         if channel.access is not None
         for authorization in channel.access.authorizations()
     )
-    return Client(
-        [
-            RetryMiddleware(retries),
-            *([MirrorMiddleware(mirrors)] if mirrors else []),
-            AuthenticationMiddleware(),
-            *([AddHeadersMiddleware(_headers(authorizations))] if authorizations else []),
-            OciMiddleware(),
-            GCSMiddleware(),
-            S3Middleware(),
-        ],
-        user_agent=_USER_AGENT,
-        timeout=seconds,
-    )
+    try:
+        return Client(
+            [
+                RetryMiddleware(retries),
+                *([MirrorMiddleware(mirrors)] if mirrors else []),
+                AuthenticationMiddleware(),
+                *([AddHeadersMiddleware(_headers(authorizations))] if authorizations else []),
+                OciMiddleware(),
+                GCSMiddleware(),
+                S3Middleware(),
+            ],
+            user_agent=_USER_AGENT,
+            timeout=seconds,
+        )
+    except AuthenticationStorageError as error:
+        raise ChannelError(
+            f"the logins that conda's tools share cannot be read: {error}",
+            hint="mend the file, move it away, or name another one in RATTLER_AUTH_FILE",
+        ) from error
 
 
 def gateway(channels: Sequence[Channel], settings: Settings) -> Gateway:

@@ -21,6 +21,7 @@ COMMANDS = {
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "info": ("info", "info", "Show where things are and what this machine is."),
     "install": ("install", "install", "Add packages to an environment."),
+    "lock": ("lock", "lock", "Write the lock beside an environment file, or check that it fits."),
     "list": ("listing", "list_packages", "List the packages of an environment, both halves."),
     "remove": ("remove", "remove", "Remove packages from an environment, or all of it."),
     "run": ("run", "run", "Run a command in an environment."),

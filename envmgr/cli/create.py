@@ -37,6 +37,8 @@ from envmgr.workflows.sources import read_sources
     help="Solve as if the machine had this, as __cuda=12.8.",
 )
 @click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE, as 2026-01-31 or 14d.")
+@click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
+@click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -53,6 +55,8 @@ def create(
     offline: bool,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    locked: bool,
+    no_lock: bool,
     override_frozen: bool,
     yes: bool,
     dry_run: bool,
@@ -77,6 +81,8 @@ def create(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        locked=locked,
+        no_lock=no_lock,
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)

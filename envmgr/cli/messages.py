@@ -10,6 +10,8 @@ from typing import Any, TextIO
 from envmgr.errors import EnvmgrError
 from envmgr.urls import redact
 
+# Line ends and the marks by which text of one direction holds text of another: they make one name look like another
+_REORDERING = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _COLOURS = {"error": "31;1", "warning": "33;1", "hint": "36"}
 
 
@@ -78,7 +80,7 @@ def _label(kind: str, colour: bool) -> str:
 
 
 def _is_control(character: str) -> bool:
-    return character < " " or "\x7f" <= character < "\xa0"
+    return character < " " or "\x7f" <= character < "\xa0" or character in _REORDERING
 
 
 def _redacted(value: Any) -> Any:

@@ -42,11 +42,13 @@ def print_outcome(
         return
     location = outcome.location
     where = f": {location.prefix}" if location.name is not None else ""
+    written = f", lock written to {outcome.written}" if outcome.written is not None else ""
     if outcome.up_to_date:
-        say(f"{location.label} is up to date{where}")
+        say(f"{location.label} is up to date{written}{where}")
     elif dry_run:
         say(f"dry run: nothing was changed at {location.prefix}")
     else:
-        say(f"{location.label} is ready in {seconds:.1f} s{where}\nuse it: envmgr run {location.arguments} COMMAND")
+        say(f"{location.label} is ready in {seconds:.1f} s{written}{where}")
+        say(f"use it: envmgr run {location.arguments} COMMAND")
     if saved is not None:
         say(f"{'dry run: would be edited' if dry_run else 'edited'}: {saved}")

@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from rattler import BuildString, MatchSpec, PackageRecord
 from rattler.exceptions import InvalidMatchSpecError
 
 from envmgr.errors import LockTampered
-from envmgr.lock.model import CondaPackage, Lock
+from envmgr.lock.model import CondaPackage, Lock, PipPackage
+from envmgr.urls import file_name, path_of_file_url, redact
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_SCHEMES = re.compile(r"(?:https?|file|s3|gcs|oci)://", re.IGNORECASE)
+_LEADS_OUT = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
 def check(lock: Lock, *, source: str) -> None:
     """Raise LockTampered, naming every fault, unless `lock` is closed.
 
-    Closed: no package twice (also not once as conda and once as pip), every artifact hashed and safely named,
-    every dependency met by version and build, no `constrains` broken. Virtual packages are the machine's
-    business: only their presence in the lock is checked.
+    Closed: no package twice (also not once as conda and once as pip), every artifact hashed, safely named and from
+    a channel or an index, every dependency met by version and build, no `constrains` broken. Virtual packages are the
+    machine's business: only their presence in the lock is checked.
     """
-    faults = [*_names(lock), *_hashes(lock), *_conda_dependencies(lock)]
+    faults = [*_names(lock), *_hashes(lock), *_places(lock), *_conda_dependencies(lock)]
     if lock.pip:
         from envmgr.lock import pip_closure  # start-up time: most locks have no pip half
 
@@ -57,6 +61,30 @@ def _hashes(lock: Lock) -> Iterable[str]:
     for pip in lock.pip:
         if not _SHA256.fullmatch(pip.sha256):
             yield f"{pip.name} {pip.version} has no sha256 (found `{pip.sha256}`)"
+
+
+def _places(lock: Lock) -> Iterable[str]:
+    """Yield what is taken from, or would be put into, a place that no channel and no index is."""
+    directories = [f"{channel}/" for channel in lock.channels if path_of_file_url(channel) is not None]
+    packages: tuple[CondaPackage | PipPackage, ...] = (*lock.conda, *lock.pip)
+    for package in packages:
+        what = package.dist_name if isinstance(package, CondaPackage) else f"{package.name} {package.version}"
+        decoded = unquote(package.url)
+        if _SCHEMES.match(package.url) is None or _LEADS_OUT.search(decoded):
+            yield f"{what} comes from `{redact(package.url)}`, which is no URL of an artifact"
+        elif (
+            isinstance(package, CondaPackage)
+            and path_of_file_url(package.url) is not None
+            and not package.url.startswith(tuple(directories))
+        ):
+            yield f"{what} comes from {package.url}, which is outside of every channel of the lock"
+        if not package.filename or "/" in package.filename or "\\" in package.filename:
+            yield f"{what} has the file name `{package.filename}`, which is a path"
+        elif file_name(package.url) != unquote(package.filename):
+            yield f"{what} has the file name `{package.filename}`, and its URL ends in `{file_name(package.url)}`"
+        for part in (package.version, package.build if isinstance(package, CondaPackage) else ""):
+            if "/" in part or "\\" in part or _LEADS_OUT.search(part):
+                yield f"{what} has the version or build `{part}`, which is a path"
 
 
 def _conda_dependencies(lock: Lock) -> Iterable[str]:

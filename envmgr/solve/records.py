@@ -166,7 +166,7 @@ def _distrust(package: CondaPackage) -> None:
     ):
         if not form.fullmatch(value):
             raise ChannelError(
-                f"{redact(package.url)!r} in channel {redact(package.channel)} has the {what} {value!r},"
+                f"{redact(package.url)!r} in channel {redact(package.channel)} has the {what} {value[:80]!r},"
                 f" which no conda package may have"
             )
     if not package.sha256 and not package.md5:

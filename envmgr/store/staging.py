@@ -15,7 +15,7 @@ from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.shell import files as shell_files
-from envmgr.store import checks, commit, layout, linking, metadata, ownership
+from envmgr.store import checks, commit, frozen, layout, linking, metadata, ownership
 from envmgr.store.checks import Clobber
 from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation
@@ -95,6 +95,7 @@ def _write_metadata(staging: Staging, tree: Path) -> None:
     )
     metadata.write_history(tree, staging.old, block)
     metadata.write_state(tree, lock.request.variables)
+    frozen.keep_marker(staging.old, tree)
     (tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(lock))
 
 

@@ -24,8 +24,9 @@ from envmgr.spec.peek import name_and_prefix
 from envmgr.store import frozen, generations, layout
 from envmgr.store.layout import Location
 from envmgr.store.usage import using_cache
-from envmgr.workflows import asked, saving
+from envmgr.workflows import asked, beside, lock_file, saving
 from envmgr.workflows.asked_channels import channels_of, with_channels
+from envmgr.workflows.beside import Beside
 from envmgr.workflows.create import Outcome, Plan, create, locate
 from envmgr.workflows.locking import Locker
 from envmgr.workflows.reading import own_lock
@@ -106,11 +107,20 @@ def change(
         base = base._replace(files=(SourceText(saved.source, saved.text),))
     files = channel_files(base.files, settings)
     locker = Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
-    digest = inputs_digest(base, settings, files, lock.platform) if base.files else None
-    outcome = _move(there, locker, settings, _Aim(lock), confirm=confirm, dry_run=dry_run, digest=digest or "")
+    found = _beside(base, locker, reporter)
+
+    def digest_with(new: Lock) -> str:
+        content = found.bytes_with(new) if found is not None else None
+        return inputs_digest(base, settings, files, lock.platform, content) or "" if content is not None else ""
+
+    outcome = _move(there, locker, settings, _Aim(lock), confirm=confirm, dry_run=dry_run, digest_with=digest_with)
     _say_what_stays(edits, outcome, spec, reporter)
-    if saved is not None and saved.is_changed and not dry_run and not outcome.declined:
-        saving.write(saved)
+    if saved is not None and not dry_run and not outcome.declined:
+        if saved.is_changed:
+            saving.write(saved)
+        now = outcome.plan.lock if outcome.plan is not None else lock
+        if found is not None and not locker.outdated(now):
+            outcome = outcome._replace(written=found.put(now, reporter))
     return Changed(outcome, saved)
 
 
@@ -153,7 +163,18 @@ def update(
     files = channel_files(base.files, settings)
     locker = Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
     aim = _Aim(lock._replace(conda=(), pip=())) if everything else _Aim(lock, frozenset(moving))
-    return _move(there, locker, settings, aim, confirm=confirm, dry_run=dry_run)
+    found = _beside(base, locker, reporter)
+    outcome = _move(there, locker, settings, aim, confirm=confirm, dry_run=dry_run)
+    if found is None or outcome.plan is None or outcome.declined or dry_run:
+        return outcome
+    moved_on = found._replace(outdated=("packages were updated",))  # it fits still, and is to be replaced
+    return outcome._replace(written=moved_on.put(outcome.plan.lock, reporter))
+
+
+def _beside(base: CreateRequest, locker: Locker, reporter: Reporter) -> Beside | None:
+    """Return the lock beside the file that the change follows, None where it follows none."""
+    path = lock_file.beside(base) if base.files else None
+    return None if path is None else beside.read(path, lock_file.read_bytes(path), locker, base, reporter)
 
 
 def _present(location: Location, override_frozen: bool) -> _Present:
@@ -241,9 +262,10 @@ def _move(
     *,
     confirm: Callable[[Plan], bool],
     dry_run: bool,
-    digest: str = "",
+    digest_with: Callable[[Lock], str] | None = None,
 ) -> Outcome:
     location, previous = there.location, there.lock
+    locker.check_installable()
     with using_cache(settings):
         lock = locker.lock(aim.preferred, moving=aim.moving)
         is_same = lock.request == previous.request and conda_lock.digest(lock) == conda_lock.digest(previous)
@@ -254,6 +276,7 @@ def _move(
             return Outcome(location, plan=plan, declined=True)
         if dry_run:
             return Outcome(location, plan=plan)
+        digest = digest_with(lock) if digest_with is not None else ""
         realised = locker.realise(location, lock, replaces=there.number, inputs_digest=digest)
         return Outcome(location, plan=plan, up_to_date=not realised.is_new)
 

@@ -69,6 +69,17 @@ def test_local_channel_is_read(settings: Settings, make_channel: Callable[..., L
     check(settings, named(channel.url))
 
 
+@pytest.mark.parametrize("content", ['{"a', "[]", None])
+def test_stored_logins_that_cannot_be_read_are_one_error(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    logins = tmp_path / "credentials.json"
+    logins.mkdir() if content is None else logins.write_text(content)
+    monkeypatch.setenv("RATTLER_AUTH_FILE", str(logins))
+    with pytest.raises(ChannelError, match=r"credentials\.json"):
+        gateways.client([named("https://conda.example/lab")], settings)
+
+
 def test_local_channel_is_read_offline(settings: Settings, make_channel: Callable[..., LocalChannel]) -> None:
     channel = make_channel().add(Package(name="x"))
     check(settings._replace(offline=True), named(channel.url))

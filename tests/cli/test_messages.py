@@ -47,6 +47,7 @@ def test_credentials_never_show(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_text_of_strangers_cannot_steer_the_terminal() -> None:
     assert messages.legible("a\x1b]0;title\x07\x9b2Jb\tc\nd\re") == "a?]0;title??2Jb\tc\nd?e"
+    assert messages.legible("safe\u202egpj.exe\u2066\u200f\u2028") == "safe?gpj.exe???"
 
 
 def test_json_has_the_class_as_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,6 +160,7 @@ def test_frozen_environment_is_not_touched(store: Store) -> None:
     assert caught.value.hint is not None
     assert faults(prefix, store.lock("tool")) == []
     store.create("a", "extra", override_frozen=True)
+    assert (prefix / "conda-meta/frozen").read_text() == json.dumps({"message": "runs a service"})
     assert faults(prefix, store.lock("extra")) == []
 
 

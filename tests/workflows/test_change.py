@@ -216,6 +216,22 @@ def test_update_from_a_file_is_create_for_what_exists(science: Envmgr, channel: 
     assert not science.prefix("other").exists()
 
 
+def test_the_lock_beside_the_file_follows_an_update_and_a_save(science: Envmgr, channel: LocalChannel) -> None:
+    lock = science.directory / "environment.conda-lock.yml"
+    science.write("environment.yml", environment_file(channel, "tool", "greet"))
+    science.ok("create", "-f", "environment.yml", "-q")
+    assert "tool-1.0" in lock.read_text()
+    assert "lock written to " in science.ok("update", "-f", "environment.yml", "tool")
+    assert "tool-2.0" in lock.read_text()
+    assert "is up to date" in science.ok("create", "-f", "environment.yml")
+    assert "numpy" in science.ok("install", "-n", "science", "numpy", "--save")
+    assert "numpy" in lock.read_text()
+    assert "is up to date" in science.ok("create", "-f", "environment.yml", "--locked")
+    before = lock.read_bytes()
+    science.ok("remove", "-n", "science", "greet", "-q")
+    assert lock.read_bytes() == before
+
+
 def test_a_channel_is_added_behind_the_others_and_remembered(
     science: Envmgr, channel: LocalChannel, make_channel: MakeChannel
 ) -> None:
