@@ -149,6 +149,8 @@ def _parse(data: bytes, source: str) -> dict[str, Any]:
             document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
         except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date that is none is a ValueError
             raise LockError(f"{source} is not YAML: {error}") from error
+    if b"\\u" in data:
+        _check_text(document, source)
     if not isinstance(document, dict):
         raise LockError(f"{source} is not a conda-lock file: expected keys, found {type(document).__name__}")
     return document
@@ -331,9 +333,19 @@ def _json_text(custom: Mapping[str, Any], key: str, source: str) -> dict[str, An
         value = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise LockTampered(f"{source}: custom_metadata.{key} is not JSON: {error}") from error
+    if "\\u" in text:
+        _check_text(value, source)
     if not isinstance(value, dict):
         raise LockTampered(f"{source}: custom_metadata.{key}: expected an object, found {redact(str(value))[:40]}")
     return value
+
+
+def _check_text(value: Any, source: str) -> None:
+    """Raise LockTampered for half characters: JSON can name them, and no file can hold them."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LockTampered(f"{source} holds text that is none: {error}") from error
 
 
 def _content_hash(entries: list[dict[str, Any]], platform: str) -> str:

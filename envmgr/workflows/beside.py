@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envmgr.errors import LockError, LockOutdated, PlatformNotLocked
-from envmgr.lock import conda_lock
+from envmgr.lock import closure, conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.workflows import lock_file
@@ -74,6 +74,8 @@ def read(path: Path, data: bytes | None, locker: Locker, request: CreateRequest,
 
 def held_against(path: Path, locks: Mapping[str, Lock], locker: Locker, request: CreateRequest) -> Beside:
     """Return the lock file at `path`, which holds `locks`, held against what is asked for; raises as `read` does."""
+    for each in locks.values():
+        closure.check(each, source=str(path))
     lock = locks.get(locker.platform)
     if lock is None:
         if request.locked:

@@ -83,7 +83,7 @@ def lock(
     is_written = False
     if not dry_run and not all(part.is_unchanged for part in parts):
         is_written = lock_file.write(
-            path, lock_file.dumps({**locks, **{part.lock.platform: part.lock for part in parts}})
+            path, lock_file.dumps({**found[0].locks, **{part.lock.platform: part.lock for part in parts}})
         )
     return Report(path, parts, is_written)
 
@@ -146,7 +146,7 @@ def _found(
         if check:
             raise
         reporter.warning(f"{error.message}\nit is made anew")
-        return Beside(path, locks, None, ())
+        return Beside(path, {}, None, ())
     if check and found.lock is None:
         raise beside.not_locked_error(path, locks, locker.platform, request)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ParsedRequirement
@@ -50,9 +50,17 @@ def of_cutoff(lock: Lock, cutoff: datetime | None, *, is_moving: bool) -> Iterat
     """Yield whether `cutoff` (None: none was given) is not the lock's; a moving one (`14d`) allows any before it."""
     if cutoff is None:
         return
-    locked = None if lock.exclude_newer is None else datetime.fromisoformat(lock.exclude_newer)
+    locked = _moment(lock.exclude_newer)
     if locked is None or (locked > cutoff if is_moving else locked != cutoff):
         yield f"exclude newer: {lock.exclude_newer or 'none'} → {cutoff.isoformat()}"
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text is not None else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=timezone.utc) if moment is not None and moment.tzinfo is None else moment
 
 
 def _members(mark: str, parse: Callable[[str], Parsed], old: Sequence[str], new: Sequence[str]) -> Iterator[str]:

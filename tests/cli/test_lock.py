@@ -345,6 +345,22 @@ def test_a_directory_that_cannot_be_written_is_said_and_not_fatal(envmgr: Envmgr
     assert f"error: {LOCK} cannot be written" in refused.err
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_stale_lock_in_a_directory_of_others_makes_one_generation(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "tool=1"))
+    envmgr.ok("lock", *FILE)
+    envmgr.write("environment.yml", environment_file(channel, "tool=2"))
+    envmgr.directory.chmod(0o555)
+    try:
+        first, second = envmgr("create", *FILE), envmgr("create", *FILE)
+    finally:
+        envmgr.directory.chmod(0o755)
+    assert (first.code, second.code) == (0, 0)
+    assert "cannot be written: Permission denied" in first.err
+    assert "is up to date" in second.out
+    assert second.err == ""
+
+
 def test_a_lock_behind_a_symlink_stays_behind_it(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> None:
     (envmgr.directory / "locks").mkdir()
     lock.symlink_to("locks/mine.yml")

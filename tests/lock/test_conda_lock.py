@@ -310,3 +310,9 @@ def test_the_digest_ignores_what_only_describes() -> None:
 )
 def test_the_digest_follows_what_is_realised(change: dict[str, Any]) -> None:
     assert conda_lock.digest(lock()) != conda_lock.digest(lock(**change))
+
+
+def test_half_characters_are_refused() -> None:
+    data = conda_lock.dumps_yaml([lock(solver="mine")]).replace(b'"mine"', b'"\\ud800"')
+    with pytest.raises(LockTampered, match="text that is none"):
+        conda_lock.loads(data, source="x")
