@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 _CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s]+@")  # a password may have an @
 _TOKEN = re.compile(r"/t/[^/\s]+")
+_ONLY_VARIABLES = re.compile(r"://(?:\$\{\w+\}:?)+@$")
+_LITERAL_TOKEN = re.compile(r"/t/(?!\$\{\w+\}(?:/|$))[^/\s]+")
 _REMOTE = re.compile(r"\b(?!file:)[a-zA-Z][a-zA-Z0-9+.-]+://\S+", re.IGNORECASE)  # in a path, /t/ is a directory
 _SECRET_QUERY = re.compile(
     r"(?P<key>[?&](?:[^=&\s]*(?:token|secret|password|signature|credential|api[-_]?key)[^=&\s]*|sig)=)[^&#\s]+",
@@ -33,6 +35,13 @@ def without_credentials(url: str) -> str:
     path = parts.path if parts.scheme in ("file", "") else _TOKEN.sub("", parts.path)
     query = "&".join(piece for piece in parts.query.split("&") if piece and not _SECRET_QUERY.match("?" + piece))
     return urlunsplit((parts.scheme, netloc, path, query, parts.fragment))
+
+
+def without_literal_credentials(text: str) -> str:
+    """Return `text` (a spec, a requirement) without the credentials in any URL in it; `${VARIABLE}` stays."""
+    text = _CREDENTIALS.sub(lambda match: match[0] if _ONLY_VARIABLES.search(match[0]) else match["scheme"], text)
+    text = _REMOTE.sub(lambda match: _LITERAL_TOKEN.sub("", match[0]), text)
+    return _SECRET_QUERY.sub(lambda match: match["key"][0] if match["key"][0] == "?" else "", text)
 
 
 def is_url(text: str) -> bool:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envmgr.urls import file_name, file_url, is_url, path_of_file_url, redact, without_credentials
+from envmgr.urls import (
+    file_name,
+    file_url,
+    is_url,
+    path_of_file_url,
+    redact,
+    without_credentials,
+    without_literal_credentials,
+)
 
 SECRETS = [
     ("https://user:hunter2@conda.example/lab", "https://conda.example/lab"),
@@ -58,3 +66,19 @@ def test_what_has_a_scheme_is_a_url(text: str, expected: bool) -> None:
 
 def test_a_file_name_is_decoded() -> None:
     assert file_name("https://x.example/linux-64/a-1%211.0-0.conda?x=/y") == "a-1!1.0-0.conda"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("numpy >=1.26", "numpy >=1.26"),
+        ("https://user:hunter2@h.example/lab::numpy >=1", "https://h.example/lab::numpy >=1"),
+        ("x @ https://hunter2@h.example/x.whl ; os_name > ''", "x @ https://h.example/x.whl ; os_name > ''"),
+        ("https://h.example/t/hunter2/lab::numpy", "https://h.example/lab::numpy"),
+        ("https://${USER}:${TOKEN}@h.example/t/${TOKEN}/lab", "https://${USER}:${TOKEN}@h.example/t/${TOKEN}/lab"),
+        ("https://${USER}:hunter2@h.example/lab", "https://h.example/lab"),
+        ("file:///a/t/b::numpy", "file:///a/t/b::numpy"),
+    ],
+)
+def test_literal_credentials_leave_a_text_and_variables_stay(text: str, clean: str) -> None:
+    assert without_literal_credentials(text) == clean

@@ -22,11 +22,15 @@ COMMANDS = {
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "history": ("history", "history", "List the generations of an environment and what each changed."),
     "info": ("info", "info", "Show where things are and what this machine is."),
+    "install": ("install", "install", "Add packages to an environment."),
+    "lock": ("lock", "lock", "Write the lock beside an environment file, or check that it fits."),
     "list": ("listing", "list_packages", "List the packages of an environment, both halves."),
-    "remove": ("remove", "remove", "Remove an environment."),
+    "remove": ("remove", "remove", "Remove packages from an environment, or all of it."),
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
+    "update": ("update", "update", "Move packages to newer versions, or follow a changed file."),
+    "upgrade": ("update", "update", "Another spelling of update."),
     "verify": ("verify", "verify", "Compare an environment, or the package cache, with what it should be."),
 }
 
@@ -35,10 +39,7 @@ COMMANDS = {
 _OTHERWISE = {
     "config": "settings are ENVMGR_… variables and keys of the config.yaml that `envmgr info` names",
     "init": 'put this line into the rc file of the shell: eval "$(envmgr shell-hook bash)"',
-    "install": "add the package to the environment file, and: envmgr create -f environment.yml",
-    "uninstall": "take the package out of the environment file, and: envmgr create -f environment.yml",
-    "update": "change the environment file, and: envmgr create -f environment.yml",
-    "upgrade": "change the environment file, and: envmgr create -f environment.yml",
+    "uninstall": "envmgr remove PACKAGE",
 }
 
 

@@ -8,11 +8,8 @@ import time
 import click
 
 from envmgr.cli import options
-from envmgr.cli.messages import say, say_json
-from envmgr.cli.plan import as_json as plan_as_json
-from envmgr.cli.plan import as_text as plan_as_text
+from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
-from envmgr.workflows.create import Outcome, Plan
 from envmgr.workflows.create import create as create_environment
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import read_sources
@@ -40,6 +37,8 @@ from envmgr.workflows.sources import read_sources
     help="Solve as if the machine had this, as __cuda=12.8.",
 )
 @click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE, as 2026-01-31 or 14d.")
+@click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
+@click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -56,6 +55,8 @@ def create(
     offline: bool,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    locked: bool,
+    no_lock: bool,
     override_frozen: bool,
     yes: bool,
     dry_run: bool,
@@ -80,33 +81,10 @@ def create(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        locked=locked,
+        no_lock=no_lock,
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-
-    def confirm(plan: Plan) -> bool:
-        if not as_json and not quiet:
-            say(plan_as_text(plan, verbose=verbose))
-        if yes or as_json or plan.previous is None or not sys.stdin.isatty():
-            return True
-        return click.confirm(f"change {plan.location.label}? the state before is kept", default=True, err=True)
-
+    confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
-    _print(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
-
-
-def _print(outcome: Outcome, *, as_json: bool, quiet: bool, dry_run: bool, seconds: float) -> None:
-    if as_json:
-        say_json(plan_as_json(outcome, dry_run=dry_run))
-        return
-    if outcome.declined:
-        raise click.Abort
-    if quiet:
-        return
-    location = outcome.location
-    where = f": {location.prefix}" if location.name is not None else ""
-    if outcome.up_to_date:
-        say(f"{location.label} is up to date{where}")
-    elif dry_run:
-        say(f"dry run: nothing was changed at {location.prefix}")
-    else:
-        say(f"{location.label} is ready in {seconds:.1f} s{where}\nuse it: envmgr run {location.arguments} COMMAND")
+    print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)

@@ -17,11 +17,12 @@ _SPELLINGS = {
     "create": ("create", "create"),
     "export": ("export", "export"),
     "remove": ("remove", "remove_environment"),
+    "update": ("update", "update"),
 }
 
 
 class CondaSpellings(click.Group):
-    """`env list`, and `env create|export|remove` for those whose fingers know conda."""
+    """`env list`, and `env create|export|remove|update` for those whose fingers know conda."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({"list", *_SPELLINGS})

@@ -55,8 +55,8 @@ def override_frozen(command: F) -> F:
     return click.option("--override-frozen", is_flag=True, help="Also where conda-meta/frozen protects it.")(command)
 
 
-def channels(command: F) -> F:
-    """Add the options that choose channels and platform."""
+def channels(command: F, *, several_platforms: bool = False) -> F:
+    """Add the options that choose channels and platform; with `several_platforms` `--platform` may be repeated."""
     for option in reversed(
         (
             click.option(
@@ -68,7 +68,14 @@ def channels(command: F) -> F:
                 help="A channel before those of the file: name, URL or path.",
             ),
             click.option("--override-channels", is_flag=True, help="Use the -c channels only."),
-            click.option("--platform", "--subdir", metavar="SUBDIR", help="For another platform, as osx-arm64."),
+            click.option(
+                "--platform",
+                "--subdir",
+                "platforms" if several_platforms else "platform",
+                multiple=several_platforms,
+                metavar="SUBDIR",
+                help="For another platform, as osx-arm64.",
+            ),
             click.option("--channel-priority", type=click.Choice(CHANNEL_PRIORITIES), help="By default strict."),
             click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
             click.option("--offline", is_flag=True, help="Use only what is on this machine."),

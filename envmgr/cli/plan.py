@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from envmgr.cli.shapes import channel_name, linked, pip_linked
 from envmgr.cli.tables import columns, plural, size
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.workflows.create import Outcome, Plan
+
+if TYPE_CHECKING:  # start-up time
+    from envmgr.lock.difference import Difference
 
 _LONGEST = 40  # lines of new packages that are shown in full
 Row = tuple[str, str, str, str, str, str]
@@ -15,10 +20,7 @@ Row = tuple[str, str, str, str, str, str]
 
 def as_text(plan: Plan, *, verbose: bool = False) -> str:
     """Return the plan as people read it: grouped, the pip half marked, its size; long lists are cut unless verbose."""
-    conda, pip = plan.difference.conda, plan.difference.pip
-    added = [*(_row("+", package) for package in conda.added), *(_row("+", package) for package in pip.added)]
-    changed = [*(_changed(*pair) for pair in conda.changed), *(_changed(*pair) for pair in pip.changed)]
-    removed = [*(_row("-", package) for package in conda.removed), *(_row("-", package) for package in pip.removed)]
+    added, changed, removed = _rows(plan.difference)
     hidden = 0
     if not verbose and plan.previous is None and len(added) > _LONGEST:
         asked = {package.name for package in plan.lock.conda if package.requested}
@@ -28,7 +30,31 @@ def as_text(plan: Plan, *, verbose: bool = False) -> str:
     lines = [_headline(plan), columns([*added, *changed, *removed], indent="  ")]
     if hidden:
         lines.append(f"  and {hidden} more that they need (--verbose lists them)")
+    if plan.beside is not None and plan.beside.outdated:
+        lines.append(outdated_text(plan.beside.path, plan.beside.outdated))
+        from envmgr.lock.difference import between  # start-up time: a create with nothing to do shows nothing
+
+        changes = between(plan.beside.lock, plan.lock)
+        if changes != plan.difference:
+            lines.append(f"{plan.beside.path}: {counts(changes) or 'the same packages'}")
+            lines.append(rows(changes))
     return "\n".join(line for line in lines if line)
+
+
+def outdated_text(path: Path, reasons: Sequence[str]) -> str:
+    """Return why a lock was not followed."""
+    return "\n".join((f"{path} did not fit any more:", *(f"  {reason}" for reason in reasons)))
+
+
+def rows(difference: Difference) -> str:
+    """Return one line a package that is new, changed or removed, both halves."""
+    return columns([row for group in _rows(difference) for row in group], indent="  ")
+
+
+def counts(difference: Difference) -> str:
+    """Return `2 new, 1 changed`; empty where nothing differs."""
+    numbers = zip((len(group) for group in _rows(difference)), ("new", "changed", "removed"), strict=True)
+    return ", ".join(f"{number} {word}" for number, word in numbers if number)
 
 
 def as_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
@@ -41,6 +67,14 @@ def as_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
         "actions": {"FETCH": [], "LINK": [], "UNLINK": [], "PREFIX": str(outcome.location.prefix)},
         "pip": {"install": [], "remove": []},
     }
+    beside = outcome.plan.beside if outcome.plan is not None else None
+    if beside is not None or outcome.written is not None:
+        document["lock"] = {
+            "path": str(beside.path if beside is not None else outcome.written),
+            "followed": outcome.plan is not None and outcome.plan.is_followed,
+            "outdated": list(beside.outdated) if beside is not None else [],
+            "written": outcome.written is not None,
+        }
     if outcome.plan is not None and not outcome.up_to_date:
         difference = outcome.plan.difference
         document["actions"] |= {
@@ -53,6 +87,15 @@ def as_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
             "remove": [pip_linked(package) for package in difference.pip.unlinked],
         }
     return document
+
+
+def _rows(difference: Difference) -> tuple[list[Row], list[Row], list[Row]]:
+    conda, pip = difference.conda, difference.pip
+    return (
+        [*(_row("+", package) for package in conda.added), *(_row("+", package) for package in pip.added)],
+        [*(_changed(*pair) for pair in conda.changed), *(_changed(*pair) for pair in pip.changed)],
+        [*(_row("-", package) for package in conda.removed), *(_row("-", package) for package in pip.removed)],
+    )
 
 
 def _row(sign: str, package: CondaPackage | PipPackage) -> Row:
@@ -78,12 +121,7 @@ def _size(package: CondaPackage | PipPackage) -> str:
 def _headline(plan: Plan) -> str:
     """Return what happens in numbers: counts by kind, and what has to be downloaded where that is known."""
     conda, pip = plan.difference.conda, plan.difference.pip
-    counts = (
-        (len(conda.added) + len(pip.added), "new"),
-        (len(conda.changed) + len(pip.changed), "changed"),
-        (len(conda.removed) + len(pip.removed), "removed"),
-    )
-    what = ", ".join(f"{count} {word}" for count, word in counts if count)
+    what = counts(plan.difference)
     total = len(plan.lock.conda) + len(plan.lock.pip)
     if not total:
         return f"{plan.location.label}: {what or 'empty'} (no packages are asked for)"
@@ -95,4 +133,6 @@ def _headline(plan: Plan) -> str:
     if pip.linked:
         wheels = sum(package.size or 0 for package in pip.linked)
         notes.append(f"pip half: {plural(len(pip.linked), 'wheel')}" + (f", {size(wheels)}" if wheels else ""))
+    if plan.is_followed and plan.beside is not None:
+        notes.append(f"as locked in {plan.beside.path}")
     return f"{plan.location.label}: {what or 'the same packages'} ({'; '.join(notes)})"

@@ -1,4 +1,4 @@
-"""`envmgr remove`: an environment as a whole."""
+"""`envmgr remove`: packages of an environment, or the environment as a whole."""
 
 from __future__ import annotations
 
@@ -7,30 +7,82 @@ import sys
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import change, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
 from envmgr.workflows import remove as workflow
+from envmgr.workflows.change import ChangeRequest
 
 
-@click.command("remove", epilog=options.examples("envmgr remove -n science --all"))
+@click.command(
+    "remove",
+    short_help="Remove packages from an environment, or all of it.",
+    epilog=options.examples(
+        "envmgr remove -n science scipy",
+        "envmgr remove scipy --save -f environment.yml",
+        "envmgr remove -n science --all",
+    ),
+)
 @options.environment
+@change.save
+@change.solving
 @options.confirmation
 @options.override_frozen
 @options.output
 @click.option("--all", "everything", is_flag=True, help="Remove the environment with everything in it.")
+@click.argument("packages", nargs=-1, metavar="[PACKAGE…]")
 def remove(
-    name: str | None, prefix: str | None, yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: bool,
-    everything: bool, override_frozen: bool,
-) -> None:  # fmt: skip
-    """Remove an environment, its kept generations included."""
-    if not everything:
+    name: str | None,
+    prefix: str | None,
+    save: bool,
+    file: str | None,
+    channels: tuple[str, ...],
+    override_channels: bool,
+    virtual_packages: tuple[str, ...],
+    exclude_newer: str | None,
+    channel_priority: str | None,
+    solver: str | None,
+    offline: bool,
+    yes: bool,
+    dry_run: bool,
+    override_frozen: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    everything: bool,
+    packages: tuple[str, ...],
+) -> None:
+    """Remove packages of either half, and what only they needed; with --all the environment, kept generations too."""
+    options.one_of_name_and_prefix(name, prefix)
+    if everything and (packages or save):
+        what = "packages" if packages else "--save"
+        raise UsageError(f"`remove` expects packages or --all, found --all and {what}", hint="leave one of them out")
+    if everything:
+        _remove(name, prefix, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, override_frozen=override_frozen)
+        return
+    change.check_file(file, save=save)
+    if not packages:
+        arguments = _arguments(name, prefix)
         raise UsageError(
-            "`remove` takes the whole environment away, and only when told so",
-            hint=f"envmgr remove {_arguments(name, prefix)} --all",
+            "`remove` expects packages, or --all for the whole environment",
+            hint=f"envmgr remove {arguments} PACKAGE, or: envmgr remove {arguments} --all",
         )
-    _remove(name, prefix, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, override_frozen=override_frozen)
+    request = ChangeRequest(
+        command=options.command_line(),
+        name=name,
+        prefix=options.absolute(prefix),
+        removed=packages,
+        save=save,
+        file=file,
+        channels=channels,
+        override_channels=override_channels,
+        virtual_packages=virtual_packages,
+        exclude_newer=exclude_newer,
+        override_frozen=override_frozen,
+    )
+    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    change.run(request, settings, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, verbose=verbose)
 
 
 @click.command("remove", epilog=options.examples("envmgr env remove -n science"))

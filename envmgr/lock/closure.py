@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
 
 from rattler import BuildString, MatchSpec, PackageRecord
-from rattler.exceptions import InvalidMatchSpecError
+from rattler.exceptions import InvalidMatchSpecError, InvalidVersionError
 
 from envmgr.errors import LockTampered
-from envmgr.lock.model import CondaPackage, Lock
+from envmgr.lock.model import CondaPackage, Lock, PipPackage
+from envmgr.urls import redact
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_SCHEMES = re.compile(r"(?:https?|file|s3|gcs|oci)://", re.IGNORECASE)
+_LEADS_OUT = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
 def check(lock: Lock, *, source: str) -> None:
     """Raise LockTampered, naming every fault, unless `lock` is closed.
 
-    Closed: no package twice (also not once as conda and once as pip), every artifact hashed and safely named,
-    every dependency met by version and build, no `constrains` broken. Virtual packages are the machine's
-    business: only their presence in the lock is checked.
+    Closed: no package twice (also not once as conda and once as pip), every artifact hashed, safely named and from
+    a channel or an index, every dependency met by version and build, no `constrains` broken. Virtual packages are the
+    machine's business: only their presence in the lock is checked.
     """
-    faults = [*_names(lock), *_hashes(lock), *_conda_dependencies(lock)]
+    faults = [*_names(lock), *_hashes(lock), *_places(lock), *_conda_dependencies(lock)]
     if lock.pip:
         from envmgr.lock import pip_closure  # start-up time: most locks have no pip half
 
@@ -59,8 +63,52 @@ def _hashes(lock: Lock) -> Iterable[str]:
             yield f"{pip.name} {pip.version} has no sha256 (found `{pip.sha256}`)"
 
 
+def _places(lock: Lock) -> Iterable[str]:
+    """Yield what is taken from, or would be put into, a place that no channel and no index is."""
+    directories = [f"{channel}/" for channel in lock.channels if channel.startswith("file:")]
+    for url in lock.channels:
+        if not _is_place(url):
+            yield f"the channel `{redact(url)}` is no URL of a channel"
+    packages: tuple[CondaPackage | PipPackage, ...] = (*lock.conda, *lock.pip)
+    for package in packages:
+        what = package.dist_name if isinstance(package, CondaPackage) else f"{package.name} {package.version}"
+        if not _is_place(package.url):
+            yield f"{what} comes from `{redact(package.url)}`, which is no URL of an artifact"
+        elif (
+            isinstance(package, CondaPackage)
+            and package.url.lower().startswith("file:")
+            and not package.url.startswith(tuple(directories))
+        ):
+            yield f"{what} comes from {package.url}, which is outside of every channel of the lock"
+        if not package.filename or "/" in package.filename or "\\" in package.filename:
+            yield f"{what} has the file name `{package.filename}`, which is a path"
+        elif (last := _last_part(package.url)) != unquote(package.filename):
+            yield f"{what} has the file name `{package.filename}`, and its URL ends in `{last}`"
+        source = package.channel if isinstance(package, CondaPackage) else package.index_url
+        if source is not None and not _is_place(source):
+            yield f"{what} is from `{redact(source)}`, which is no URL of a channel or an index"
+        for part in (package.version, package.build if isinstance(package, CondaPackage) else ""):
+            if "/" in part or "\\" in part or _LEADS_OUT.search(part):
+                yield f"{what} has the version or build `{part}`, which is a path"
+
+
+def _last_part(url: str) -> str:
+    """Return the file name in a URL that may be none: nothing is taken apart that could be refused."""
+    return unquote(re.split("[?#]", url)[0].rpartition("/")[2])
+
+
+def _is_place(url: str) -> bool:
+    """Whether `url` has a scheme that packages come by, and leads nowhere else than it says."""
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return _SCHEMES.match(url) is not None and _LEADS_OUT.search(unquote(url)) is None
+
+
 def _conda_dependencies(lock: Lock) -> Iterable[str]:
-    records = {package.name: _record(package) for package in lock.conda if _NAME.fullmatch(package.name)}
+    records, faults = _records(lock)
+    yield from faults
     virtual = {text.partition("=")[0] for text in lock.virtual_packages}
     for package in lock.conda:
         for text in package.depends:
@@ -85,6 +133,18 @@ def _conda_dependencies(lock: Lock) -> Iterable[str]:
             name = spec.name.normalized
             if name in records and not records[name].matches(spec):
                 yield f"{package.dist_name} constrains {text}, but {_shown(records[name])} is locked"
+
+
+def _records(lock: Lock) -> tuple[dict[str, PackageRecord], list[str]]:
+    records: dict[str, PackageRecord] = {}
+    faults = []
+    for package in lock.conda:
+        if _NAME.fullmatch(package.name):
+            try:
+                records[package.name] = _record(package)
+            except (InvalidVersionError, OverflowError, ValueError) as error:
+                faults.append(f"{package.dist_name} is no record of a package: {error}")
+    return records, faults
 
 
 def _record(package: CondaPackage) -> PackageRecord:

@@ -1,8 +1,9 @@
 """CEP 37, conda-lock v1: locks of one or several platforms to bytes and back, without loss.
 
 What the format has no field for (full records, sizes, virtual packages, what was asked for) stands in
-`metadata.custom_metadata` as JSON text under `envmgr` and `envmgr/<platform>`. Inside an environment the
-document is written as JSON, which is YAML, so that reading it needs no YAML parser.
+`metadata.custom_metadata` as JSON text under `envmgr` and `envmgr/<platform>`, one package a line. Beside an
+environment file the document is written as block YAML, which is compared line by line; inside an environment as
+JSON, which is YAML, so that reading it needs no YAML parser.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from envmgr.errors import LockError, LockTampered
+from envmgr.lock import block_yaml, seals
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.lock.soundness import sound
-from envmgr.urls import file_name, redact, without_credentials
+from envmgr.urls import file_name, redact, without_credentials, without_literal_credentials
 
 SCHEMA = 1
 # micromamba refuses a lock without sources; what was asked for on a command line stands in the history beside ours.
@@ -39,10 +41,20 @@ _CONDA_EXTRAS = (
     "other",
 )
 _PIP_EXTRAS = ("size", "index_url", "requires", "requested")
-_LOCK_EXTRAS = ("channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest")
+_LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest")
 _TUPLES = frozenset(
-    {"depends", "constrains", "track_features", "requested", "distributions", "requires", "virtual_packages"}
+    {
+        "channels",
+        "constrains",
+        "depends",
+        "distributions",
+        "requested",
+        "requires",
+        "track_features",
+        "virtual_packages",
+    }
 )
+_URLS = frozenset({"channel", "index_url"})
 
 
 def digest(lock: Lock) -> str:
@@ -66,9 +78,10 @@ def to_document(locks: Iterable[Lock]) -> dict[str, Any]:
     custom = {"envmgr": _compact({"schema": SCHEMA})}
     packages: list[dict[str, Any]] = []
     for lock in ordered:
-        custom[f"envmgr/{lock.platform}"] = _compact(_lock_extras(lock))
-        packages += [_conda_entry(package, lock.platform) for package in lock.conda]
-        packages += [_pip_entry(package, lock.platform) for package in lock.pip]
+        entries = [_conda_entry(package, lock.platform) for package in lock.conda]
+        entries += [_pip_entry(package, lock.platform) for package in lock.pip]
+        packages += entries
+        custom[f"envmgr/{lock.platform}"] = _one_a_line(seals.sealed(_lock_extras(lock), entries))
     return {
         "version": 1,
         "metadata": {
@@ -87,9 +100,15 @@ def dumps_json(lock: Lock) -> bytes:
     return (json.dumps(to_document([lock]), ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def loads(data: bytes, *, source: str) -> dict[str, Lock]:
+def dumps_yaml(locks: Iterable[Lock]) -> bytes:
+    """Return the locks, one a platform, as CEP 37 in block YAML: the file beside an environment file."""
+    return block_yaml.dumps(to_document(locks)).encode()
+
+
+def loads(data: bytes, *, source: str, sealed: bool = False) -> dict[str, Lock]:
     """Return the locks in `data` by platform; `source` names the file in messages.
 
+    With `sealed` every entry is held against its seal, for files that people and merges get at.
     Raises LockError where it is not a conda-lock v1 document, LockTampered where it contradicts itself.
     """
     document = _parse(data, source)
@@ -112,7 +131,10 @@ def loads(data: bytes, *, source: str) -> dict[str, Lock]:
     platforms = metadata.get("platforms") or []
     if not isinstance(platforms, list) or not all(isinstance(platform, str) for platform in platforms):
         raise LockError(f"{source}: metadata.platforms: expected a list of names")
-    return {platform: _read_platform(platform, metadata, packages, source, ours=bool(ours)) for platform in platforms}
+    return {
+        platform: _read_platform(platform, metadata, packages, source, is_ours=bool(ours), sealed=sealed and bool(ours))
+        for platform in platforms
+    }
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:
@@ -127,22 +149,29 @@ def _parse(data: bytes, source: str) -> dict[str, Any]:
             document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
         except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date that is none is a ValueError
             raise LockError(f"{source} is not YAML: {error}") from error
+    if b"\\u" in data:
+        _check_text(document, source)
     if not isinstance(document, dict):
         raise LockError(f"{source} is not a conda-lock file: expected keys, found {type(document).__name__}")
     return document
 
 
-def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[Any], source: str, *, ours: bool) -> Lock:
+def _read_platform(
+    platform: str, metadata: Mapping[str, Any], packages: list[Any], source: str, *, is_ours: bool, sealed: bool
+) -> Lock:
     try:
         entries = [entry for entry in packages if entry["platform"] == platform]
         extras = _json_text(_custom(metadata, source), f"envmgr/{platform}", source)
-        if ours and metadata["content_hash"].get(platform) != _content_hash(entries, platform):
+        if sealed:
+            seals.check(extras, entries, where=f"{source}: the lock for {platform}")
+        if is_ours and metadata["content_hash"].get(platform) != _content_hash(entries, platform):
             raise LockTampered(
                 f"{source}: the packages for {platform} are not those that were locked (content_hash differs)",
                 hint="restore the file, or lock again",
             )
         conda_extras, pip_extras = extras.get("conda", {}), extras.get("pip", {})
         request = extras.get("request", {})
+        values = {"channels": tuple(channel["url"] for channel in metadata["channels"])} | _known(extras, _LOCK_EXTRAS)
         lock = Lock(
             platform=platform,
             conda=tuple(
@@ -153,7 +182,6 @@ def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[An
             pip=tuple(
                 _pip_package(entry, pip_extras.get(entry["name"], {})) for entry in entries if entry["manager"] == "pip"
             ),
-            channels=tuple(channel["url"] for channel in metadata["channels"]),
             sources=tuple(source for source in metadata["sources"] if source != _NO_SOURCE),
             request=sound(
                 Request(
@@ -163,7 +191,7 @@ def _read_platform(platform: str, metadata: Mapping[str, Any], packages: list[An
                     variables=tuple(_variable(*pair) for pair in request.get("variables", ())),
                 )
             ),
-            **_known(extras, _LOCK_EXTRAS),
+            **values,
         )
         return sound(lock)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -224,7 +252,7 @@ def _conda_entry(package: CondaPackage, platform: str) -> dict[str, Any]:
         "version": package.version,
         "manager": "conda",
         "platform": platform,
-        "dependencies": dict(spec.partition(" ")[::2] for spec in package.depends),
+        "dependencies": dict(without_literal_credentials(spec).partition(" ")[::2] for spec in package.depends),
         "url": without_credentials(package.url),
         "hash": {kind: value for kind, value in hashes.items() if value},
         "build": package.build,
@@ -239,7 +267,9 @@ def _pip_entry(package: PipPackage, platform: str) -> dict[str, Any]:
         "version": package.version,
         "manager": "pip",
         "platform": platform,
-        "dependencies": dict(_split_requirement(requirement) for requirement in package.requires),
+        "dependencies": dict(
+            _split_requirement(without_literal_credentials(requirement)) for requirement in package.requires
+        ),
         "url": without_credentials(package.url),
         "hash": {"sha256": package.sha256},
         "category": "main",
@@ -258,7 +288,11 @@ def _split_requirement(requirement: str) -> tuple[str, str]:
 
 def _lock_extras(lock: Lock) -> dict[str, Any]:
     extras: dict[str, Any] = {name: getattr(lock, name) for name in _LOCK_EXTRAS}
-    extras["request"] = lock.request._asdict()
+    extras["channels"] = [without_credentials(channel) for channel in lock.channels]
+    extras["request"] = lock.request._asdict() | {
+        name: [without_literal_credentials(text) for text in getattr(lock.request, name)]
+        for name in ("channels", "dependencies", "pip")
+    }
     extras["conda"] = {package.name: _extras(package, _CONDA_EXTRAS) for package in lock.conda}
     extras["pip"] = {package.name: _extras(package, _PIP_EXTRAS) for package in lock.pip}
     return extras
@@ -270,7 +304,13 @@ def _extras(package: CondaPackage | PipPackage, names: tuple[str, ...]) -> dict[
         value = getattr(package, name)
         if value is None or value in ((), ""):
             continue
-        values[name] = without_credentials(value) if name in {"channel", "index_url"} else value
+        if name in _URLS:
+            value = without_credentials(value)
+        elif isinstance(value, tuple):
+            value = [without_literal_credentials(text) for text in value]
+        elif name == "other":
+            value = without_literal_credentials(value)
+        values[name] = value
     return values
 
 
@@ -293,9 +333,19 @@ def _json_text(custom: Mapping[str, Any], key: str, source: str) -> dict[str, An
         value = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise LockTampered(f"{source}: custom_metadata.{key} is not JSON: {error}") from error
+    if "\\u" in text:
+        _check_text(value, source)
     if not isinstance(value, dict):
         raise LockTampered(f"{source}: custom_metadata.{key}: expected an object, found {redact(str(value))[:40]}")
     return value
+
+
+def _check_text(value: Any, source: str) -> None:
+    """Raise LockTampered for half characters: JSON can name them, and no file can hold them."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LockTampered(f"{source} holds text that is none: {error}") from error
 
 
 def _content_hash(entries: list[dict[str, Any]], platform: str) -> str:
@@ -309,3 +359,19 @@ def _content_hash(entries: list[dict[str, Any]], platform: str) -> str:
 
 def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _one_a_line(value: Mapping[str, Any]) -> str:
+    """Return JSON that is compared line by line: each key of `value` is a line, each package of its halves too."""
+    lines = []
+    for key, item in sorted(value.items()):
+        if isinstance(item, dict) and key in ("conda", "pip") and item:
+            packages = ",\n".join(f"{json.dumps(name)}: {_ascii(extras)}" for name, extras in sorted(item.items()))
+            lines.append(f"{json.dumps(key)}: {{\n{packages}\n}}")
+        else:
+            lines.append(f"{json.dumps(key)}: {_ascii(item)}")
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _ascii(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

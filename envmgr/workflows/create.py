@@ -19,18 +19,22 @@ from envmgr.settings import Settings
 from envmgr.spec.peek import name_and_prefix
 from envmgr.store import frozen, generations, layout
 from envmgr.store.layout import Location
+from envmgr.workflows import lock_file
 from envmgr.workflows.reading import own_lock
 from envmgr.workflows.request import CreateRequest, inputs_digest
 from envmgr.workflows.sources import channel_files, directories, parse_sources
 
 if TYPE_CHECKING:  # start-up time: what has nothing to do has no difference
     from envmgr.lock.difference import Difference
+    from envmgr.workflows.beside import Beside
+    from envmgr.workflows.locking import Locker
 
 
 class Plan(NamedTuple):
     """What `create` is about to do at `location`: from `previous` (None: nothing there) to `lock`.
 
-    `fetched` are the conda artifacts that are not in the package cache.
+    `fetched` are the conda artifacts that are not in the package cache; `beside` is the lock beside the environment
+    file as it was found (None: there is none to be read or written), and `is_followed` whether `lock` is that one.
     """
 
     location: Location
@@ -38,18 +42,22 @@ class Plan(NamedTuple):
     lock: Lock
     difference: Difference
     fetched: tuple[CondaPackage, ...]
+    beside: Beside | None = None
+    is_followed: bool = False
 
 
 class Outcome(NamedTuple):
     """How `create` ended: with nothing to do (`up_to_date`), with a plan that was carried out, shown, or declined.
 
-    With a plan and `up_to_date`, another command carried out the same plan first.
+    With a plan and `up_to_date`, another command carried out the same plan first. `written` is the lock beside the
+    environment file where it is new or was changed.
     """
 
     location: Location
     up_to_date: bool = False
     plan: Plan | None = None
     declined: bool = False
+    written: Path | None = None
 
 
 def create(
@@ -69,7 +77,8 @@ def create(
     platform = validate_subdir(request.platform) if request.platform else current_subdir()
     location = locate(request, settings)
     files = channel_files(request.files, settings)
-    digest = inputs_digest(request, settings, files, platform)
+    path, data = _beside(request)
+    digest = inputs_digest(request, settings, files, platform, data)
     if digest is not None and generations.is_current(location, digest):
         return Outcome(location, up_to_date=True)
     layout.check_place(location)
@@ -82,27 +91,37 @@ def create(
 
     from envmgr.lock.difference import between  # start-up time: rattler, yaml and the engines come with these
     from envmgr.store.usage import using_cache
+    from envmgr.workflows import beside
     from envmgr.workflows.locking import Locker
 
     locker = Locker(request, settings, reporter, platform=platform, channel_files=files)
-    if (
-        present is not None
-        and present.spec_digest == locker.spec_digest
-        and not generations.is_suspect(location.prefix, present)
-    ):
-        return Outcome(location, up_to_date=True)
-    frozen.check_thawed(location, override=request.override_frozen)
+    fits = present is not None and present.spec_digest == locker.spec_digest
+    fits = fits and present is not None and not generations.is_suspect(location.prefix, present)
     with using_cache(settings):
+        found = beside.read(path, data, locker, request, reporter) if path is not None else None
+        if found is None and data is not None:
+            digest = None  # another tool's lock is not followed, and each time that is said
+        own = _own(location, locker) if fits else None
+        if own is not None and (found is None or found.asks_for(own)):
+            written = found.put(own, reporter) if found is not None and not dry_run else None
+            return Outcome(location, up_to_date=True, written=written)
+        frozen.check_thawed(location, override=request.override_frozen)
+        locker.check_installable()
         previous = _previous(location, reporter)
-        lock = locker.lock(previous)
-        plan = Plan(location, previous, lock, between(previous, lock), locker.missing(lock))
+        followed = found.fitting if found is not None else None
+        lock = followed or locker.lock((found and found.lock) or previous)
+        difference = between(previous, lock)
+        plan = Plan(location, previous, lock, difference, locker.missing(lock), found, followed is not None)
         if not confirm(plan):
             return Outcome(location, plan=plan, declined=True)
         if dry_run:
             return Outcome(location, plan=plan)
+        if found is not None and followed is None:
+            digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock) or data)
         replaces = present.number if present else None
         realised = locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
-        return Outcome(location, plan=plan, up_to_date=not realised.is_new)
+        written = found.put(lock, reporter) if found is not None and followed is None else None
+        return Outcome(location, plan=plan, up_to_date=not realised.is_new, written=written)
 
 
 def locate(request: CreateRequest, settings: Settings) -> Location:
@@ -137,6 +156,31 @@ def locate(request: CreateRequest, settings: Settings) -> Location:
         "the environment has no name",
         hint=f"envmgr create -f {found}" if found and not request.specs else "add -n NAME or -p PATH",
     )
+
+
+def _beside(request: CreateRequest) -> tuple[Path | None, bytes | None]:
+    """Return where the lock of the file is, if it may have one, and its bytes; raises what --locked asks for."""
+    path = lock_file.beside(request)
+    data = lock_file.read_bytes(path) if path is not None else None
+    if request.locked and request.no_lock:
+        raise UsageError("--locked and --no-lock contradict each other", hint="give one of them")
+    if request.locked and path is None:
+        raise UsageError(
+            "--locked follows the lock beside one environment file, and there is none here",
+            hint="envmgr create --locked -f environment.yml",
+        )
+    if request.locked and data is None:
+        raise LockError(f"{path} does not exist, and --locked follows it", hint=lock_file.command(request))
+    return path, data
+
+
+def _own(location: Location, locker: Locker) -> Lock | None:
+    """Return the lock of what is there where it fits what is asked for and can be read."""
+    try:
+        lock = own_lock(location)
+    except LockError:
+        return None
+    return None if lock is None or locker.outdated(lock) else lock
 
 
 def _previous(location: Location, reporter: Reporter) -> Lock | None:

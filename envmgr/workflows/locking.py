@@ -21,6 +21,7 @@ from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.newest import toward_newest
 from envmgr.solve.select import solver
 from envmgr.spec.command_line import parse_arguments
 from envmgr.spec.digest import semantic_digest
@@ -29,7 +30,8 @@ from envmgr.spec.model import EnvironmentSpec
 from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
-from envmgr.urls import file_name
+from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
+from envmgr.workflows import following, staleness
 from envmgr.workflows import request as requests
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
@@ -48,49 +50,84 @@ class Locker:
         *,
         platform: str,
         channel_files: Sequence[Path],
+        spec: EnvironmentSpec | None = None,
     ) -> None:
-        self._request, self._settings, self._reporter, self._platform = request, settings, reporter, platform
+        """Take what is asked for from the files and specs of `request`, or from `spec` where that is given."""
+        self._request, self._settings, self._reporter, self.platform = request, settings, reporter, platform
         self._cutoff = requests.cutoff(request.exclude_newer)
-        self._spec = self._read_spec()
+        self._spec = self._read_spec() if spec is None else spec
         for warning in self._spec.warnings:
             reporter.warning(warning)
-        self.spec_digest = requests.spec_digest(semantic_digest(self._spec), request, settings, channel_files, platform)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
         self._cache = ArtifactCache(settings)
-        self._channels: tuple[Channel, ...] = ()
+        self._names = self._channel_names()
+        self._named = self._named_channels()
+        listed = self._table.resolve(self._names)
+        self._channels = tuple(dict.fromkeys((*listed, *(channel for _, channel in self._named))))
+        identities = [*((_identity(channel),) for channel in listed),
+                      *((name, _identity(channel)) for name, channel in self._named)]  # fmt: skip
+        self.spec_digest = requests.spec_digest(semantic_digest(self._spec), settings, identities, platform)
 
-    def lock(self, previous: Lock | None) -> Lock:
-        """Return the lock of the spec, preferring what `previous` has.
+    def outdated(self, lock: Lock) -> tuple[str, ...]:
+        """Return why `lock` does not fit what is asked for, one sentence a reason; none: it fits."""
+        if lock.spec_digest != self.spec_digest:
+            return tuple(staleness.of_request(lock, self._wanted(), self._settings))
+        stated = [f"__{name[15:].lower()}" for name in self._settings.environ if name.startswith("CONDA_OVERRIDE_")]
+        stated += [text.partition("=")[0].strip() for text in self._request.virtual_packages]
+        is_moving = self._cutoff is not None and requests.is_duration(self._request.exclude_newer)
+        reasons = [*staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving)]
+        if stated:
+            reasons += staleness.of_machine(lock, stated, self._virtual_packages())
+        return tuple(reasons)
 
-        Raises ChannelError, SolveError, PipError and their kinds.
+    def unbuilt(self, lock: Lock) -> tuple[str, ...]:
+        """Return the packages of recipe channels that this machine neither has nor builds, one sentence each.
+
+        What is not current is built for it. Raises ChannelError where that fails.
         """
-        spec, settings, reporter = self._spec, self._settings, self._reporter
-        if spec.pip and self._platform != current_subdir():
+        return tuple(
+            f"{package.dist_name} of the channel {channel.name} was built elsewhere, or from other recipes"
+            for channel, package in self._unbuildable(lock)
+        )
+
+    def here(self, lock: Lock) -> Lock:
+        """Return a lock that was written elsewhere as it is on this machine."""
+        return following.relocated(lock, self._channels) if lock.spec_digest == self.spec_digest else lock
+
+    def check_installable(self) -> None:
+        """Raise PipError where what is asked for can be locked, but not installed on this machine."""
+        if self._spec.pip and self.platform != current_subdir():
             raise PipError(
-                f"{spec.pip[0].origin}: a pip half is installed by the python of its own platform; "
-                f"this is {current_subdir()}, asked for is {self._platform}",
+                f"{self._spec.pip[0].origin}: a pip half is installed by the python of its own platform; "
+                f"this is {current_subdir()}, asked for is {self.platform}",
                 hint="leave the pip section out, or create the environment on that platform",
             )
-        names = self._channel_names()
-        named = self._named_channels()
-        self._channels = tuple(dict.fromkeys((*self._table.resolve(names), *(channel for _, channel in named))))
-        virtual_packages = detect(self._platform, settings.environ, self._request.virtual_packages, reporter=reporter)
+
+    def lock(self, previous: Lock | None, *, moving: frozenset[str] = frozenset()) -> Lock:
+        """Return the lock of the spec, preferring what `previous` has, except for the packages named in `moving`.
+
+        Those are as new as the spec allows, and of the others only those move that this forces.
+        Raises ChannelError, SolveError, PipError and their kinds.
+        """
+        spec, settings = self._spec, self._settings
+        virtual_packages = self._virtual_packages()
         request = SolveRequest(
             specs=spec.dependencies,
             channels=self._channels,
-            platform=self._platform,
+            platform=self.platform,
             virtual_packages=virtual_packages,
-            locked=previous.conda if previous else (),
+            locked=self._available(previous) if previous else (),
             channel_priority=settings.channel_priority,
             exclude_newer=self._cutoff,
             time_limit=timedelta(seconds=settings.solve_time_limit) if settings.solve_time_limit else None,
             add_pip=settings.add_pip_as_python_dependency,
-            channel_urls=tuple((name, channel.url) for name, channel in named),
+            channel_urls=tuple((name, channel.url) for name, channel in self._named),
         )
-        solution = self._solve(request) if spec.dependencies else _NOTHING
-        conda, pip = self._with_pip_half(solution.packages, previous, virtual_packages)
+        solution = self._solve(request, moving) if spec.dependencies else _NOTHING
+        locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
+        conda, pip = self._with_pip_half(solution.packages, locked_pip, virtual_packages)
         lock = Lock(
-            platform=self._platform,
+            platform=self.platform,
             conda=conda,
             pip=pip,
             channels=tuple(channel.url for channel in self._channels),
@@ -99,13 +136,10 @@ class Locker:
             solver=solution.solver,
             exclude_newer=self._cutoff.isoformat() if self._cutoff else None,
             spec_digest=self.spec_digest,
-            sources=tuple(file_name(source) for source in spec.sources if source != "-"),
-            request=Request(
-                channels=tuple(as_written(name) for name in names),
-                dependencies=tuple(dependency.text for dependency in spec.dependencies),
-                pip=tuple(requirement.text for requirement in spec.pip),
-                variables=spec.variables,
+            sources=tuple(
+                file_name(source) if is_url(source) else Path(source).name for source in spec.sources if source != "-"
             ),
+            request=self._wanted(),
         )
         closure.check(lock, source=spec.sources[0] if spec.sources else "command line")
         return lock
@@ -137,22 +171,47 @@ class Locker:
             already_done=already_done,
         )
 
-    def _solve(self, request: SolveRequest) -> Solution:
+    def _wanted(self) -> Request:
+        spec = self._spec
+        return Request(
+            channels=tuple(as_written(name) for name in self._names),
+            dependencies=tuple(without_literal_credentials(dependency.text) for dependency in spec.dependencies),
+            pip=tuple(without_literal_credentials(requirement.text) for requirement in spec.pip),
+            variables=spec.variables,
+        )
+
+    def _virtual_packages(self) -> tuple[VirtualPackage, ...]:
+        overrides = self._request.virtual_packages
+        return detect(self.platform, self._settings.environ, overrides, reporter=self._reporter)
+
+    def _unbuildable(self, lock: Lock) -> tuple[tuple[Channel, CondaPackage], ...]:
+        absent = tuple(following.unbuildable(lock, self._channels, self._cache))
+        if not absent:
+            return ()
+        build_recipe_channels(tuple(channel for channel, _ in absent), self._settings, self._reporter)
+        return tuple(following.unbuildable(lock, self._channels, self._cache))
+
+    def _available(self, lock: Lock) -> tuple[CondaPackage, ...]:
+        """Return the conda packages of a lock without those that were built elsewhere and cannot be had."""
+        absent = {package.name for _, package in self._unbuildable(lock)}
+        return tuple(package for package in lock.conda if package.name not in absent)
+
+    def _solve(self, request: SolveRequest, moving: frozenset[str]) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
         engine = solver(self._settings.solver, gateway(self._channels, self._settings))
         with self._reporter.start("solve", "solving"):
-            return engine.solve(request)
+            return engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
 
     def _read_spec(self) -> EnvironmentSpec:
         request = self._request
-        specs = list(parse_sources(request.files, self._settings, platform=self._platform))
+        specs = list(parse_sources(request.files, self._settings, platform=self.platform))
         if request.specs or not specs:
             specs.append(parse_arguments(request.specs))
         spec = merge(specs)
-        if spec.platforms and self._platform not in spec.platforms:
+        if spec.platforms and self.platform not in spec.platforms:
             raise UsageError(
-                f"{spec.sources[0]} is for {', '.join(spec.platforms)}, not for {self._platform}",
-                hint=f"add `{self._platform}` to its `platforms:`, or pass --platform {spec.platforms[0]}",
+                f"{spec.sources[0]} is for {', '.join(spec.platforms)}, not for {self.platform}",
+                hint=f"add `{self.platform}` to its `platforms:`, or pass --platform {spec.platforms[0]}",
             )
         return spec
 
@@ -171,7 +230,10 @@ class Locker:
         return tuple((name, channel) for name in names for channel in self._table.resolve((name,)))
 
     def _with_pip_half(
-        self, conda: tuple[CondaPackage, ...], previous: Lock | None, virtual_packages: tuple[VirtualPackage, ...]
+        self,
+        conda: tuple[CondaPackage, ...],
+        locked: tuple[PipPackage, ...],
+        virtual_packages: tuple[VirtualPackage, ...],
     ) -> tuple[tuple[CondaPackage, ...], tuple[PipPackage, ...]]:
         """Resolve the pip half against what the conda packages provide, which is read from their artifacts."""
         if not self._spec.pip:
@@ -184,9 +246,9 @@ class Locker:
             PipRequest(
                 requirements=self._spec.pip,
                 conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
-                platform=self._platform,
+                platform=self.platform,
                 virtual_packages=virtual_packages,
-                locked=previous.pip if previous else (),
+                locked=locked,
                 exclude_newer=self._cutoff,
             ),
             settings=self._settings,
@@ -215,3 +277,9 @@ def build_recipe_channels(channels: Sequence[Channel], settings: Settings, repor
             if not (built.directory_of(channel, settings) / "noarch/repodata.json").is_file():
                 raise
             reporter.warning(f"{error.message}; used is what the channel {channel.name} has")
+
+
+def _identity(channel: Channel) -> str:
+    """Return what a channel is on every machine: its URL, or its name where only this machine knows the place."""
+    is_here = channel.recipes is not None or (path_of_file_url(channel.url) is not None and not is_url(channel.name))
+    return channel.name if is_here else channel.url

@@ -29,7 +29,8 @@ class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
-    a time or a duration; `command` is the argv, for the history.
+    a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
+    `no_lock` neither reads nor writes one.
     """
 
     command: tuple[str, ...]
@@ -43,14 +44,21 @@ class CreateRequest(NamedTuple):
     virtual_packages: tuple[str, ...] = ()
     exclude_newer: str | None = None
     override_frozen: bool = False
+    locked: bool = False
+    no_lock: bool = False
 
 
 def inputs_digest(
-    request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str
+    request: CreateRequest,
+    settings: Settings,
+    channel_files: Sequence[Path],
+    platform: str,
+    lock_bytes: bytes | None = None,
 ) -> str | None:
-    """Return the sha256 (hexadecimal) of every byte that decides what `create` would solve.
+    """Return the sha256 (hexadecimal) of every byte that decides what `create` would make.
 
-    None where files that are not read yet take part (`-r requirements.txt`): only the parsed spec tells then.
+    `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
+    (`-r requirements.txt`): only the parsed spec tells then.
     """
     if any(_NESTED.search(file.text) for file in request.files):
         return None
@@ -59,15 +67,19 @@ def inputs_digest(
             [[file.source, file.text] for file in request.files],
             request.specs,
             _choices(request, settings, channel_files, platform),
+            None if lock_bytes is None else hashlib.sha256(lock_bytes).hexdigest(),
         ]
     )
 
 
-def spec_digest(
-    semantic_digest: str, request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str
-) -> str:
-    """Return the sha256 (hexadecimal) of the parsed spec and everything beside it that decides the solve."""
-    return _digest([semantic_digest, _choices(request, settings, channel_files, platform)])
+def spec_digest(semantic_digest: str, settings: Settings, channels: Sequence[Sequence[str]], platform: str) -> str:
+    """Return the sha256 (hexadecimal) of the parsed spec and the choices beside it, the same on every machine.
+
+    `channels` are what the channels in use are called or where they are, in order. What a lock says of itself
+    (virtual packages, the cutoff) and what makes no other lock valid (the engine) does not take part.
+    """
+    choices = [channels, platform, settings.channel_priority, settings.add_pip_as_python_dependency]
+    return _digest([semantic_digest, choices])
 
 
 def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
@@ -90,6 +102,11 @@ def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
             f"--exclude-newer `{text}`: expected a date (2026-01-31), a time (2026-01-31T12:00:00Z) or a duration (14d)"
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def is_duration(text: str | None) -> bool:
+    """Whether `--exclude-newer` names a moment that moves with the clock."""
+    return text is not None and _DURATION.fullmatch(text.strip()) is not None
 
 
 def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str) -> object:

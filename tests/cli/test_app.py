@@ -14,7 +14,7 @@ from envmgr.cli.app import COMMANDS
 PAGES = [
     [],
     *([name] for name in COMMANDS),
-    *(["env", name] for name in ("create", "export", "list", "remove")),
+    *(["env", name] for name in ("create", "export", "list", "remove", "update")),
     *(["channel", name] for name in ("build", "list")),
 ]
 
@@ -26,7 +26,9 @@ def test_every_help_has_an_example_and_fits(envmgr: Envmgr, words: list[str]) ->
         assert out.startswith("Usage: envmgr")
         assert "\n  Example" in out or "eval" in out
         assert max(map(len, out.splitlines())) <= min(int(columns), 100)
-        assert "…" not in out.split("\n", 1)[1].replace("[SPEC…]", "").replace("NAME…", "").replace("CHANNEL…", "")
+        for metavar in ("[SPEC…]", "[PACKAGE…]", "NAME…", "CHANNEL…"):
+            out = out.replace(metavar, "")
+        assert "…" not in out.split("\n", 1)[1]
         assert "..." not in out.split("\n", 1)[1]
     assert envmgr.ok(*words, "-h") == envmgr.ok(*words, "--help")
 
@@ -41,7 +43,8 @@ def test_a_group_by_itself_shows_its_help(envmgr: Envmgr, words: list[str]) -> N
     [
         ("crate", "did you mean `envmgr create`?"),
         ("xyzzy", "envmgr --help"),
-        ("install", "add the package to the environment file, and: envmgr create -f environment.yml"),
+        ("uninstall", "envmgr remove PACKAGE"),
+        ("instal", "did you mean `envmgr install`?"),
         ("init", 'put this line into the rc file of the shell: eval "$(envmgr shell-hook bash)"'),
     ],
 )

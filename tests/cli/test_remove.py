@@ -60,8 +60,12 @@ def test_a_terminal_is_asked(science: Envmgr) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "hint"),
     [
-        (["-n", "science"], 2, "envmgr remove -n science --all"),
-        (["-p", "a b"], 2, "envmgr remove -p 'a b' --all"),
+        (["-n", "science"], 2, "envmgr remove -n science PACKAGE, or: envmgr remove -n science --all"),
+        (["-p", "a b"], 2, "envmgr remove -p 'a b' PACKAGE, or: envmgr remove -p 'a b' --all"),
+        (["-n", "science", "tool", "--all"], 2, "leave one of them out"),
+        (["-n", "science", "--save", "--all"], 2, "leave one of them out"),
+        (["-n", "science", "tool", "-f", "environment.yml"], 2, "add --save"),
+        (["-n", "science", "tool=1"], 2, "envmgr remove -n science tool"),
         (["--all", "--yes"], 2, "add -n NAME or -p PATH; `envmgr env list` shows them"),
         (["-n", "sciense", "--all", "--yes"], 1, "did you mean -n science?"),
         (["-n", "other", "--all", "--yes"], 1, "envmgr env list"),

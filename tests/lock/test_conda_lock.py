@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import Any
 
@@ -117,6 +118,71 @@ def test_platforms_share_one_document() -> None:
     both = [lock(), lock(platform="osx-arm64", conda=(conda("python", subdir="osx-arm64"),), pip=())]
     data = json.dumps(conda_lock.to_document(both)).encode()
     assert conda_lock.loads(data, source="x") == {one.platform: one for one in both}
+
+
+def test_block_yaml_is_read_back_and_depends_on_the_locks_alone() -> None:
+    both = [lock(), lock(platform="osx-arm64", conda=(conda("python", subdir="osx-arm64"),), pip=())]
+    data = conda_lock.dumps_yaml(both)
+    read = conda_lock.loads(data, source="x", sealed=True)
+    assert read == {one.platform: one for one in both}
+    assert conda_lock.dumps_yaml(reversed(list(read.values()))) == data
+    assert yaml.safe_load(data) == conda_lock.to_document(both)
+
+
+def test_a_moved_package_moves_its_own_lines_only() -> None:
+    packages = tuple(conda(name) for name in ("a", "b", "c"))
+    moved = (packages[0], conda("b", version="1.1", sha256="e" * 64), packages[2])
+    before, after = (conda_lock.dumps_yaml([lock(conda=each)]).decode().splitlines() for each in (packages, moved))
+    changed = [line for line in difflib.ndiff(before, after) if line.startswith(("+ ", "- "))]
+    # version, hash, seal and the content hash, each gone and come
+    assert len(changed) == 8
+
+
+def _everywhere(url: str) -> Lock:
+    """Return a lock with `url` in every place that a URL can get into."""
+    spec = f"{url}::python 3.12.*"
+    return lock(
+        conda=(
+            conda(
+                "a", url=f"{url}/linux-64/a-1.0-h0_0.conda", channel=url, requested=(spec,), depends=(spec,),
+                constrains=(spec,), other=json.dumps({"download": url}),
+            ),
+        ),
+        pip=(
+            pip(
+                "b", url=f"{url}/b-2.0-py3-none-any.whl", index_url=f"{url}/simple", requires=(f"c @ {url}/c.whl",),
+                requested=(f"b @ {url}/b.whl",),
+            ),
+        ),
+        channels=(url,),
+        request=Request(channels=(url,), dependencies=(spec,), pip=(f"b @ {url}/b.whl",)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hunter2@h.example/lab",
+        "https://hunter2@h.example/lab",
+        "https://user:p@hunter2@h.example/lab",
+        "https://h.example/t/hunter2/lab",
+        "https://user:hunter2@h.example/t/hunter2/lab",
+        "https://h.example/lab?token=hunter2",
+        "https://h.example/lab?a=b&X-Amz-Signature=hunter2",
+        "s3://hunter2@bucket/lab",
+    ],
+)
+def test_no_form_of_credentials_is_written_to_any_place(url: str) -> None:
+    locked = _everywhere(url)
+    assert "hunter2" not in conda_lock.dumps_yaml([locked]).decode()
+    assert "hunter2" not in conda_lock.dumps_json(locked).decode()
+
+
+def test_variables_that_stand_for_credentials_stay_in_what_was_asked_for() -> None:
+    written = _everywhere("https://${USER}:${TOKEN}@h.example/t/${TOKEN}/lab")
+    (read,) = conda_lock.loads(conda_lock.dumps_yaml([written]), source="x").values()
+    assert read.request == written.request
+    assert "${TOKEN}" not in read.conda[0].url
 
 
 def test_credentials_are_never_written() -> None:
@@ -244,3 +310,9 @@ def test_the_digest_ignores_what_only_describes() -> None:
 )
 def test_the_digest_follows_what_is_realised(change: dict[str, Any]) -> None:
     assert conda_lock.digest(lock()) != conda_lock.digest(lock(**change))
+
+
+def test_half_characters_are_refused() -> None:
+    data = conda_lock.dumps_yaml([lock(solver="mine")]).replace(b'"mine"', b'"\\ud800"')
+    with pytest.raises(LockTampered, match="text that is none"):
+        conda_lock.loads(data, source="x")

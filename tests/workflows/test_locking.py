@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
+import shutil
 
 import pytest
+import yaml
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr, environment_file
 from builders.index_server import IndexServer
 from builders.packages import Package
 from builders.wheels import Wheel
-
-VERSION = ".".join(map(str, sys.version_info[:2]))
-SITE = f"lib/python{VERSION}/site-packages"
-
-
-@pytest.fixture
-def index() -> Iterator[IndexServer]:
-    with IndexServer() as server:
-        yield server.add(
-            Wheel(name="pure", version="1.0", requires=["helper"]),
-            Wheel(name="pure", version="2.0", requires=["helper"], scripts=["pure = pure:main"]),
-            Wheel(name="helper", version="1.0"),
-            Wheel(name="needy", version="1.0", requires=["provided>=2"]),
-            Wheel(name="provided", version="2.0"),
-        )
-
-
-@pytest.fixture
-def machine(envmgr: Envmgr, channel: LocalChannel, index: IndexServer) -> Envmgr:
-    """A machine with one index, and a channel with a python and a distribution that conda provides."""
-    interpreter = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-    channel.add(
-        Package(
-            name="python",
-            version=".".join(map(str, sys.version_info[:3])),
-            files={
-                # As a virtual environment, so that it believes to live in the prefix.
-                "bin/python": f'#!/usr/bin/env bash\nexec -a "$0" "{interpreter}" "$@"\n',
-                "pyvenv.cfg": f"home = {os.path.dirname(interpreter)}\n",
-                f"{SITE}/README.txt": "",
-            },
-            executable=["bin/python"],
-        ),
-        Package(
-            name="provided",
-            version="1.5",
-            files={
-                f"{SITE}/provided.py": "",
-                f"{SITE}/provided-1.5.dist-info/METADATA": "Metadata-Version: 2.1\nName: provided\nVersion: 1.5\n",
-            },
-        ),
-        Package(name="pip", version="24.0", depends=["python"], files={f"{SITE}/pip/__init__.py": ""}),
-    )
-    for name in [name for name in envmgr.environ if name.startswith("PIP_") or name.lower().endswith("_proxy")]:
-        del envmgr.environ[name]
-    envmgr.environ |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.url, "UV_HTTP_RETRIES": "0"}
-    return envmgr
 
 
 def with_pip(channel: LocalChannel, *requirements: str) -> str:
@@ -171,3 +123,69 @@ def test_a_spec_may_name_its_channel(envmgr: Envmgr, channel: LocalChannel) -> N
     other = LocalChannel(envmgr.directory.parent / "other").add(Package(name="else", files={}))
     document = envmgr("create", "-n", "x", "-c", other.url, "else", "lab::tool=1", "--json").json
     assert [entry["name"] for entry in document["actions"]["LINK"]] == ["base-files", "else", "tool"]
+
+
+def test_a_lock_with_a_pip_half_is_followed_offline(machine: Envmgr, channel: LocalChannel, index: IndexServer) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    machine.ok("create", "-f", "environment.yml")
+    index.add(Wheel(name="pure", version="3.0"))
+    shutil.rmtree(machine.root)
+    index.requests.clear()
+    out = machine.ok("create", "-f", "environment.yml", "--locked", "--offline")
+    assert "as locked in environment.conda-lock.yml" in out
+    assert index.requests == []
+    assert machine.process("run", "-n", "science", "pure").out == "ok\n"
+    listed = {entry["name"]: entry["version"] for entry in machine("list", "-n", "science", "--json").json}
+    assert (listed["pure"], listed["helper"]) == ("2.0", "1.0")
+
+
+def test_updating_a_pip_package_moves_it_and_no_other(
+    machine: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    machine.ok("lock", "-f", "environment.yml")
+    index.add(Wheel(name="pure", version="3.0", requires=["helper"]), Wheel(name="helper", version="2.0"))
+    document = machine("lock", "-f", "environment.yml", "--update", "Pure", "--json").json["platforms"]["linux-64"]
+    assert [(entry["name"], entry["version"]) for entry in document["pip"]["install"]] == [("pure", "3.0")]
+    assert document["actions"] == {"LINK": [], "UNLINK": []}
+    machine.write("environment.yml", with_pip(channel, "pure <3", "helper"))
+    done = machine("lock", "-f", "environment.yml", "--check")
+    assert "  pip: helper is new\n  pip: pure → pure <3\n" in done.err
+
+
+@pytest.mark.parametrize("entry", ["pure", "provided"])
+def test_a_lock_that_lost_what_the_other_half_needs_is_refused(
+    machine: Envmgr, channel: LocalChannel, entry: str
+) -> None:
+    machine.write("environment.yml", with_pip(channel, "pure"))
+    machine.ok("lock", "-f", "environment.yml")
+    lock = machine.directory / "environment.conda-lock.yml"
+    document = yaml.safe_load(lock.read_bytes())
+    document["package"] = [each for each in document["package"] if each["name"] != entry]
+    lock.write_text(yaml.safe_dump(document))
+    done = machine("create", "-f", "environment.yml")
+    assert done.code == 1
+    assert f"package {entry} is lost" in done.err
+    assert not machine.root.exists()
+
+
+def test_both_halves_are_locked_for_another_platform(
+    machine: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    index.add(
+        Wheel(name="native", tag="py3-none-manylinux_2_17_x86_64"),
+        Wheel(name="native", tag="py3-none-macosx_11_0_arm64"),
+    )
+    machine.write("environment.yml", with_pip(channel, "native", "pure"))
+    machine.ok("lock", "-f", "environment.yml", "--platform", "linux-64", "--platform", "osx-arm64")
+    document = yaml.safe_load((machine.directory / "environment.conda-lock.yml").read_bytes())
+    wheels = {
+        entry["platform"]: entry["url"].rpartition("/")[2] for entry in document["package"] if entry["name"] == "native"
+    }
+    assert wheels == {
+        "linux-64": "native-1.0-py3-none-manylinux_2_17_x86_64.whl",
+        "osx-arm64": "native-1.0-py3-none-macosx_11_0_arm64.whl",
+    }
+    pure = {entry["platform"] for entry in document["package"] if entry["name"] == "pure"}
+    assert pure == {"linux-64", "osx-arm64"}
+    machine.ok("create", "-f", "environment.yml", "--locked")

@@ -8,7 +8,7 @@ import pytest
 
 from envmgr.errors import ConfigError, UsageError
 from envmgr.settings import Settings
-from envmgr.workflows.request import CreateRequest, SourceText, cutoff, inputs_digest
+from envmgr.workflows.request import CreateRequest, SourceText, cutoff, inputs_digest, is_duration, spec_digest
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=timezone.utc)
 
@@ -91,3 +91,30 @@ def test_a_channel_file_that_vanished_is_named(settings: Settings, tmp_path: Pat
 def test_files_that_are_not_read_yet_leave_it_to_the_parsed_spec(line: str, settings: Settings) -> None:
     nested = request(files=(SourceText("e.yml", f"dependencies:\n  - pip:\n    {line}\n"),))
     assert inputs_digest(nested, settings, (), "linux-64") is None
+
+
+def test_the_lock_beside_the_file_counts_byte_for_byte(settings: Settings) -> None:
+    digests = {inputs_digest(request(), settings, (), "linux-64", data) for data in (None, b"", b"a", b"b")}
+    assert len(digests) == 4
+
+
+def test_what_a_lock_was_made_for_is_the_same_on_every_machine(settings: Settings, tmp_path: Path) -> None:
+    def digest(settings: Settings, platform: str = "linux-64", channels: tuple[str, ...] = ("lab",)) -> str:
+        return spec_digest("meaning", settings, [channels], platform)
+
+    other_machine = settings._replace(
+        root=tmp_path / "r", cache=tmp_path / "c", solver="libmamba", environ={"CONDA_OVERRIDE_CUDA": "12"}
+    )
+    assert digest(other_machine) == digest(settings)
+    different = {
+        digest(settings),
+        digest(settings, platform="osx-64"),
+        digest(settings, channels=("lab", "other")),
+        digest(settings._replace(channel_priority="flexible")),
+        digest(settings._replace(add_pip_as_python_dependency=False)),
+    }
+    assert len(different) == 5
+
+
+def test_only_a_duration_moves() -> None:
+    assert [is_duration(text) for text in (None, "2026-01-31", "14d", " 2 weeks")] == [False, False, True, True]

@@ -1,0 +1,81 @@
+"""What `install`, `remove` and `update` share: options, and one change from the request to what is printed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from envmgr.cli.outcome import asking, print_outcome
+from envmgr.cli.progress import reporter
+from envmgr.errors import UsageError
+from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
+from envmgr.workflows import change
+from envmgr.workflows.change import ChangeRequest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def solving(command: F) -> F:
+    """Add the options that decide the solve of an environment that exists: its platform is its own."""
+    for option in reversed(
+        (
+            click.option(
+                "-c",
+                "--channel",
+                "channels",
+                multiple=True,
+                metavar="CHANNEL",
+                help="One more channel, behind those of the environment.",
+            ),
+            click.option("--override-channels", is_flag=True, help="From now on use the -c channels only."),
+            click.option(
+                "--virtual-package",
+                "virtual_packages",
+                multiple=True,
+                metavar="NAME=VERSION",
+                help="Solve as if the machine had this, as __cuda=12.8.",
+            ),
+            click.option("--exclude-newer", metavar="DATE", help="Ignore what came after DATE, as 2026-01-31 or 14d."),
+            click.option("--channel-priority", type=click.Choice(CHANNEL_PRIORITIES), help="By default strict."),
+            click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
+            click.option("--offline", is_flag=True, help="Use only what is on this machine."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def save(command: F) -> F:
+    """Add `--save` and `-f`."""
+    command = click.option("-f", "--file", "file", metavar="FILE", help="The file that --save edits.")(command)
+    return click.option(
+        "--save", is_flag=True, help="Edit the environment file too, keeping its comments and its order."
+    )(command)
+
+
+def check_file(file: str | None, *, save: bool) -> None:
+    """Raise UsageError for a file that nothing would be done with."""
+    if file is not None and not save:
+        raise UsageError(f"-f {file} names the file that --save edits", hint="add --save")
+
+
+def run(
+    request: ChangeRequest, settings: Settings, *, yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: bool
+) -> None:
+    """Make the change that was asked for, and say how it ended."""
+    started = time.monotonic()
+    report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
+    confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)
+    changed = change.change(request, settings, report, confirm=confirm, dry_run=dry_run)
+    print_outcome(
+        changed.outcome,
+        as_json=as_json,
+        quiet=quiet,
+        dry_run=dry_run,
+        seconds=time.monotonic() - started,
+        saved=changed.saved.source if changed.saved is not None and changed.saved.is_changed else None,
+    )

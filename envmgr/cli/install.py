@@ -1,0 +1,73 @@
+"""`envmgr install`: more packages, or other versions of them, in an environment that exists."""
+
+from __future__ import annotations
+
+import click
+
+from envmgr.cli import change, options
+from envmgr.errors import UsageError
+from envmgr.workflows.change import ChangeRequest
+
+
+@click.command(
+    "install",
+    short_help="Add packages to an environment.",
+    epilog=options.examples(
+        "envmgr install -n science scipy 'numpy>=2'",
+        "envmgr install -n science --pip 'rich>=13'",
+        "envmgr install scipy --save -f environment.yml",
+    ),
+)
+@options.environment
+@change.save
+@click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="A requirement for the pip half, as rich>=13.")
+@change.solving
+@options.confirmation
+@options.override_frozen
+@options.output
+@click.argument("specs", nargs=-1, metavar="[SPEC…]")
+def install(
+    name: str | None,
+    prefix: str | None,
+    save: bool,
+    file: str | None,
+    pip: tuple[str, ...],
+    channels: tuple[str, ...],
+    override_channels: bool,
+    virtual_packages: tuple[str, ...],
+    exclude_newer: str | None,
+    channel_priority: str | None,
+    solver: str | None,
+    offline: bool,
+    yes: bool,
+    dry_run: bool,
+    override_frozen: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    specs: tuple[str, ...],
+) -> None:
+    """Add packages to an environment, or ask for other versions of those that were asked for.
+
+    What is there already stays as it is where the new specs allow it.
+    """
+    options.one_of_name_and_prefix(name, prefix)
+    change.check_file(file, save=save)
+    if not specs and not pip:
+        raise UsageError("`install` expects at least one package", hint="envmgr install -n NAME numpy")
+    request = ChangeRequest(
+        command=options.command_line(),
+        name=name,
+        prefix=options.absolute(prefix),
+        specs=specs,
+        pip=pip,
+        save=save,
+        file=file,
+        channels=channels,
+        override_channels=override_channels,
+        virtual_packages=virtual_packages,
+        exclude_newer=exclude_newer,
+        override_frozen=override_frozen,
+    )
+    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    change.run(request, settings, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, verbose=verbose)

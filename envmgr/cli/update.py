@@ -1,0 +1,95 @@
+"""`envmgr update`: newer versions within what was asked for, or a changed file."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from envmgr.cli import change, options
+from envmgr.cli.outcome import asking, print_outcome
+from envmgr.cli.progress import reporter
+from envmgr.errors import UsageError
+from envmgr.workflows.change import update as update_environment
+from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.sources import read_sources
+
+
+@click.command(
+    "update",
+    short_help="Move packages to newer versions, or follow a changed file.",
+    epilog=options.examples(
+        "envmgr update -n science numpy",
+        "envmgr update -n science --all",
+        "envmgr update -f environment.yml",
+    ),
+)
+@options.environment
+@click.option(
+    "-f", "--file", "files", multiple=True, metavar="FILE", help="An environment file: a path, - or an https URL."
+)
+@click.option("--all", "everything", is_flag=True, help="Everything to the newest that the specs allow.")
+@click.option("--prune", is_flag=True, hidden=True, help="Always so: what left the file leaves the environment.")
+@change.solving
+@options.confirmation
+@options.override_frozen
+@options.output
+@click.argument("packages", nargs=-1, metavar="[PACKAGE…]")
+def update(
+    name: str | None,
+    prefix: str | None,
+    files: tuple[str, ...],
+    everything: bool,
+    prune: bool,
+    channels: tuple[str, ...],
+    override_channels: bool,
+    virtual_packages: tuple[str, ...],
+    exclude_newer: str | None,
+    channel_priority: str | None,
+    solver: str | None,
+    offline: bool,
+    yes: bool,
+    dry_run: bool,
+    override_frozen: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    packages: tuple[str, ...],
+) -> None:
+    """Move packages of either half to the newest versions that the specs allow, with what they force.
+
+    All others stay. With a file alone the environment is changed to what the file says, as by create.
+    """
+    started = time.monotonic()
+    options.one_of_name_and_prefix(name, prefix)
+    if packages and everything:
+        raise UsageError("`update` expects packages or --all, found both", hint="leave one of them out")
+    if not packages and not everything and not files:
+        raise UsageError(
+            "`update` expects packages, --all, or a file",
+            hint="envmgr update -n NAME --all, or: envmgr update -f environment.yml",
+        )
+    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    request = CreateRequest(
+        command=options.command_line(),
+        name=name,
+        prefix=options.absolute(prefix),
+        files=read_sources(files, settings),
+        channels=channels,
+        override_channels=override_channels,
+        virtual_packages=virtual_packages,
+        exclude_newer=exclude_newer,
+        override_frozen=override_frozen,
+    )
+    outcome = update_environment(
+        request,
+        settings,
+        reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json),
+        names=packages,
+        everything=everything,
+        confirm=asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose),
+        dry_run=dry_run,
+    )
+    seconds = time.monotonic() - started
+    print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=seconds)
