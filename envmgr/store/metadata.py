@@ -30,6 +30,8 @@ def complete_records(staged: Path, packages: Sequence[CondaPackage], directories
     there. Raises CorruptPackage when the records are not those of the packages.
     """
     records = staged / "conda-meta"
+    # rattler lets nobody but the owner read them, and others list and verify a shared environment.
+    mode = records.stat().st_mode & 0o666
     for package in packages:
         path = os.path.join(records, f"{package.dist_name}.json")
         directory = json.dumps(str(directories[package.dist_name])).encode()
@@ -45,6 +47,7 @@ def complete_records(staged: Path, packages: Sequence[CondaPackage], directories
             file.seek(0)
             file.write(head[:start].replace(_REQUESTED, requested, 1) + tail)
             file.truncate()
+            os.fchmod(file.fileno(), mode)
 
 
 def write_state(staged: Path, variables: Iterable[tuple[str, str]]) -> None:

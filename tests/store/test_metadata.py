@@ -134,3 +134,10 @@ def test_other_tools_list_the_environment(store: Store, tool: str) -> None:
     prefix = store.location("a").prefix
     done = subprocess.run([program, "list", "-p", str(prefix), "--json"], capture_output=True, text=True, check=True)
     assert [package["name"] for package in json.loads(done.stdout)] == ["extra", "tool"]
+
+
+def test_who_may_read_the_environment_may_read_its_records(store: Store) -> None:
+    store.create("a", "tool")
+    prefix = store.location("a").prefix
+    expected = (prefix / "conda-meta").stat().st_mode & 0o666
+    assert {path.stat().st_mode & 0o777 for path in (prefix / "conda-meta").glob("*.json")} == {expected}

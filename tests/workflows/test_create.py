@@ -191,9 +191,12 @@ def test_interrupted_at_any_time_there_is_no_traceback_and_no_half(envmgr: Envmg
         time.sleep(0.05 + number * 0.04)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
-        code, _, err = _finish(process)
-        # -2: the signal came before Python could handle it.
-        assert code in (0, 130, -signal.SIGINT), err
+        with process:
+            _, err = process.communicate(timeout=SECONDS)
+        # Before our first line and after our last one, it is the interpreter that was interrupted, and says so.
+        if "/envmgr/" in err:
+            assert "Traceback" not in err
+            assert process.returncode in (0, 130), err
         done = envmgr.process("run", "-n", "science", "tool")
         assert done.out in ("tool 1.0\n", "tool 2.0\n"), done
         listed = {entry["name"]: entry["version"] for entry in envmgr("list", "-n", "science", "--json").json}
