@@ -47,7 +47,7 @@ def complete_records(staged: Path, packages: Sequence[CondaPackage], directories
             file.seek(0)
             file.write(head[:start].replace(_REQUESTED, requested, 1) + tail)
             file.truncate()
-            os.fchmod(file.fileno(), mode)
+        os.chmod(path, mode)
 
 
 def write_state(staged: Path, variables: Iterable[tuple[str, str]]) -> None:
