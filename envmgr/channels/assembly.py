@@ -20,7 +20,7 @@ from envmgr.channels.distribution import NotRelocatable
 from envmgr.channels.fetching import NotFetched, fetch
 from envmgr.channels.interpreter import Interpreter
 from envmgr.channels.model import Channel
-from envmgr.channels.publishing import Build, Generation, published
+from envmgr.channels.publishing import Build, Generation, published, sweep
 from envmgr.channels.recipes import Rendered, render
 from envmgr.channels.wheels import BadWheel
 from envmgr.errors import ChannelError, NoSpace, ReadOnlyStore
@@ -79,6 +79,7 @@ class Assembly:
         state = published(self.directory)
         kept = tuple(path for build in state if build.is_current for path in build.artifacts)
         if is_current(self.channel, self.settings):
+            sweep(self.directory)
             return (), kept
         plan = self._plan(names, only, state)
         if not plan.to_build and {build.digest for build in plan.kept} == {b.digest for b in state if b.is_current}:

@@ -59,6 +59,20 @@ def published(directory: Path) -> tuple[Build, ...]:
     return tuple(found)
 
 
+def sweep(directory: Path) -> None:
+    """Remove what killed builds left of the channel in `directory`; for whoever holds its lease."""
+    home = _home(directory)
+    home.mkdir(parents=True, exist_ok=True)
+    current = os.path.basename(os.readlink(directory)) if directory.is_symlink() else None
+    for entry in os.scandir(home):
+        if entry.name != current:
+            shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _home(directory: Path) -> Path:
+    return directory.with_name(f"{directory.name}.d")
+
+
 class Generation:
     """The next generation of the channel in `directory`; nothing is seen of it before `publish`."""
 
@@ -69,13 +83,8 @@ class Generation:
             )
         self.directory = directory
         self.subdirs = subdirs
-        home = directory.with_name(f"{directory.name}.d")
-        home.mkdir(parents=True, exist_ok=True)
-        current = os.path.basename(os.readlink(directory)) if directory.is_symlink() else None
-        for entry in os.scandir(home):  # what a killed build left
-            if entry.name != current:
-                shutil.rmtree(entry.path, ignore_errors=True)
-        self.path = home / os.urandom(6).hex()
+        sweep(directory)
+        self.path = _home(directory) / os.urandom(6).hex()
         for subdir in subdirs:
             (self.path / subdir).mkdir(parents=True)
 
