@@ -18,9 +18,7 @@ from envmgr.workflows.dependencies import dependencies
 @click.command(
     "tree",
     short_help="Show the packages of an environment as a tree.",
-    epilog=options.examples(
-        "envmgr tree -n science", "envmgr tree -n science numpy --depth 1", "envmgr tree -n science --reverse libblas"
-    ),
+    epilog=options.examples("envmgr tree -n science", "envmgr tree numpy --depth 1", "envmgr tree --reverse libblas"),
 )
 @options.environment
 @click.option("-r", "--reverse", "--invert", "reverse", is_flag=True, help="What needs the package, up to the roots.")
