@@ -39,7 +39,7 @@ def tree(
     verbose: bool,
     packages: tuple[str, ...],
 ) -> None:
-    """Show what was asked for, or PACKAGE…, and below each what it needs; with --reverse what needs it."""
+    """Show what was asked for, or the named packages, and below each what it needs; with --reverse what needs it."""
     options.one_of_name_and_prefix(name, prefix)
     found = dependencies(Settings.load(), packages, name=name, prefix=prefix)
     virtual = virtual or any(node.manager == "virtual" for node in found.named)
