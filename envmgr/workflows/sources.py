@@ -9,6 +9,7 @@ from envmgr.channels import location
 from envmgr.errors import SpecError
 from envmgr.settings import Settings
 from envmgr.spec.files import read_text
+from envmgr.spec.kinds import FileKind, kind_of
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.workflows.request import SourceText
 
@@ -35,16 +36,11 @@ def parse_sources(sources: Sequence[SourceText], settings: Settings, *, platform
 
     Raises SpecError for the faults of all files at once.
     """
-    from envmgr.spec import environment_file  # start-up time: rattler parses the match specs
-
-    def load(location: str) -> str:
-        return read_text(location, offline=settings.offline)
-
     specs: list[EnvironmentSpec] = []
     errors: list[SpecError] = []
     for source in sources:
         try:
-            specs.append(environment_file.read(source.text, source=source.source, platform=platform, load=load))
+            specs.append(_read(source, settings, platform))
         except SpecError as error:
             errors.append(error)
     if len(errors) == 1:
@@ -54,6 +50,21 @@ def parse_sources(sources: Sequence[SourceText], settings: Settings, *, platform
         text = "\n".join(error.message if error.hint is None else f"{error.message}; {error.hint}" for error in errors)
         raise SpecError(text, details={"faults": faults})
     return tuple(specs)
+
+
+def _read(source: SourceText, settings: Settings, platform: str) -> EnvironmentSpec:
+    """Return what one file asks for, by the reader of its kind; raises SpecError."""
+    from envmgr.spec import environment_file, text_specs  # start-up time: rattler parses the match specs
+
+    def load(location: str) -> str:
+        return read_text(location, offline=settings.offline)
+
+    kind = kind_of(source.source, source.text)
+    if kind is FileKind.TEXT_SPECS:
+        return text_specs.read(source.text, source=source.source)
+    if kind in (FileKind.REQUIREMENTS, FileKind.PYPROJECT, FileKind.PYLOCK):
+        raise SpecError(f"{source.source} is {kind.value}; expected {FileKind.ENVIRONMENT.value}")
+    return environment_file.read(source.text, source=source.source, platform=platform, load=load)
 
 
 def channel_files(sources: Sequence[SourceText], settings: Settings) -> tuple[Path, ...]:

@@ -1,0 +1,90 @@
+"""What kind of file `-f` names: the one place that decides it, by name where a standard fixes it, else by content.
+
+Light: every `create -f` asks. Nothing is parsed here; each kind has its own reader, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from envmgr.urls import file_name, is_url
+
+_EXPLICIT = re.compile(r"^[ \t]*@EXPLICIT[ \t]*\r?$", re.MULTILINE)
+_TOP_KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:(?=\s|$)", re.MULTILINE)
+_JSON_KEY = re.compile(r"[\"']?(metadata|package|packages|environments|dependencies)[\"']?[ \t]*:")
+_PYLOCK_NAME = re.compile(r"pylock(?:\.[^.]+)?\.toml")  # PEP 751
+_PYLOCK = re.compile(r"^[ \t]*lock-version[ \t]*=", re.MULTILINE)
+_REQUIREMENTS_NAME = re.compile(r"(?:.*[._-])?(?:requirements|reqs|constraints)(?:[._-].*)?", re.IGNORECASE)
+_CONDA_HEADER = re.compile(r"^#[ \t]*(?:\$ (?:conda|mamba|micromamba) |platform:)", re.MULTILINE)
+_CONDA_LINE = re.compile(
+    r"""^[ \t]*(?:
+        [A-Za-z0-9_.-]+[ \t]*=(?![=])[^#\s]  # numpy=1.26, numpy=1.26=py312_0
+        | [\w./:-]+::[A-Za-z0-9_.-]          # conda-forge::numpy
+        | [A-Za-z0-9_.-]+[ \t]+\d[\w.*]*     # numpy 1.26
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+_YAML_NAMES = (".yml", ".yaml", ".json")
+_TEXT_NAMES = (".txt", ".in", ".pip")
+
+
+class FileKind(Enum):
+    """The kinds of file that name an environment."""
+
+    ENVIRONMENT = "an environment file (CEP 24)"
+    TEXT_SPECS = "a text spec file (CEP 23)"
+    REQUIREMENTS = "a requirements file"
+    PYPROJECT = "a pyproject.toml"
+    PYLOCK = "a pylock.toml (PEP 751)"
+    EXPLICIT = "an explicit file (CEP 23)"
+    CONDA_LOCK = "a conda-lock file (CEP 37)"
+    PIXI_LOCK = "a pixi lock file"
+
+    @property
+    def is_conda_lock(self) -> bool:
+        """Whether it locks conda artifacts, so that nothing is left to solve."""
+        return self in _LOCKS
+
+
+_LOCKS = frozenset({FileKind.EXPLICIT, FileKind.CONDA_LOCK, FileKind.PIXI_LOCK})
+
+
+def kind_of(source: str, text: str) -> FileKind:
+    """Return what the file `source` (a path, `-` or a URL) with the content `text` is.
+
+    Never raises: what nothing speaks for is an environment file, whose reader says what is wrong with it.
+    """
+    name = _name(source)
+    if name.endswith(".toml"):
+        is_lock = name != "pyproject.toml" and (_PYLOCK_NAME.fullmatch(name) or _PYLOCK.search(text))
+        return FileKind.PYLOCK if is_lock else FileKind.PYPROJECT
+    if _EXPLICIT.search(text):
+        return FileKind.EXPLICIT
+    keys = _top_keys(text)
+    if {"package", "metadata"} <= keys and "dependencies" not in keys:
+        return FileKind.CONDA_LOCK
+    if {"environments", "packages"} <= keys:
+        return FileKind.PIXI_LOCK
+    is_yaml = name.endswith(_YAML_NAMES) or "dependencies" in keys
+    return FileKind.ENVIRONMENT if is_yaml else _text_kind(name, text)
+
+
+def _text_kind(name: str, text: str) -> FileKind:
+    if _REQUIREMENTS_NAME.fullmatch(name.rpartition(".")[0] or name):
+        return FileKind.REQUIREMENTS
+    if name.endswith(_TEXT_NAMES):
+        is_conda = _CONDA_HEADER.search(text) or _CONDA_LINE.search(text)
+        return FileKind.TEXT_SPECS if is_conda else FileKind.REQUIREMENTS
+    return FileKind.ENVIRONMENT
+
+
+def _top_keys(text: str) -> frozenset[str]:
+    start = re.search(r"^[ \t]*[^#\s]", text, re.MULTILINE)
+    if start is not None and text[start.end() - 1] == "{":  # JSON, which is YAML
+        return frozenset(_JSON_KEY.findall(text))
+    return frozenset(_TOP_KEY.findall(text))
+
+
+def _name(source: str) -> str:
+    return file_name(source) if is_url(source) else re.split(r"[/\\]", source)[-1]
