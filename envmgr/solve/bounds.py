@@ -45,7 +45,6 @@ def _texts(dependency: Dependency, versions: Collection[Version], solved: str) -
         series = _SERIES.match(literals[0])
         if series:
             yield f"={series[1]}.{series[2]}"
-            yield f"={series[1]}"
     elif literals:
         yield from _beside(literals, versions, dependency)
     if is_lower_bound:

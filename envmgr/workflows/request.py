@@ -153,6 +153,7 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         settings.channels,
         settings.channel_priority,
         settings.solver,
+        settings.pinned_packages,
         settings.add_pip_as_python_dependency,
         _overrides(settings.environ),
         [[str(path), _text(path)] for path in channel_files],
