@@ -101,6 +101,9 @@ class IndexServer:
             return self.passing[path].pop(0)
         if path in self.answers:
             return self.answers[path]
+        if path == "/simple/":
+            projects = [{"name": name} for name in sorted(self.wheels)]
+            return 200, JSON_TYPE, json.dumps({"meta": {"api-version": "1.1"}, "projects": projects}).encode()
         if path.startswith("/simple/"):
             name = path.removeprefix("/simple/").strip("/")
             if name in self.wheels:
