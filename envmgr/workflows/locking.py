@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels import built
@@ -43,6 +44,8 @@ _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 class Locker:
     """One request on its way from spec to lock; what is decided on the way is read once and kept."""
+
+    is_foreign: Literal[False] = False
 
     def __init__(
         self,
@@ -100,6 +103,10 @@ class Locker:
             f"{package.dist_name} of the channel {channel.name} was built elsewhere, or from other recipes"
             for channel, package in self._unbuildable(lock)
         )
+
+    def lacking(self, lock: Lock) -> tuple[str, ...]:
+        """Return what this machine lacks for a lock that is followed, one sentence a virtual package."""
+        return following.lacking(lock, self._virtual_packages()) if self.platform == current_subdir() else ()
 
     def here(self, lock: Lock) -> Lock:
         """Return a lock that was written elsewhere as it is on this machine."""
