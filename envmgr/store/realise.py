@@ -21,6 +21,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import commit, generations, journal, linking, links, recovery, room, succession
 from envmgr.store.commit import Checkpoint, unwatched
+from envmgr.store.continuing import Continued
 from envmgr.store.faults import told_of
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.holding import held
@@ -44,6 +45,7 @@ class RealiseRequest:
     None: there was none); when something else is there in the end, nothing is done. `inputs_digest` is that of
     everything the command was given, for the next up-to-date check. `command` is the argv. `switch` forces how
     the tree takes its place (None: as found by probing). `pypi` and `index_options` say how indexes are reached.
+    `continues` is the environment elsewhere whose next generation this is (None: there is none).
     """
 
     location: Location
@@ -56,6 +58,7 @@ class RealiseRequest:
     switch: Switch | None = None
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
+    continues: Continued | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +126,19 @@ def _realise(run: Run) -> Realised:
             request.lock,
             command=request.command,
             inputs_digest=request.inputs_digest,
-            replaces=request.replaces,
+            replaces=request.replaces if request.continues is None else request.continues.number,
             switch=request.switch,
         )
         entry = journal.begin(location, "stage", number=generation.number, replaces=request.replaces)
         run.checkpoint("journal written")
         try:
             old = location.prefix if request.replaces is not None else None
+            old = request.continues.prefix if request.continues is not None else old
             staging = Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint,
                               request.pypi, request.index_options)  # fmt: skip
             stage(staging, artifacts, entry.tree)
+            if request.continues is not None:
+                request.continues.mark(entry.tree)
             # As late as can be: what is written after this walk is kept, but not named.
             foreign = succession.find_foreign(location) if request.replaces is not None else succession.NOTHING
             generation = commit.switch(location, entry, generation, run.checkpoint)

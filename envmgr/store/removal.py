@@ -38,15 +38,18 @@ def remove(
         if users:
             reporter.notice(f"{location.label} is in use by {processes.listed(users)}")
         with told_of(location, "removing"):
-            _remove(location, checkpoint)
+            remove_held(location, checkpoint)
         try:
             registry.unregister(settings, location.prefix)
         except StoreError as error:
             reporter.warning(error.message)
 
 
-def _remove(location: Location, checkpoint: Checkpoint) -> None:
-    """Rename the prefix and the kept generations away, each to a tree that a journal has announced; delete them."""
+def remove_held(location: Location, checkpoint: Checkpoint = unwatched) -> None:
+    """Rename the prefix and the kept generations away, each to a tree that a journal has announced; delete them.
+
+    Only for the holder of the environment's lease. Raises OSError.
+    """
     prefix = journal.begin(location, "remove", number=0)
     kept = journal.begin(location, "remove", number=0)
     checkpoint("removal begun")
