@@ -29,8 +29,10 @@ class Settings(NamedTuple):
 
     `root` and `cache` are absolute directories that need not exist; `shared_caches` are read-only package caches;
     `channels_file` is the channels.yaml that ENVMGR_CHANNELS names; `home` is the user's home directory;
-    `solve_time_limit` is in seconds, 0 for none. `channel_alias` is the URL below which unknown channel names are
-    (None: conda's). `proxy_servers` are URLs by scheme, `ssl_verify` a file of certificates (PEM; None: the system's).
+    `channel_alias` is the URL below which unknown channel names are (None: conda's). `proxy_servers` are URLs by
+    scheme, `ssl_verify` a file of certificates (PEM; None: the system's).
+    `solve_time_limit` is in seconds, 0 for none; `explain_timeout` are the seconds that may be spent on why a solve has
+    no solution. `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one.
     """
 
     environ: Mapping[str, str]
@@ -45,6 +47,8 @@ class Settings(NamedTuple):
     channel_priority: ChannelPriority = "strict"
     solver: str = "auto"
     solve_time_limit: int = 0
+    explain_timeout: int = 10
+    pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     add_pip_as_python_dependency: bool = True
     keep_generations: int = 2
@@ -193,6 +197,14 @@ def _names(value: object, where: str) -> tuple[str, ...]:
     raise ConfigError(f"{where}: expected a list of names, found `{value}`")
 
 
+def _pins(value: object, where: str) -> tuple[tuple[str, str], ...]:
+    """Read match specs: a list, or conda's spelling of one in a variable (`numpy=1.26&python=3.12`)."""
+    pieces = value.split("&") if isinstance(value, str) else value
+    if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
+        raise ConfigError(f"{where}: expected a list of match specs, found `{value}`")
+    return tuple((piece.strip(), where) for piece in pieces if piece.strip())
+
+
 def _count(value: object, where: str) -> int:
     try:
         count = int(str(value))
@@ -221,6 +233,8 @@ _READERS: dict[str, Any] = {
     "channel_priority": _one_of(*CHANNEL_PRIORITIES),
     "solver": _one_of(*SOLVERS),
     "solve_time_limit": _count,
+    "explain_timeout": _count,
+    "pinned_packages": _pins,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,
     "keep_generations": _count,
@@ -231,5 +245,5 @@ _READERS: dict[str, Any] = {
 }
 KEYS = frozenset(_READERS)
 """The keys that a configuration file may have."""
-LISTS = frozenset({"channels", "shared_caches"})
+LISTS = frozenset({"channels", "pinned_packages", "shared_caches"})
 """Those of them that hold lists."""

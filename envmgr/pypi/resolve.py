@@ -15,7 +15,7 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import clashes, compilation, failures, pins, provided, stubs
+from envmgr.pypi import clashes, compilation, failures, nearest, pins, provided, stubs
 from envmgr.pypi.compilation import Question
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.provided import Distribution
@@ -111,7 +111,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     uv = Uv.find(settings, request.indexes)
     with reporter.start("pip", "resolving the pip half"):
         question = _pinned(uv, question, [requirement for requirement, _ in wanted], settings.cache / "pip-stubs")
-        packages = _answer(uv, question, [requirement for requirement, _ in wanted], distributions)
+        packages = _answer(uv, question, [requirement for requirement, _ in wanted], distributions, reporter)
         held_back = _held_back(uv, question, packages, distributions)
     return PipResolution(
         packages=tuple(
@@ -166,10 +166,14 @@ def _pinned(uv: Uv, question: Question, requirements: Sequence[Requirement], dir
 
 
 def _answer(
-    uv: Uv, question: Question, requirements: Sequence[Requirement], distributions: Mapping[str, Distribution]
+    uv: Uv,
+    question: Question,
+    requirements: Sequence[Requirement],
+    distributions: Mapping[str, Distribution],
+    reporter: Reporter,
 ) -> tuple[PipPackage, ...]:
     try:
-        packages = compilation.wheels(uv, question)
+        packages = compilation.wheels(uv, question, reporter)
         pins.check(question, [package.name for package in packages], uv)
         return packages
     except UvFailed as failure:
@@ -177,7 +181,12 @@ def _answer(
             refused = clashes.indirect(uv, question, failure, requirements, distributions)
             if refused:
                 raise clashes.refusal(refused) from failure
-        raise failures.explain(failure, requirements, offline=uv.offline) from failure
+        known = {*distributions, *(requirement.name for requirement in requirements)}
+
+        def near(name: str) -> tuple[str, ...]:
+            return nearest.nearest(name, known | nearest.listed(uv))
+
+        raise failures.explain(failure, requirements, offline=uv.offline, near=near) from failure
 
 
 def _held_back(

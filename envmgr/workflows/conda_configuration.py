@@ -121,6 +121,10 @@ class _Reading:
     def _read_solver(self, value: Any) -> None:
         self._choose("solver", str(value).lower(), {"libmamba": "libmamba", "rattler": "rattler", "classic": "auto"})
 
+    def _read_pinned_packages(self, value: Any) -> None:
+        if isinstance(value, list) and value:
+            self.settings["pinned_packages"] = [str(each) for each in value]
+
     def _read_default_channels(self, value: Any) -> None:
         if isinstance(value, list):
             self.named["defaults"] = [self._place("default_channels", str(each)) for each in value]

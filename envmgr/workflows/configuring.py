@@ -41,7 +41,7 @@ class Written(NamedTuple):
 def values(settings: Settings) -> tuple[Value, ...]:
     """Return every key with its value in force, sorted by key."""
     origin = {key: source.place for source in sources(settings.environ) for key in source.values}
-    return tuple(Value(key, plain(getattr(settings, key)), origin.get(key, DEFAULT)) for key in sorted(KEYS))
+    return tuple(Value(key, _in_force(settings, key), origin.get(key, DEFAULT)) for key in sorted(KEYS))
 
 
 def value_of(settings: Settings, key: str) -> Value:
@@ -150,6 +150,12 @@ def typed(key: str, word: str) -> Any:
     return meant if isinstance(meant, (bool, int)) else word
 
 
+def _in_force(settings: Settings, key: str) -> Any:
+    if key == "pinned_packages":  # each has its place beside it, for messages
+        return [spec for spec, _ in settings.pinned_packages]
+    return plain(getattr(settings, key))
+
+
 def conda_values(settings: Settings) -> dict[str, Any]:
     """Return every setting, and what `conda config --show` has beside them that editors and scripts read."""
     return {each.key: each.value for each in values(settings)} | {
@@ -224,4 +230,6 @@ def _check_list(key: str) -> None:
 
 
 def _as_list(old: Any, path: Path, key: str) -> list[str]:
-    return [str(each) for each in read_value(key, old, f"{path}: {key}")] if old is not None else []
+    if old is None:
+        return []
+    return [each[0] if isinstance(each, tuple) else str(each) for each in read_value(key, old, f"{path}: {key}")]

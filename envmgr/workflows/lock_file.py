@@ -25,7 +25,7 @@ def beside(request: CreateRequest) -> Path | None:
     if request.no_lock or request.specs or len(request.files) != 1:
         return None
     source = request.files[0].source
-    if source == "-" or "://" in source:
+    if source == "-" or "://" in source or request.files[0].is_lock:
         return None
     path = Path(source).expanduser()
     return path.with_name(f"{path.stem}{SUFFIX}")

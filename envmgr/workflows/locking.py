@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels import built
@@ -21,18 +22,20 @@ from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.explain import Explaining
 from envmgr.solve.newest import toward_newest
 from envmgr.solve.select import solver
-from envmgr.spec.command_line import parse_arguments
+from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.digest import semantic_digest
 from envmgr.spec.merging import merge
-from envmgr.spec.model import EnvironmentSpec
+from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
 from envmgr.workflows import following, staleness
 from envmgr.workflows import request as requests
+from envmgr.workflows.elsewhere import KnownHere
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
 
@@ -41,6 +44,8 @@ _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 class Locker:
     """One request on its way from spec to lock; what is decided on the way is read once and kept."""
+
+    is_foreign: Literal[False] = False
 
     def __init__(
         self,
@@ -81,7 +86,10 @@ class Locker:
         stated = [f"__{name[15:].lower()}" for name in self._settings.environ if name.startswith("CONDA_OVERRIDE_")]
         stated += [text.partition("=")[0].strip() for text in self._request.virtual_packages]
         is_moving = self._cutoff is not None and requests.is_duration(self._exclude_newer)
-        reasons = [*staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving)]
+        reasons = [
+            *staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving),
+            *staleness.of_pins(lock, self._pins()),
+        ]
         if stated:
             reasons += staleness.of_machine(lock, stated, self._virtual_packages())
         return tuple(reasons)
@@ -95,6 +103,10 @@ class Locker:
             f"{package.dist_name} of the channel {channel.name} was built elsewhere, or from other recipes"
             for channel, package in self._unbuildable(lock)
         )
+
+    def lacking(self, lock: Lock) -> tuple[str, ...]:
+        """Return what this machine lacks for a lock that is followed, one sentence a virtual package."""
+        return following.lacking(lock, self._virtual_packages()) if self.platform == current_subdir() else ()
 
     def here(self, lock: Lock) -> Lock:
         """Return a lock that was written elsewhere as it is on this machine."""
@@ -128,6 +140,7 @@ class Locker:
             time_limit=timedelta(seconds=settings.solve_time_limit) if settings.solve_time_limit else None,
             add_pip=settings.add_pip_as_python_dependency,
             channel_urls=tuple((name, channel.url) for name, channel in self._named),
+            constraints=self._pins(),
         )
         solution = self._solve(request, moving) if spec.dependencies else _NOTHING
         locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
@@ -205,9 +218,17 @@ class Locker:
 
     def _solve(self, request: SolveRequest, moving: frozenset[str]) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
-        engine = solver(self._settings.solver, gateway(self._channels, self._settings))
+        explaining = Explaining(
+            seconds=self._settings.explain_timeout,
+            elsewhere=KnownHere(self._table, self._channels, self._settings),
+        )
+        engine = solver(self._settings.solver, gateway(self._channels, self._settings), explaining)
         with self._reporter.start("solve", "solving"):
             return engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+
+    def _pins(self) -> tuple[Dependency, ...]:
+        """Return the pins of the configuration; raises SpecError for one that is no match spec."""
+        return tuple(parse_dependency(text, Origin(source=where)) for text, where in self._settings.pinned_packages)
 
     def _read_spec(self) -> EnvironmentSpec:
         request = self._request

@@ -37,6 +37,8 @@ def test_lists_grow_at_both_ends_and_shrink(envmgr: Envmgr, file: Path) -> None:
     envmgr.ok("config", "append", "channels", "a", "-q")
     envmgr.ok("config", "remove", "channels", "c", "-q")
     assert yaml.safe_load(file.read_text()) == {"channels": ["b", "d", "a"]}
+    envmgr.ok("config", "append", "pinned_packages", "numpy=1.26", "python 3.12.*", "-q")
+    assert envmgr.ok("config", "get", "pinned_packages") == "numpy=1.26\npython 3.12.*\n"
     done = envmgr("config", "remove", "channels", "zzz")
     assert (done.code, "channels has no `zzz`; it has b, d, a" in done.err) == (1, True)
 
@@ -106,6 +108,7 @@ def test_condas_files_are_taken_over_on_request_without_credentials(envmgr: Envm
         "ssl_verify: /corp.pem\n"
         "custom_channels: {special: 'https://special.corp.example/x'}\n"
         "default_channels: ['https://a.corp.example/main']\n"
+        "pinned_packages: [numpy=1.26]\n"
         "always_yes: true\n",
     )
     shown = envmgr("config", "import-conda", str(condarc), "--dry-run")
@@ -118,6 +121,7 @@ def test_condas_files_are_taken_over_on_request_without_credentials(envmgr: Envm
         "channel_priority": "flexible",
         "proxy_servers": {"https": "http://proxy.example:3128"},
         "ssl_verify": "/corp.pem",
+        "pinned_packages": ["numpy=1.26"],
     }
     assert yaml.safe_load(channels.read_text()) == {
         "channels": {"special": "https://special.corp.example/x/special", "defaults": ["https://a.corp.example/main"]}
