@@ -20,7 +20,7 @@ def with_key(text: str, key: str, value: Any) -> str:
     """
     root = compose(text)
     found = root.get(key) if root is not None else None
-    written = yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=10**6).rstrip("\n")
+    written = _written({key: value}).rstrip("\n")
     if found is None:
         separator = "" if not text or text.endswith("\n") else "\n"
         edited = f"{text}{separator}{written}\n"
@@ -37,9 +37,11 @@ def with_list(text: str, key: str, items: Sequence[str]) -> str:
     """
     try:
         edited = _by_items(text, key, items)
+        if edited is not None:
+            return _checked(edited, {**_read(text), key: list(items)})
     except SpecFault:
-        edited = None
-    return with_key(text, key, list(items)) if edited is None else _checked(edited, {**_read(text), key: list(items)})
+        pass  # written in a way that only a new list can take the place of
+    return with_key(text, key, list(items))
 
 
 def with_entries(text: str, key: str, entries: Mapping[str, Any]) -> str:
@@ -50,8 +52,7 @@ def with_entries(text: str, key: str, entries: Mapping[str, Any]) -> str:
         return with_key(text, key, dict(entries))
     old = found[1]
     indentation = " " * old.start[1]
-    lines = yaml.safe_dump(dict(entries), sort_keys=False, allow_unicode=True, width=10**6).splitlines()
-    written = "".join(f"{indentation}{line}\n" for line in lines)
+    written = "".join(f"{indentation}{line}\n" for line in _written(entries).splitlines())
     edited = spliced(text, (old.start[0], 0), (old.start[0], 0), written)
     before = _read(text)
     return _checked(edited, {**before, key: {**entries, **before[key]}})
@@ -70,9 +71,18 @@ def without_key(text: str, key: str) -> str:
     return _checked(edited, left)
 
 
+def _written(entries: Mapping[str, Any]) -> str:
+    """Return entries as YAML, with letters as letters unless one of them would be read as the end of a line."""
+    text: str = yaml.safe_dump(dict(entries), sort_keys=False, allow_unicode=True, width=10**6)
+    if _read(text) == dict(entries):
+        return text
+    escaped: str = yaml.safe_dump(dict(entries), sort_keys=False, width=10**6)
+    return escaped
+
+
 def _by_items(text: str, key: str, items: Sequence[str]) -> str | None:
     old = _read(text).get(key)
-    if not isinstance(old, list) or not all(isinstance(each, str) for each in old):
+    if not isinstance(old, list) or not all(isinstance(each, str) for each in old) or len(set(old)) < len(old):
         return None
     kept = [each for each in items if each in old]
     at = items.index(kept[0]) if kept else 0
@@ -80,7 +90,7 @@ def _by_items(text: str, key: str, items: Sequence[str]) -> str | None:
         return None
     for gone in [each for each in old if each not in items]:
         parent = _list(text, key)
-        text = line_edits.remove_item(text, parent, next(node for node in parent.children if node.text == gone))
+        text = line_edits.remove_item(text, parent, parent.children[_index(parent, gone)])
     for new in items[at + len(kept) :]:
         parent = _list(text, key)
         written = line_edits.scalar(new, is_in_flow=parent.is_flow)
@@ -91,6 +101,13 @@ def _by_items(text: str, key: str, items: Sequence[str]) -> str | None:
             return None
         text = line_edits.add_item(text, parent, [line_edits.scalar(new, is_in_flow=False)], after=None)
     return text
+
+
+def _index(parent: MarkedNode, item: str) -> int:
+    found = [index for index, node in enumerate(parent.children) if node.text == item]
+    if len(found) != 1:
+        raise SpecFault(f"`{item}` cannot be found in its list by lines", "edit it by hand")
+    return found[0]
 
 
 def _list(text: str, key: str) -> MarkedNode:
