@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envmgr.artifacts import trees
-from envmgr.store import generations, layout, removal
+from envmgr.store import generations, layout
 from envmgr.store.commit import Checkpoint, unwatched
+from envmgr.store.erasing import erase
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
 
@@ -68,7 +69,7 @@ def leave(location: Location, journal: Journal, checkpoint: Checkpoint = unwatch
         if (tree / generations.FOREIGN).exists() and not (kept / str(number)).exists():
             _move_tree(tree, kept / str(number))
     checkpoint("trees brought along")
-    removal.remove_held(location, checkpoint)
+    erase(location, checkpoint)
 
 
 _RECORD = {layout.LOCK_FILE: ".conda-lock.yml", generations.FILE: ".json"}

@@ -11,7 +11,7 @@ from envmgr.artifacts import trees
 from envmgr.errors import EnvironmentBusy, EnvmgrError, StoreError
 from envmgr.leases import lease
 from envmgr.settings import Settings
-from envmgr.store import commit, generations, journal, layout
+from envmgr.store import commit, continuing, generations, journal, layout
 from envmgr.store.faults import told_of
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
@@ -58,6 +58,8 @@ def recover_held(location: Location) -> bool:
                 _give_back(location, entry)
                 _undo_or_keep(location, entry)
                 _remove_uncommitted(location, entry)
+            elif entry.phase == "rename" and continuing.has_arrived(entry):
+                continuing.leave(location, entry)
             elif entry.phase in ("remove", "erase"):
                 _finish_removing(location, entry)
             _discard(entry)
