@@ -16,6 +16,7 @@ from envmgr.workflows.environments import environments
 _SPELLINGS = {
     "create": ("create", "create"),
     "export": ("export", "export"),
+    "rename": ("clone", "rename"),
     "remove": ("remove", "remove_environment"),
     "update": ("update", "update"),
 }
