@@ -80,7 +80,8 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     """Return one locked wheel for each package that the pip half installs on the target of `request`.
 
     Raises Clashed for what conda provides otherwise; PipError: no python in the conda half, an unknown name, no
-    solution, an index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for pip's files.
+    solution, an index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for
+    pip's files.
     """
     target = Target.of(
         (package for package, _ in request.conda),

@@ -436,20 +436,20 @@ def test_a_url_requirement_is_refused_with_its_line(
 
 
 @pytest.mark.parametrize(
-    ("asked", "wanted", "conda_spec"),
+    "case",
     [
-        ("only-conda>=2", ">=2", "only-conda-package >=2"),
-        ("only-conda<1", "<1", "only-conda-package <1"),
-        ("only-conda~=2.1", ">=2.1,<3.dev0", "only-conda-package >=2.1,<3"),
-        ("only-conda!=1.5", "!=1.5", "only-conda-package !=1.5"),
-        ("only-conda[fast]==3.*", "==3.*", "only-conda-package 3.*"),
+        (">=2", ">=2", ">=2"), ("<1", "<1", "<1"), ("~=2.1", ">=2.1,<3.dev0", ">=2.1,<3"), ("!=1.5", "!=1.5", "!=1.5"),
+        ("[fast]==3.*", "==3.*", "3.*"),
     ],
-)
+)  # fmt: skip
 def test_a_clash_with_what_no_index_has_is_named_like_any_other(
     index: IndexServer, settings: Settings, request_for: Ask, artifact: Make, reporter: CollectingReporter,
-    asked: str, wanted: str, conda_spec: str,
+    case: tuple[str, str, str],
 ) -> None:  # fmt: skip
-    index.add(Wheel(name="app", requires=["middle", "also-conda"]), Wheel(name="middle", requires=[asked]))
+    asked, wanted, conda = case
+    index.add(
+        Wheel(name="app", requires=["middle", "also-conda"]), Wheel(name="middle", requires=[f"only-conda{asked}"])
+    )
     wheel = Wheel(name="only-conda", version="1.5", extras={"fast": []})
     packages = (artifact("only-conda-package", "1.5", wheel), artifact("also-conda", "1", Wheel(name="also-conda")))
     with pytest.raises(PipError) as caught:
@@ -459,7 +459,7 @@ def test_a_clash_with_what_no_index_has_is_named_like_any_other(
         f"environment.yml:5: `app` needs only-conda{wanted} (through middle), "
         "but the conda package only-conda-package 1.5 (0) provides only-conda 1.5"
     )
-    assert caught.value.hint == f"write `{conda_spec}` in dependencies"
+    assert caught.value.hint == f"write `only-conda-package {conda}` in dependencies"
 
 
 def test_what_conda_holds_back_is_named_beside_what_no_index_has(
