@@ -24,8 +24,8 @@ def edited(asked: SolveRequest, edit: Mapping[str, Any]) -> SolveRequest:
     """Return a request after an edit, read as a user would read it."""
     flags = dict(zip(edit["flags"][::2], edit["flags"][1::2], strict=True))
     left = list(edit["remove"])
-    specs = [spec for spec in asked.specs if not (spec.text in left and not left.remove(spec.text))]
-    constraints = [spec for spec in asked.constraints if not (spec.text in left and not left.remove(spec.text))]
+    specs = [spec for spec in asked.specs if not (spec.text in left and left.pop(left.index(spec.text)))]
+    constraints = [spec for spec in asked.constraints if not (spec.text in left and left.pop(left.index(spec.text)))]
     assert left == []
     assert set(flags) <= {"--exclude-newer", "--channel-priority", "--virtual-package"}
     wanted = {
