@@ -93,7 +93,11 @@ def test_lock_of_several_platforms_needs_one_that_it_has(science: Envmgr) -> Non
         package["platform"] = "osx-arm64"
     science.write("both.yml", json.dumps(document))
     done = science("diff", "science", "both.yml")
-    assert (done.code, "both.yml locks osx-64, osx-arm64, not " in done.err, "--platform" in done.err) == (1, True, True)
+    assert (done.code, "both.yml locks osx-64, osx-arm64, not " in done.err, "--platform" in done.err) == (
+        1,
+        True,
+        True,
+    )
     done = science("diff", "science", "both.yml", "--platform", "osx-arm64")
     assert done.out == "science → both.yml: the same packages\n"
     assert "both.yml for osx-arm64" in done.err
