@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -23,10 +24,10 @@ MakeSolver = Callable[[], Solver]
 def edited(asked: SolveRequest, edit: Mapping[str, Any]) -> SolveRequest:
     """Return a request after an edit, read as a user would read it."""
     flags = dict(zip(edit["flags"][::2], edit["flags"][1::2], strict=True))
-    left = list(edit["remove"])
-    specs = [spec for spec in asked.specs if not (spec.text in left and not left.remove(spec.text))]
-    constraints = [spec for spec in asked.constraints if not (spec.text in left and not left.remove(spec.text))]
-    assert left == []
+    gone = Counter(edit["remove"])
+    assert gone <= Counter(spec.text for spec in (*asked.specs, *asked.constraints))
+    specs = [spec for spec in asked.specs if spec.text not in gone]
+    constraints = [spec for spec in asked.constraints if spec.text not in gone]
     assert set(flags) <= {"--exclude-newer", "--channel-priority", "--virtual-package"}
     wanted = {
         "specs": (*specs, *(dependency(text) for text in edit["add"])),
