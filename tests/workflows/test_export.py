@@ -74,10 +74,10 @@ def test_pylock_has_locked_wheels_those_an_index_has_of_what_conda_brought_and_n
         ("helper", "1.0"), ("provided", "1.5"), ("pure", "2.0"),
     ]  # fmt: skip
     assert all(len(wheel["hashes"]["sha256"]) == 64 for package in document["packages"] for wheel in package["wheels"])
-    done = _uv(both, index, "pip", "sync", "--dry-run", "--target", str(tmp_path / "t"), "pylock.toml",
+    read = _uv(both, index, "pip", "sync", "--dry-run", "--target", str(tmp_path / "t"), "pylock.toml",
                "--python", sys.executable, "--preview-features", "pylock")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert all(name in done.stderr for name in ("helper==1.0", "provided==1.5", "pure==2.0"))
+    assert read.returncode == 0, read.stderr
+    assert all(name in read.stderr for name in ("helper==1.0", "provided==1.5", "pure==2.0"))
 
 
 def test_pixi_lock_is_read_by_rattler_with_both_halves(both: Envmgr, channel: LocalChannel) -> None:
