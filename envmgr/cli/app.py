@@ -31,6 +31,7 @@ COMMANDS = {
     "rename": ("clone", "rename", "Give an environment another name or place."),
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
+    "search": ("search", "search", "Show what the channels have of a package."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
     "tree": ("tree", "tree", "Show the packages of an environment as a tree."),
     "update": ("update", "update", "Move packages to newer versions, or follow a changed file."),
