@@ -80,7 +80,7 @@ def test_fix_says_what_it_did_and_the_environment_runs_again(envmgr: Envmgr, sci
     assert done.code == 0
     assert done.out.splitlines()[-1] == "repaired: generation 2 of science, from the same lock"
     assert "saved beside what the packages bring: share/base.txt.envmgr-saved" in done.err
-    assert (kept / "share/base.txt").read_text() == "mine"
+    assert (science / "share/base.txt.envmgr-saved").read_text() == "mine"
     assert envmgr.process("run", "-n", "science", "tool").out == "tool 1.0\n"
     assert envmgr.ok("verify", "-n", "science").startswith("science: whole; ")
 
