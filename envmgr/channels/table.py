@@ -2,7 +2,8 @@
 
 A name is looked up in ENVMGR_CHANNELS if that is set, else in the nearest channels.yaml beside or above the
 environment file, then the user's (beside config.yaml), then the system's (/etc/envmgr/channels.yaml), then among
-the names known out of the box; any other name is conda's: https://conda.anaconda.org/NAME. `NAME/label/X` is
+the names known out of the box; any other name is conda's: https://conda.anaconda.org/NAME, or below `channel_alias`
+where that is set, as are the known ones. `NAME/label/X` is
 below what NAME means. `defaults` is Anaconda's pkgs/main and pkgs/r, used only when named; `nodefaults` is
 nothing. A name one slip away from a known one is refused: somebody else may own it.
 """
@@ -15,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envmgr.channels import location, table_file
+from envmgr.channels import location, pypi_section, table_file
 from envmgr.channels.credentials import access_of, as_written, expand
 from envmgr.channels.model import Channel
+from envmgr.channels.pypi_section import PypiSection
 from envmgr.channels.table_file import CHANNEL_SCHEMES, NAME, Entry, TableFile
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
@@ -35,7 +37,8 @@ _SLIP_FROM_LETTERS = 5  # shorter names are one slip away from too many others
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTable:
-    """The channels that have a name here. `files` are the channels.yaml in use, first one first."""
+    """The channels that have a name here, and where the pip half comes from (`pypi`). `files` are the channels.yaml
+    in use, first one first."""
 
     entries: Mapping[str, Entry]
     defaults: tuple[str, ...]
@@ -44,6 +47,8 @@ class ChannelTable:
     environ: Mapping[str, str]
     home: Path
     cache: Path
+    pypi: PypiSection
+    alias: str
 
     @classmethod
     def read(cls, settings: Settings, *, beside: Sequence[Path], system: Path = location.SYSTEM_FILE) -> ChannelTable:
@@ -54,7 +59,8 @@ class ChannelTable:
         directories = tuple(Path(directory).absolute() for directory in beside)
         files = location.files(settings, beside=directories, system=system)
         tables = [table_file.read(path, home=settings.home) for path in files]
-        entries = {entry.name: entry for entry in _built_in()}
+        alias = settings.channel_alias or ALIAS
+        entries = {entry.name: entry for entry in _built_in(alias)}
         for table in reversed(tables):
             entries |= {entry.name: entry for entry in table.entries}
         order = [entry.name for table in tables for entry in table.entries]
@@ -67,6 +73,8 @@ class ChannelTable:
             environ=settings.environ,
             home=settings.home,
             cache=settings.cache,
+            pypi=pypi_section.merge(table.pypi for table in tables),
+            alias=alias,
         )
 
     def names(self) -> tuple[str, ...]:
@@ -135,8 +143,8 @@ class ChannelTable:
         )
         if below is None:
             self._check_slip(name)
-            url = f"{ANACONDA}/{name[5:]}" if name.startswith("pkgs/") else f"{ALIAS}/{name}"
-            yield Channel(name=name, url=url)
+            url = f"{ANACONDA}/{name[5:]}" if name.startswith("pkgs/") else f"{self.alias}/{name}"
+            yield self._channel(name, url, ())
             return
         entry = self.entries[base]
         if entry.recipes is not None:
@@ -180,7 +188,7 @@ class ChannelTable:
         if near is not None:
             raise ChannelError(
                 f"the channel `{name}` is unknown; `{near}` is known",
-                hint=f"write `{near}`, or {ALIAS}/{name} if that is meant",
+                hint=f"write `{near}`, or {redact(self.alias)}/{name} if that is meant",
             )
 
 
@@ -188,10 +196,10 @@ def _defaults(tables: Sequence[TableFile]) -> tuple[str, ...]:
     return next((table.default for table in tables if table.default is not None), ())
 
 
-def _built_in() -> Iterator[Entry]:
+def _built_in(alias: str) -> Iterator[Entry]:
     origin = Origin(source="envmgr")
     for name in _KNOWN:
-        yield Entry(name=name, origin=origin, urls=(f"{ALIAS}/{name}",))
+        yield Entry(name=name, origin=origin, urls=(f"{alias}/{name}",))
     yield Entry(name="defaults", origin=origin, urls=(f"{ANACONDA}/main", f"{ANACONDA}/r"))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,29 +15,43 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import pylock
+from envmgr.pypi import indexes, pylock
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
+from envmgr.reporting import Reporter
 from envmgr.urls import without_credentials
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
+
+_NOT_FOUND = re.compile(
+    r"\b([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])? was not found in the "
+    r"(?:package registry|provided package locations)"
+)
+_YANKED = re.compile(r"`(?P<name>[^`=]+)==(?P<version>[^`]+)` is yanked(?: \(reason: \"(?P<reason>.*)\"\))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """`requirements` are PEP 508 lines; `stubs` bind a name to its stub wheel (`name @ file://…`); `locked` are
-    preferred where they are allowed; nothing uploaded after `exclude_newer` counts."""
+    preferred where they are allowed; nothing uploaded after `exclude_newer` counts. The packages in `pinned` are in
+    the answer, each from the index that it is pinned to; those in `blocked` are bound to what nothing has."""
 
     requirements: tuple[str, ...]
     target: Target
     stubs: Mapping[str, str]
     locked: tuple[PipPackage, ...] = ()
     exclude_newer: datetime | None = None
+    pinned: tuple[str, ...] = ()
+    blocked: Mapping[str, str] = field(default_factory=dict)
 
     def without_stubs(self, *names: str) -> Question:
         """Return the question with the stubs of `names` left out, or all of them where no name is given."""
         kept = {name: stub for name, stub in self.stubs.items() if names and name not in names}
         return replace(self, stubs=kept)
+
+    def bound_by(self, names: Collection[str]) -> Question:
+        """Return the question with the stubs of `names` alone."""
+        return replace(self, stubs={name: stub for name, stub in self.stubs.items() if name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +66,25 @@ class Node:
 Graph = Mapping[str, Node]
 
 
-def wheels(uv: Uv, question: Question) -> tuple[PipPackage, ...]:
+def wheels(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage, ...]:
     """Return the wheels that answer `question`, stubs left out, sorted by name, each with the index that has it and
-    the names that it requires here.
+    the names that it requires here. Yanked ones (PEP 592) are said.
 
     Raises UvFailed where there is no answer, PipError where uv's two accounts of it differ.
     """
     with _files(question) as directory:
         output = directory / "pylock.toml"
         output.write_text(pylock.write(question.locked), encoding="utf-8")
-        _compile(uv, question, directory, "--format", "pylock.toml", "--quiet", "--output-file", output)
+        warnings = _compile(uv, question, directory, "--format", "pylock.toml", "--output-file", output)
         packages = pylock.read(output.read_text(encoding="utf-8"), tags=question.target.tags, without=question.stubs)
+    for warning in warnings:
+        yanked = _YANKED.fullmatch(warning)
+        if yanked is not None:
+            reason = f": {yanked['reason']}" if yanked["reason"] else ""
+            reporter.warning(
+                f"{yanked['name']} {yanked['version']} was yanked from its index{reason} (it is taken because exactly "
+                "that version is asked for)"
+            )
     try:
         # What the first run has just cached, so that both see the same index
         nodes = graph(uv, question, offline=True)
@@ -96,28 +118,55 @@ def graph(uv: Uv, question: Question, *, offline: bool = False) -> Graph:
         return dict(_nodes(output.read_text(encoding="utf-8").splitlines()))
 
 
+def unbound(uv: Uv, question: Question) -> Graph:
+    """Return what would answer `question` without conda's versions, those kept that no index has anything of.
+
+    Raises UvFailed.
+    """
+    kept: set[str] = set()
+    while True:
+        try:
+            return graph(uv, question.bound_by(kept))
+        except UvFailed as failure:
+            unknown = {name for name in names_not_found(failure.text) if name in question.stubs} - kept
+            if not unknown:
+                raise
+            kept |= unknown
+
+
+def names_not_found(text: str) -> frozenset[str]:
+    """Return the names that, as uv says, no index has."""
+    return frozenset(canonicalize_name(name) for name in _NOT_FOUND.findall(text))
+
+
 @contextmanager
 def _files(question: Question) -> Iterator[Path]:
     with TemporaryDirectory(prefix="envmgr-pip-") as name:
         directory = Path(name)
         (directory / "requirements.in").write_text("".join(f"{line}\n" for line in question.requirements), "utf-8")
-        (directory / "constraints.txt").write_text("".join(f"{line}\n" for line in question.stubs.values()), "utf-8")
+        (directory / "constraints.txt").write_text(
+            "".join(f"{line}\n" for line in (*question.stubs.values(), *question.blocked.values())), "utf-8"
+        )
         yield directory
 
 
-def _compile(uv: Uv, question: Question, directory: Path, *options: str | Path, offline: bool = False) -> None:
+def _compile(
+    uv: Uv, question: Question, directory: Path, *options: str | Path, offline: bool = False
+) -> tuple[str, ...]:
     target = question.target
     arguments: list[str | Path] = [
         "pip", "compile", directory / "requirements.in", "--constraints", directory / "constraints.txt",
         "--only-binary", ":all:", "--python", sys.executable,
         "--python-version", target.python_version, "--python-platform", target.python_platform, *options,
     ]  # fmt: skip
-    if "UV_CONSTRAINT" not in uv.environ:
-        for constraint in uv.configuration.constraints:
-            arguments += ["--constraints", constraint]
+    for constraint in uv.indexes.constraints:
+        arguments += ["--constraints", constraint]
+    if question.pinned:
+        arguments.insert(3, directory / "pyproject.toml")
+        (directory / "pyproject.toml").write_text(uv.indexes.project(question.pinned), encoding="utf-8")
     if question.exclude_newer is not None:
         arguments += ["--exclude-newer", question.exclude_newer.isoformat()]
-    uv.run(
+    return uv.run(
         arguments,
         variables=dict(target.variables),
         offline=offline,
@@ -139,8 +188,8 @@ def _nodes(lines: Iterable[str]) -> Iterator[tuple[str, Node]]:
         elif text.startswith("from "):
             index_url = without_credentials(text.removeprefix("from ").strip())
         elif line.strip().startswith("#"):
-            parent = text.removeprefix("via").strip().partition("[")[0]
-            if parent and not parent.startswith("-"):  # `-r FILE` and `-c FILE` are ours
+            parent = text.removeprefix("via").strip().partition("[")[0].partition(" (")[0]
+            if parent and not parent.startswith("-") and parent != indexes.PROJECT:  # `-r FILE` and `-c FILE` are ours
                 parents.append(canonicalize_name(parent))
     if name:
         yield name, Node(version=version, index_url=index_url, parents=tuple(parents))

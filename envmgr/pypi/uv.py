@@ -13,7 +13,7 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from envmgr.errors import PipError
-from envmgr.pypi.pip_configuration import PipConfiguration
+from envmgr.pypi.indexes import RESTATED, Indexes
 from envmgr.settings import Settings
 from envmgr.urls import redact
 
@@ -38,7 +38,7 @@ class UvFailed(PipError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uv:
-    """uv as this machine is configured: UV_* variables as users set them, else pip's configuration.
+    """uv as this machine and the request are configured: UV_* variables as users set them, and `indexes`.
 
     No uv.toml or pyproject.toml of a current directory has a say, only one that UV_CONFIG_FILE names.
     """
@@ -47,12 +47,14 @@ class Uv:
     environ: Mapping[str, str] = field(repr=False)
     cache: Path
     offline: bool
-    configuration: PipConfiguration = field(repr=False)
+    indexes: Indexes = field(repr=False)
 
     @classmethod
-    def find(cls, settings: Settings) -> Uv:
-        """Return the uv that envmgr was installed with. Raises PipError when it is missing, ConfigError for pip's
-        configuration."""
+    def find(cls, settings: Settings, indexes: Indexes | None = None, *, is_installation: bool = False) -> Uv:
+        """Return the uv that envmgr was installed with, for the indexes given or else those of the machine alone.
+
+        Raises PipError when it is missing, ConfigError for pip's configuration.
+        """
         try:
             binary = os.fspath(find_uv_bin())
         except FileNotFoundError as error:
@@ -60,21 +62,22 @@ class Uv:
                 "the pip half needs uv, and the uv that envmgr was installed with is gone",
                 hint=f"{sys.executable} -m pip install --force-reinstall uv",
             ) from error
-        configuration = PipConfiguration.read(settings.environ, settings.home)
-        kept = {key: value for key, value in settings.environ.items() if key not in _NOT_PASSED}
+        indexes = Indexes.gather(settings) if indexes is None else indexes
+        left_out = _NOT_PASSED | RESTATED
+        kept = {key: value for key, value in settings.environ.items() if key not in left_out}
         if kept.get("UV_LINK_MODE") == "symlink":  # an environment may not depend on a cache entry
             del kept["UV_LINK_MODE"]
         return cls(
             binary=binary,
             environ={
                 **kept,
-                **configuration.variables(settings.environ),
+                **indexes.variables(is_installation=is_installation),
                 "UV_PYTHON_DOWNLOADS": "never",
                 "UV_NO_PROGRESS": "1",
             },
             cache=Path(settings.environ.get("UV_CACHE_DIR") or settings.cache / "uv").absolute(),
             offline=settings.offline,
-            configuration=configuration,
+            indexes=indexes,
         )
 
     def run(
@@ -85,8 +88,8 @@ class Uv:
         offline: bool = False,
         hidden: Sequence[tuple[str, str]] = (),
         timeout: float | None = None,
-    ) -> str:
-        """Run uv and return its standard output. `hidden` are (text, stands for) pairs for error messages.
+    ) -> tuple[str, ...]:
+        """Run uv and return its warnings, one line each. `hidden` are (text, stands for) pairs for error messages.
 
         Raises UvFailed with what uv said; PipError when it cannot be started or takes longer than `timeout` seconds.
         An interrupt ends uv too.
@@ -112,12 +115,17 @@ class Uv:
         if ended.returncode != 0:
             text = ended.stderr.decode("utf-8", "replace")
             raise UvFailed(_cleaned(text, hidden) or f"uv ended with code {ended.returncode} and said nothing")
-        return ended.stdout.decode("utf-8", "replace")
+        lines = _shown(ended.stderr.decode("utf-8", "replace"), hidden).splitlines()
+        return tuple(redact(line.removeprefix("warning: ")) for line in lines if line.startswith("warning: "))
 
 
 def _cleaned(text: str, hidden: Sequence[tuple[str, str]]) -> str:
-    for secret, shown in hidden:
-        text = text.replace(secret, shown)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    lines = [line.rstrip() for line in text.splitlines() if not line.startswith(("warning:", "Using CPython"))]
-    return redact("\n".join(lines).strip().removeprefix("error: "))
+    lines = [line.rstrip() for line in _shown(text, hidden).splitlines()]
+    said = [line for line in lines if not line.startswith(("warning:", "Using CPython", "Resolved ", "Prepared "))]
+    return redact("\n".join(said).strip().removeprefix("error: "))
+
+
+def _shown(text: str, hidden: Sequence[tuple[str, str]]) -> str:
+    for secret, stands_for in hidden:
+        text = text.replace(secret, stands_for)
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
@@ -44,6 +44,10 @@ from envmgr.store.placement import Placement
 from envmgr.store.staging import Staging, stage
 from envmgr.store.usage import using_cache
 
+if TYPE_CHECKING:  # start-up time: YAML
+    from envmgr.channels.pypi_section import PypiSection
+    from envmgr.spec.model import IndexOptions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealiseRequest:
@@ -54,6 +58,7 @@ class RealiseRequest:
     everything the command was given, for the next up-to-date check. `command` is the argv. `switch` forces how
     the tree takes its place (None: as found by probing). `extent` says what is carried, `carries` from which other
     environment (None: from the one that is replaced). `known` is what else only the old generation holds.
+    `pypi` and `index_options` say how indexes are reached.
     """
 
     location: Location
@@ -67,6 +72,8 @@ class RealiseRequest:
     extent: Extent = "everything"
     carries: Source | None = None
     known: Sequence[Left] = ()
+    pypi: PypiSection | None = None
+    index_options: IndexOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +167,8 @@ def _realise(run: Run) -> Realised:
                 extent=request.extent,
                 hands_over=request.carries is None,
                 known=request.known,
+                pypi=request.pypi,
+                index_options=request.index_options,
             )
             came = stage(staging, artifacts, entry.tree)
             generation = commit.switch(location, entry, generation, run.checkpoint)

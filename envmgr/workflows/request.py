@@ -8,10 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.errors import ConfigError, UsageError
 from envmgr.settings import Settings
+from envmgr.spec.kinds import kind_of
+from envmgr.urls import path_of_file_url, without_literal_credentials
+
+if TYPE_CHECKING:  # start-up time: YAML
+    from envmgr.channels.pypi_section import NamedIndex, PypiSection
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
 _DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
@@ -24,13 +29,19 @@ class SourceText(NamedTuple):
     source: str
     text: str
 
+    @property
+    def is_lock(self) -> bool:
+        """Whether it is a lock of conda artifacts, so that nothing is left to solve."""
+        return kind_of(self.source, self.text).is_conda_lock
+
 
 class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
     a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
-    `no_lock` neither reads nor writes one.
+    `no_lock` neither reads nor writes one. `environment` (of a pixi.lock) and `categories` (of a conda-lock file)
+    choose a part of a lock that another tool wrote.
     """
 
     command: tuple[str, ...]
@@ -46,6 +57,8 @@ class CreateRequest(NamedTuple):
     override_frozen: bool = False
     locked: bool = False
     no_lock: bool = False
+    environment: str | None = None
+    categories: tuple[str, ...] = ()
 
 
 def inputs_digest(
@@ -72,14 +85,29 @@ def inputs_digest(
     )
 
 
-def spec_digest(semantic_digest: str, settings: Settings, channels: Sequence[Sequence[str]], platform: str) -> str:
+def spec_digest(
+    semantic_digest: str,
+    settings: Settings,
+    channels: Sequence[Sequence[str]],
+    platform: str,
+    *,
+    pypi: PypiSection | None = None,
+) -> str:
     """Return the sha256 (hexadecimal) of the parsed spec and the choices beside it, the same on every machine.
 
-    `channels` are what the channels in use are called or where they are, in order. What a lock says of itself
-    (virtual packages, the cutoff) and what makes no other lock valid (the engine) does not take part.
+    `channels` are what the channels in use are called or where they are, in order; `pypi` says where the pip half
+    comes from (None: there is none), of which pins and what is forbidden count, and not where else to look.
+    What a lock says of itself (virtual packages, the cutoff) and what makes no other lock valid (the engine) does not
+    take part.
     """
     choices = [channels, platform, settings.channel_priority, settings.add_pip_as_python_dependency]
-    return _digest([semantic_digest, choices])
+    pins = [[pin.package, _place(pypi.index(pin.index))] for pin in pypi.pins] if pypi is not None else []
+    forbidden = pypi is not None and pypi.sdists_forbidden is not None
+    return _digest([semantic_digest, choices, *([[pins, forbidden]] if pins or forbidden else [])])
+
+
+def _place(index: NamedIndex) -> str:
+    return index.name if path_of_file_url(index.url) is not None else without_literal_credentials(index.url)
 
 
 def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
@@ -104,6 +132,21 @@ def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime | None]:
+    """Return the cutoff that is in force, as written and as a moment: that of `--exclude-newer`, else that of
+    `pypi:` in channels.yaml.
+
+    Raises UsageError and ConfigError for one that is none.
+    """
+    if text is not None or pypi.exclude_newer is None:
+        return text, cutoff(text)
+    try:
+        return pypi.exclude_newer, cutoff(pypi.exclude_newer)
+    except UsageError as error:
+        message = f"{pypi.exclude_newer_origin}: {error.message.replace('--exclude-newer', 'pypi.exclude-newer')}"
+        raise ConfigError(message, hint="write for example `exclude-newer: 14d`") from error
+
+
 def is_duration(text: str | None) -> bool:
     """Whether `--exclude-newer` names a moment that moves with the clock."""
     return text is not None and _DURATION.fullmatch(text.strip()) is not None
@@ -116,9 +159,12 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         platform,
         request.virtual_packages,
         request.exclude_newer,
+        request.environment,
+        request.categories,
         settings.channels,
         settings.channel_priority,
         settings.solver,
+        settings.pinned_packages,
         settings.add_pip_as_python_dependency,
         _overrides(settings.environ),
         [[str(path), _text(path)] for path in channel_files],
