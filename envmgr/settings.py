@@ -53,7 +53,7 @@ class Settings(NamedTuple):
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
-    proxy_servers: Mapping[str, str] = {}  # values travel to other processes, which no mappingproxy does
+    proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
 
     @classmethod

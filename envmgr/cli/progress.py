@@ -31,6 +31,7 @@ _LABELS: Mapping[Phase, str] = {
     "link": "link",
     "pip": "pip",
     "check": "check",
+    "carry": "carry",
     "wait": "wait",
 }
 

@@ -13,7 +13,19 @@ from envmgr.artifacts.cache import ArtifactCache
 from envmgr.errors import EnvmgrError, PrefixError, StoreError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import continuing, generations, journal, layout, recovery, registry, succession
+from envmgr.store import (
+    bringing,
+    continuing,
+    generations,
+    journal,
+    layout,
+    pruning,
+    recovery,
+    registry,
+    succession,
+    telling,
+)
+from envmgr.store.carrying import Target
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.continuing import Continued
 from envmgr.store.faults import told_of
@@ -44,7 +56,7 @@ def rename(
 
     The old one is then as it was.
     """
-    old, new = request.old, request.realising.location
+    old, new, lock = request.old, request.realising.location, request.realising.lock
     with held(old, doing="renaming", reporter=reporter):
         recovery.recover_held(old)
         layout.find(settings, prefix=old.prefix)
@@ -52,13 +64,14 @@ def rename(
         with told_of(old, "renaming"):
             entry = journal.begin(old, "rename", number=request.number + 1, target=new)
         checkpoint("rename begun")
-        with told_of(old, "renaming"):
-            foreign = succession.find_foreign(old)
+        since = succession.clock(old)
+        with told_of(old, "reading"):
+            source = succession.what_is_there(old, request.number)
         continued = Continued(old.prefix, request.number, entry.path.name)
         try:
             check_free(new)
             realised = realise(
-                replace(request.realising, continues=continued),
+                replace(request.realising, continues=continued, carries=source),
                 settings=settings,
                 cache=cache,
                 reporter=reporter,
@@ -69,12 +82,14 @@ def rename(
                 recovery.recover_held(old)
             raise
         with told_of(old, "renaming"):
+            late = bringing.late(old.prefix, lock, Target(new.prefix, lock), since)
+            if late is not None:
+                pruning.protect(old.prefix, late.left)
             continuing.leave(old, entry, checkpoint)
             entry.remove()
         checkpoint("old gone")
-        if foreign:
-            kept = new.generations / str(request.number)
-            reporter.warning(f"not taken over to {new.label}, and kept in {kept}: {succession.listed(foreign)}")
+        telling.tell_late(late, reporter)
+        telling.tell(new, realised.carried, new.generations / str(request.number), reporter)
         try:
             registry.unregister(settings, old.prefix)
         except StoreError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ from envmgr.lock.model import Lock
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import dist_info, generations, layout, ownership, recorded, renaming, succession
+from envmgr.store import carrying, dist_info, generations, layout, recorded, renaming, survey, telling
+from envmgr.store.faults import told_of
 from envmgr.store.generations import Generation
 from envmgr.store.layout import Location
 from envmgr.store.realise import RealiseRequest, realise
@@ -67,19 +69,15 @@ def clone(
             return Outcome(request.target, plan=plan, declined=True)
         if dry_run:
             return Outcome(request.target, plan=plan)
-        realise(
-            realising(source, request.target, settings, command=request.command),
-            settings=settings,
-            cache=ArtifactCache(settings),
-            reporter=reporter,
-        )
+        wanted = realising(source, request.target, settings, command=request.command)
+        if source.is_current:
+            with told_of(source.location, "reading"):
+                found = survey.read(source.location.prefix, source.lock)
+            wanted = replace(wanted, carries=carrying.Source(found, source.lock))
+        done = realise(wanted, settings=settings, cache=ArtifactCache(settings), reporter=reporter)
+    telling.tell(request.target, done.carried, source.location.prefix, reporter)
     if source.is_current:
         tell_editables(source, request.target, reporter)
-        foreign = ownership.find_foreign(source.location.prefix, source.lock)
-        if foreign:
-            reporter.warning(
-                f"not in the lock of {source.location.label}, and not cloned: {succession.listed(foreign)}"
-            )
     return Outcome(request.target, plan=plan)
 
 

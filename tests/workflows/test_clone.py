@@ -9,6 +9,7 @@ import pytest
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr, environment_file
+from builders.index_server import IndexServer
 
 SITE_GLOB = "lib/python*/site-packages"
 
@@ -53,6 +54,29 @@ def test_both_halves_variables_activation_and_what_was_asked_for_come_along(scie
     assert science.ok("verify", "-n", "lab").startswith("lab: whole")
     assert science.prefix("science").exists() == (command == "clone")
     assert "lab is up to date" in science.ok("create", "-n", "lab", "-f", "environment.yml")
+
+
+@pytest.mark.parametrize("command", ["clone", "rename"])
+def test_what_was_installed_with_pip_and_put_there_by_hand_comes_along(
+    science: Envmgr, index: IndexServer, command: str
+) -> None:
+    old, new = science.prefix("science"), science.prefix("lab")
+    (site,) = old.glob(SITE_GLOB)
+    info = site / "foreign-1.0.dist-info"
+    info.mkdir()
+    (old / "bin/foreign").write_text(f"#!{old}/bin/python\nprint('foreign')\n")
+    (old / "bin/foreign").chmod(0o755)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1.0\n")
+    (info / "RECORD").write_text("../../../bin/foreign,,\nforeign-1.0.dist-info/METADATA,,\n")
+    (old / "notes.txt").write_text("mine")
+    (old / "where.txt").write_text(f"in {old}/notes.txt")
+    done = science(command, "science", "lab")
+    assert done.code == 0
+    assert "carried over into the new generation: foreign 1.0 (installed with pip); 2 files of no package" in done.err
+    assert f"these name {old} still: where.txt" in done.err
+    assert (new / "notes.txt").read_text() == "mine"
+    assert science.process("run", "-n", "lab", "foreign").out == "foreign\n"
+    assert str(old) not in (new / "bin/foreign").read_text()
 
 
 def test_editable_installs_are_named_and_point_where_they_pointed(science: Envmgr) -> None:
