@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +23,10 @@ from envmgr.urls import without_credentials
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
 
+_NOT_FOUND = re.compile(
+    r"\b([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])? was not found in the "
+    r"(?:package registry|provided package locations)"
+)
 _YANKED = re.compile(r"`(?P<name>[^`=]+)==(?P<version>[^`]+)` is yanked(?: \(reason: \"(?P<reason>.*)\"\))?")
 
 
@@ -44,6 +48,10 @@ class Question:
         """Return the question with the stubs of `names` left out, or all of them where no name is given."""
         kept = {name: stub for name, stub in self.stubs.items() if names and name not in names}
         return replace(self, stubs=kept)
+
+    def bound_by(self, names: Collection[str]) -> Question:
+        """Return the question with the stubs of `names` alone."""
+        return replace(self, stubs={name: stub for name, stub in self.stubs.items() if name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +116,27 @@ def graph(uv: Uv, question: Question, *, offline: bool = False) -> Graph:
             "--quiet", "--output-file", output, offline=offline,
         )  # fmt: skip
         return dict(_nodes(output.read_text(encoding="utf-8").splitlines()))
+
+
+def unbound(uv: Uv, question: Question) -> Graph:
+    """Return what would answer `question` without conda's versions, those kept that no index has anything of.
+
+    Raises UvFailed.
+    """
+    kept: set[str] = set()
+    while True:
+        try:
+            return graph(uv, question.bound_by(kept))
+        except UvFailed as failure:
+            unknown = {name for name in names_not_found(failure.text) if name in question.stubs} - kept
+            if not unknown:
+                raise
+            kept |= unknown
+
+
+def names_not_found(text: str) -> frozenset[str]:
+    """Return the names that, as uv says, no index has."""
+    return frozenset(canonicalize_name(name) for name in _NOT_FOUND.findall(text))
 
 
 @contextmanager

@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from packaging.utils import canonicalize_name
-
 from envmgr.errors import PipError
+from envmgr.pypi.compilation import names_not_found
 from envmgr.pypi.uv import UvFailed
 from envmgr.spec.model import Requirement
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_UNKNOWN = re.compile(
-    rf"\b({_NAME})(?:\[[^\]]*\])? was not found in the (?:package registry|provided package locations)"
-)
 _NOT_CACHED = re.compile(
     rf"(?:there are no versions of|Because) ({_NAME})|`({_NAME})==|Because ({_NAME}) was not found|/([^/\s]+\.whl)\b"
 )
@@ -156,7 +152,7 @@ _STATUS_HINTS = {
 
 
 def _unknown(text: str, requirements: Sequence[Requirement], near: Callable[[str], Sequence[str]]) -> PipError | None:
-    unknown = {canonicalize_name(name) for name in _UNKNOWN.findall(text)}
+    unknown = names_not_found(text)
     if not unknown:
         return None
     asked = [requirement for requirement in requirements if requirement.name in unknown]

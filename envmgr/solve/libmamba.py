@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rattler import Gateway, RepoDataRecord
 
-from envmgr.errors import SolveError, SolverUnavailable
+from envmgr.errors import ChannelError, SolveError, SolverUnavailable
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve import libsolv
@@ -67,7 +67,7 @@ class LibmambaSolver:
             quick.attempt(request)
         except Refused:
             return explain(request, words, quick.attempt, repodata, self._explaining, confirm=attempt)
-        except SolveError:
+        except (SolveError, ChannelError):
             pass
         return explain(request, words, attempt, repodata, self._explaining)
 

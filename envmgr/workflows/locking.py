@@ -21,7 +21,7 @@ from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.base import Solution, Solver, SolveRequest
 from envmgr.solve.explain import Explaining
 from envmgr.solve.newest import toward_newest
 from envmgr.solve.select import solver
@@ -39,6 +39,7 @@ from envmgr.workflows.elsewhere import KnownHere
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
 
+_ADVICE_SECONDS = 10.0
 _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 
@@ -144,7 +145,7 @@ class Locker:
         )
         solution = self._solve(request, moving) if spec.dependencies else _NOTHING
         locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
-        conda, pip = self._with_pip_half(solution.packages, locked_pip, virtual_packages)
+        conda, pip = self._with_pip_half(solution.packages, locked_pip, request)
         lock = Lock(
             platform=self.platform,
             conda=conda,
@@ -222,9 +223,12 @@ class Locker:
             seconds=self._settings.explain_timeout,
             elsewhere=KnownHere(self._table, self._channels, self._settings),
         )
-        engine = solver(self._settings.solver, gateway(self._channels, self._settings), explaining)
+        engine = self._engine(explaining)
         with self._reporter.start("solve", "solving"):
             return engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+
+    def _engine(self, explaining: Explaining) -> Solver:
+        return solver(self._settings.solver, gateway(self._channels, self._settings), explaining)
 
     def _pins(self) -> tuple[Dependency, ...]:
         """Return the pins of the configuration; raises SpecError for one that is no match spec."""
@@ -261,29 +265,39 @@ class Locker:
         self,
         conda: tuple[CondaPackage, ...],
         locked: tuple[PipPackage, ...],
-        virtual_packages: tuple[VirtualPackage, ...],
+        request: SolveRequest,
     ) -> tuple[tuple[CondaPackage, ...], tuple[PipPackage, ...]]:
-        """Resolve the pip half against what the conda packages provide, which is read from their artifacts."""
+        """Resolve the pip half against what the conda packages provide, which is read from their artifacts.
+
+        `request` is what they are the solution of: what is advised against a clash is solved first.
+        """
         if not self._spec.pip:
             return conda, ()
         from envmgr.pypi import provided  # start-up time: most environments have no pip half
+        from envmgr.pypi.clashes import Clashed
         from envmgr.pypi.indexes import Indexes
         from envmgr.pypi.resolve import PipRequest, resolve
+        from envmgr.solve.trials import Trials
+        from envmgr.workflows import clash_advice
 
         artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
-        resolution = resolve(
-            PipRequest(
-                requirements=self._spec.pip,
-                conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
-                platform=self.platform,
-                virtual_packages=virtual_packages,
-                locked=locked,
-                exclude_newer=self._cutoff,
-                indexes=Indexes.gather(self._settings, self._table.pypi),
-            ),
-            settings=self._settings,
-            reporter=self._reporter,
-        )
+        try:
+            resolution = resolve(
+                PipRequest(
+                    requirements=self._spec.pip,
+                    conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
+                    platform=self.platform,
+                    virtual_packages=request.virtual_packages,
+                    locked=locked,
+                    exclude_newer=self._cutoff,
+                    indexes=Indexes.gather(self._settings, self._table.pypi),
+                ),
+                settings=self._settings,
+                reporter=self._reporter,
+            )
+        except Clashed as clashed:
+            trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
+            raise clash_advice.advised(clashed, request, trials) from clashed
         for held_back in resolution.held_back:
             self._reporter.notice(str(held_back))
         fetched = tuple(artifact.package for artifact in artifacts)
