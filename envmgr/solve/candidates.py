@@ -95,7 +95,7 @@ class _Reading:
 
     def _list(self, texts: Texts) -> tuple[Texts, bool]:
         if texts not in self._lists:
-            self._lists[texts] = (texts, all([self._is_readable(text) for text in texts]))
+            self._lists[texts] = (texts, all(map(self._is_readable, texts)))
         return self._lists[texts]
 
     def _is_readable(self, text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from rattler import MatchSpec, Version
 
@@ -44,7 +44,7 @@ class Pool:
         self._needs: dict[tuple[Texts, Texts], Texts] = {}
         self._matching: dict[str, list[int]] = {}
         self._prune()
-        self.size = sum(self._alive)
+        self.in_channels = sum(1 for row, repo in enumerate(self._repos) if repo >= 0 and self._alive[row])
 
     def is_hopeless(self) -> bool:
         """Whether some wanted name has no row left, so that there is no solution."""
@@ -139,35 +139,47 @@ class Pool:
         for needs in rows_of:
             for text in needs:
                 users[text].append(needs)
-        watched: dict[int, list[str]] = defaultdict(list)
-        position = dict.fromkeys(users, 0)
-        waiting: list[str] = []
-
-        def watch(text: str) -> None:
-            rows, at = self._matching[text], position[text]
-            while at < len(rows) and not self._alive[rows[at]]:
-                at += 1
-            position[text] = at
-            if at < len(rows):
-                watched[rows[at]].append(text)
-            else:
-                waiting.append(text)
-
+        support = _Support(self._matching, self._alive)
+        waiting = []
         for text in users:
             name = _name(text)
             if name.startswith("__"):
                 self._matching[text] = []
-                if not meets(self._machine.get(name), MatchSpec(text)):
-                    waiting.append(text)
-                continue
-            self._matching[text] = self._matching_rows(text)
-            watch(text)
+                is_met = meets(self._machine.get(name), MatchSpec(text))
+            else:
+                self._matching[text] = self._matching_rows(text)
+                is_met = support.found(text)
+            if not is_met:
+                waiting.append(text)
         while waiting:
             for needs in users[waiting.pop()]:
                 for row in rows_of.pop(needs, ()):
                     self._alive[row] = 0
-                    for text in watched.pop(row, ()):
-                        watch(text)
+                    waiting += [text for text in support.lost(row) if not support.found(text)]
+
+
+class _Support:
+    """For each need one living row that meets it, looked for once along the rows that match."""
+
+    def __init__(self, matching: Mapping[str, Sequence[int]], alive: bytearray) -> None:
+        self._matching, self._alive = matching, alive
+        self._position: dict[str, int] = {}
+        self._of_row: dict[int, list[str]] = defaultdict(list)
+
+    def found(self, text: str) -> bool:
+        """Whether a living row meets the need; it is its support from now on."""
+        rows, at = self._matching[text], self._position.get(text, 0)
+        while at < len(rows) and not self._alive[rows[at]]:
+            at += 1
+        self._position[text] = at
+        if at == len(rows):
+            return False
+        self._of_row[rows[at]].append(text)
+        return True
+
+    def lost(self, row: int) -> list[str]:
+        """Return the needs that had this row as their support."""
+        return self._of_row.pop(row, [])
 
 
 def _name(text: str) -> str:
