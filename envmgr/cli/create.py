@@ -55,6 +55,7 @@ from envmgr.workflows.sources import read_sources
     "--dev", is_flag=True, help="The category dev of a conda-lock file too, as --category main --category dev."
 )
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
+@options.pip_half
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -77,6 +78,9 @@ def create(
     categories: tuple[str, ...],
     dev: bool,
     override_frozen: bool,
+    pip_prefer_conda: bool,
+    compile_bytecode: bool,
+    externally_managed: bool,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -87,7 +91,14 @@ def create(
     """Create an environment from a file or from specs; run again, it does nothing until something changed."""
     started = time.monotonic()
     options.one_of_name_and_prefix(name, prefix)
-    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    settings = options.load_settings(
+        pip_prefer_conda=pip_prefer_conda,
+        compile_bytecode=compile_bytecode,
+        externally_managed=externally_managed,
+        offline=offline,
+        channel_priority=channel_priority,
+        solver=solver,
+    )
     request = CreateRequest(
         command=options.command_line(),
         name=name,
