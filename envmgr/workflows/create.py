@@ -189,7 +189,7 @@ def _locker(
     if not locks:
         from envmgr.workflows.locking import Locker  # start-up time
 
-        for flag, value in (("--environment", request.environment), ("--category", request.categories)):
+        for flag, value in (("--environment", request.part.environment), ("--category", request.part.categories)):
             if value:
                 raise UsageError(f"{flag} chooses a part of a lock file, and none is named", hint=f"leave {flag} out")
         return Locker(request, settings, reporter, platform=platform, channel_files=files)
