@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from envmgr import configuration
@@ -57,7 +56,7 @@ class Settings(NamedTuple):
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
-    proxy_servers: Mapping[str, str] = MappingProxyType({})
+    proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
 
     @classmethod

@@ -44,7 +44,7 @@ _BY_NAME = (
     epilog=options.examples(
         "envmgr export -n science > environment.yml",
         "envmgr export -n science --format explicit --file explicit.txt",
-        "envmgr export -n science --file conda-lock.yml --platform linux-64 --platform osx-arm64",
+        "envmgr export -n science --file conda-lock.yml --platform osx-arm64",
         "envmgr export pixi.lock --format conda-lock",
     ),
 )
