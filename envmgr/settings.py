@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from envmgr import configuration
@@ -51,10 +50,13 @@ class Settings(NamedTuple):
     pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     add_pip_as_python_dependency: bool = True
+    pip_prefer_conda: bool = False
+    compile_bytecode: bool = False
+    externally_managed: bool = False
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
-    proxy_servers: Mapping[str, str] = MappingProxyType({})
+    proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
 
     @classmethod
@@ -237,6 +239,9 @@ _READERS: dict[str, Any] = {
     "pinned_packages": _pins,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,
+    "pip_prefer_conda": _boolean,
+    "compile_bytecode": _boolean,
+    "externally_managed": _boolean,
     "keep_generations": _count,
     "link_scripts": _one_of("deny", "allow"),
     "changeps1": _boolean,

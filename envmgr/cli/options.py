@@ -12,6 +12,7 @@ import click
 from envmgr.cli.messages import say
 from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
+from envmgr.workflows.request import Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +61,30 @@ def confirmation(command: F) -> F:
     return click.option("-d", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")(command)
 
 
+def part_of_lock(command: F) -> F:
+    """Add the options that choose a part of a lock file that another tool wrote."""
+    for option in reversed(
+        (
+            click.option("--environment", metavar="NAME", help="The environment of a pixi.lock; by default `default`."),
+            click.option(
+                "--category",
+                "categories",
+                multiple=True,
+                metavar="NAME",
+                help="A category of a conda-lock file, as dev; by default main. Repeatable.",
+            ),
+            click.option("--dev", is_flag=True, help="Of a conda-lock file, the category dev too."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def choice(environment: str | None, categories: tuple[str, ...], *, dev: bool) -> Choice:
+    """Return what the options of `part_of_lock` choose."""
+    return Choice(environment, (*(categories or ("main",)), "dev") if dev else categories)
+
+
 def override_frozen(command: F) -> F:
     """Add `--override-frozen` (CEP 22)."""
     return click.option("--override-frozen", is_flag=True, help="Also where conda-meta/frozen protects it.")(command)
@@ -90,6 +115,25 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
             click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
             click.option("--offline", is_flag=True, help="Use only what is on this machine."),
             EXPLAIN_TIMEOUT,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def pip_half(command: F) -> F:
+    """Add the options that say how the pip half is made."""
+    for option in reversed(
+        (
+            click.option(
+                "--pip-prefer-conda",
+                is_flag=True,
+                help="Ask conda for what the pip section asks for, where the channels have it.",
+            ),
+            click.option("--compile-bytecode", is_flag=True, help="Compile Python files, once each, into the cache."),
+            click.option(
+                "--externally-managed", is_flag=True, help="Let pip refuse to change the environment (PEP 668)."
+            ),
         )
     ):
         command = option(command)
