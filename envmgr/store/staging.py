@@ -14,7 +14,7 @@ from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.shell import files as shell_files
+from envmgr.shell import scripts as shell_scripts
 from envmgr.store import checks, commit, frozen, layout, linking, metadata, ownership
 from envmgr.store.checks import Clobber
 from envmgr.store.commit import Checkpoint
@@ -63,7 +63,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     metadata.complete_records(tree, lock.conda, directories)
     _write_metadata(staging, tree)
     staging.checkpoint("metadata written")
-    shell_files.write(tree, location.prefix, location.name)
+    shell_scripts.write(tree, location.prefix, location.name)
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)
     _report(staging, artifacts, (*omitted, *clobbers))
