@@ -15,6 +15,7 @@ COMMANDS = {
     "activate": ("activation", "activate", "Activate an environment (needs the shell hook)."),
     "channel": ("channel", "channel", "Build and list the channels of channels.yaml."),
     "clean": ("clean", "clean", "Remove what no environment needs any more."),
+    "config": ("config", "config", "Show and change settings, and where each comes from."),
     "create": ("create", "create", "Create an environment from a file or from specs."),
     "deactivate": ("activation", "deactivate", "Deactivate the active environment (needs the shell hook)."),
     "diff": ("diff", "diff", "Compare two environments, generations or locks."),
@@ -41,7 +42,6 @@ COMMANDS = {
 
 # What conda's users type and envmgr does in another way.
 _OTHERWISE = {
-    "config": "settings are ENVMGR_… variables and keys of the config.yaml that `envmgr info` names",
     "uninstall": "envmgr remove PACKAGE",
 }
 

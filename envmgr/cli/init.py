@@ -41,17 +41,13 @@ def init(
     if not as_json and not quiet:
         for change in changes:
             say(_difference(change) if change.is_needed else f"nothing to change in {change.path}")
-    if needed and not dry_run:
-        if not yes and not as_json and sys.stdin.isatty():
-            click.confirm("write this?", default=True, abort=True, err=True)
-        if not reverse:
-            for shell in chosen:
-                workflow.write_hook(shell, settings, hot.own_command())
+    if needed and not dry_run and not yes and not as_json and sys.stdin.isatty():
+        click.confirm("write this?", default=True, abort=True, err=True)
+    if not dry_run:
+        for shell in () if reverse else chosen:
+            workflow.write_hook(shell, settings, hot.own_command())
         for change in needed:
             workflow.apply(change, settings)
-    elif not reverse and not dry_run:
-        for shell in chosen:
-            workflow.write_hook(shell, settings, hot.own_command())
     if as_json:
         files = [{"shell": each.shell, "path": str(each.path), "changed": each.is_needed} for each in changes]
         say_json({"success": True, "dry_run": dry_run, "files": files})

@@ -15,6 +15,16 @@ from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# The value goes into the settings of the run, not through each command: see `load_settings`.
+EXPLAIN_TIMEOUT = click.option(
+    "--explain-timeout",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    expose_value=False,
+    callback=lambda context, _parameter, value: context.meta.__setitem__("explain_timeout", value),
+    help="How long to look for edits that solve what has no solution; 10 by default.",
+)
+
 
 def examples(*lines: str) -> str:
     """Return the end of a help page: command lines to copy, one a line."""
@@ -79,6 +89,7 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
             click.option("--channel-priority", type=click.Choice(CHANNEL_PRIORITIES), help="By default strict."),
             click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
             click.option("--offline", is_flag=True, help="Use only what is on this machine."),
+            EXPLAIN_TIMEOUT,
         )
     ):
         command = option(command)
@@ -87,7 +98,10 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
 
 def load_settings(**flags: Any) -> Settings:
     """Return the settings of this run, where each flag that was given (not None, not False) beats the rest."""
-    return Settings.load()._replace(**{name: value for name, value in flags.items() if value})
+    settings = Settings.load()._replace(**{name: value for name, value in flags.items() if value})
+    context = click.get_current_context(silent=True)
+    seconds = None if context is None else context.meta.get("explain_timeout")
+    return settings if seconds is None else settings._replace(explain_timeout=seconds)
 
 
 def command_line() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import clashes, compilation, failures, pins, provided, stubs
+from envmgr.pypi import clashes, compilation, failures, nearest, pins, provided, stubs
 from envmgr.pypi.compilation import Question
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.provided import Distribution
@@ -79,8 +79,9 @@ class PipResolution:
 def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> PipResolution:
     """Return one locked wheel for each package that the pip half installs on the target of `request`.
 
-    Raises PipError: no python in the conda half, a clash with what conda provides, an unknown name, no solution, an
-    index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for pip's files.
+    Raises Clashed for what conda provides otherwise; PipError: no python in the conda half, an unknown name, no
+    solution, an index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for
+    pip's files.
     """
     target = Target.of(
         (package for package, _ in request.conda),
@@ -92,7 +93,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     wanted = [(requirement, parsed) for requirement, parsed in _parsed(request.requirements) if target.wants(parsed)]
     refused = clashes.direct(wanted, distributions)
     if refused:
-        raise clashes.refusal(refused)
+        raise clashes.Clashed(refused)
     satisfied = tuple(
         Satisfied(requirement=requirement, distribution=distributions[requirement.name])
         for requirement, _ in wanted
@@ -101,17 +102,18 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     _warn_of_unknown_extras(wanted, distributions, reporter)
     if all(requirement.name in distributions and not parsed.extras for requirement, parsed in wanted):
         return PipResolution(packages=(), provided=found, satisfied=satisfied)
+    directory = settings.cache / "pip-stubs"
     question = Question(
         requirements=tuple(str(parsed) for _, parsed in wanted),
         target=target,
-        stubs=stubs.write(found, target, settings.cache / "pip-stubs"),
+        stubs=stubs.write(found, target, directory),
         locked=tuple(package for package in request.locked if package.name not in distributions),
         exclude_newer=request.exclude_newer,
     )
     uv = Uv.find(settings, request.indexes)
     with reporter.start("pip", "resolving the pip half"):
-        question = _pinned(uv, question, [requirement for requirement, _ in wanted], settings.cache / "pip-stubs")
-        packages = _answer(uv, question, [requirement for requirement, _ in wanted], distributions)
+        question = _pinned(uv, question, [requirement for requirement, _ in wanted], directory)
+        packages = _answer(uv, question, [requirement for requirement, _ in wanted], distributions, reporter, directory)
         held_back = _held_back(uv, question, packages, distributions)
     return PipResolution(
         packages=tuple(
@@ -166,18 +168,28 @@ def _pinned(uv: Uv, question: Question, requirements: Sequence[Requirement], dir
 
 
 def _answer(
-    uv: Uv, question: Question, requirements: Sequence[Requirement], distributions: Mapping[str, Distribution]
+    uv: Uv,
+    question: Question,
+    requirements: Sequence[Requirement],
+    distributions: Mapping[str, Distribution],
+    reporter: Reporter,
+    directory: Path,
 ) -> tuple[PipPackage, ...]:
     try:
-        packages = compilation.wheels(uv, question)
+        packages = compilation.wheels(uv, question, reporter)
         pins.check(question, [package.name for package in packages], uv)
         return packages
     except UvFailed as failure:
         if "No solution found" in failure.text:
-            refused = clashes.indirect(uv, question, failure, requirements, distributions)
+            refused = clashes.indirect(uv, question, failure, requirements, distributions, directory=directory)
             if refused:
-                raise clashes.refusal(refused) from failure
-        raise failures.explain(failure, requirements, offline=uv.offline) from failure
+                raise clashes.Clashed(refused) from failure
+        known = {*distributions, *(requirement.name for requirement in requirements)}
+
+        def near(name: str) -> tuple[str, ...]:
+            return nearest.nearest(name, known | nearest.listed(uv))
+
+        raise failures.explain(failure, requirements, offline=uv.offline, near=near) from failure
 
 
 def _held_back(
@@ -188,13 +200,13 @@ def _held_back(
     if not bound:
         return ()
     try:
-        free = compilation.graph(uv, question.without_stubs())
+        free = compilation.unbound(uv, question)
     except UvFailed:
-        return ()  # conda has what no index has: nothing to compare with
+        return ()  # without conda's versions there is no answer: nothing to compare with
     because = tuple(
         f"{name} {distributions[name].version}"
         for name in sorted(bound)
-        if name in free and free[name].version != distributions[name].version
+        if name in free and free[name].version not in (None, distributions[name].version)
     )
     older = []
     for package in packages:

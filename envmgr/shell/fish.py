@@ -207,8 +207,8 @@ function __envmgr1_end # of deactivation, after the environment was left
 end
 """
 
-_CLEAN_UP = r"""functions -e __envmgr1_set __envmgr1_restore __envmgr1_path __envmgr1_prompt __envmgr1_identity __envmgr1_level
-functions -e __envmgr1_is_active __envmgr1_step __envmgr1_leave_active __envmgr1_begin __envmgr1_end
+_CLEAN_UP = r"""functions -e __envmgr1_set __envmgr1_restore __envmgr1_path __envmgr1_prompt __envmgr1_identity
+functions -e __envmgr1_level __envmgr1_is_active __envmgr1_step __envmgr1_leave_active __envmgr1_begin __envmgr1_end
 set -e __envmgr_step
 set -e __envmgr_level
 set -e __envmgr_below

@@ -95,7 +95,8 @@ module envmgr-hook {
             let child = $nu.current-exe
             let text = ($"let state = open --raw ($into | to nuon) | from json\n"
                 + "let own = [PWD FILE_PWD CURRENT_FILE config]\n"
-                + "hide-env --ignore-errors ...($env | columns | where {|name| $name not-in [...$own ...($state | columns)] })\n"
+                + "let kept = [...$own ...($state | columns)]\n"
+                + "hide-env --ignore-errors ...($env | columns | where {|name| $name not-in $kept })\n"
                 + "load-env $state\n"
                 + $"source-env ($file | to nuon)\n"
                 + "$env | transpose name value | where {|pair| ($pair.value | describe) in [string list<string>] }"
@@ -104,7 +105,7 @@ module envmgr-hook {
             let after = try { open --raw $into | from json } catch { {} }
             rm --force $into
             if "PATH" in $after {
-                let own = [PWD OLDPWD SHLVL NU_VERSION FILE_PWD CURRENT_FILE PROCESS_PATH CMD_DURATION_MS LAST_EXIT_CODE]
+                let own = [PWD OLDPWD SHLVL NU_VERSION FILE_PWD CURRENT_FILE PROCESS_PATH LAST_EXIT_CODE]
                 let kept = $state
                 let of_this = $own | where {|name| $name in $kept } | reduce --fold {} {|name, kept_own|
                     $kept_own | upsert $name ($kept | get $name)
@@ -212,8 +213,8 @@ module envmgr-hook {
         $state = drop $state $"CONDA_PREFIX_($at - 1)" $"CONDA_STACKED_($at)"
         let plan = plan-of $previous
         let plan = if $plan == null { fetched activate $"($previous)/" true } else { $plan }
-        let bare = {prefix: $previous, name: $previous, path: [([$previous bin] | path join)], variables: [], activate: []}
-        let plan = $plan | default $bare
+        let path = [([$previous bin] | path join)]
+        let plan = $plan | default {prefix: $previous, name: $previous, path: $path, variables: [], activate: []}
         $state = replace-in-path $state $active.path (if $is_stacked { [] } else { $plan.path })
         if $is_stacked { identify $state $plan ($at - 1) } else { enter $state $plan ($at - 1) }
     }
@@ -271,7 +272,8 @@ module envmgr-hook {
                 ^($own.0) ...($own | skip 1) ...$arguments
             } else if ($targets | length) != 1 {
                 let count = $targets | length
-                error make --unspanned {msg: $"activate takes one environment, found ($count)\n\nhint: envmgr activate NAME"}
+                let fault = $"activate takes one environment, found ($count)"
+                error make --unspanned {msg: $"($fault)\n\nhint: envmgr activate NAME"}
             } else {
                 change (activated (state) $targets.0 $stack)
             }

@@ -192,9 +192,9 @@ __envmgr1_deactivate() { # prefix
 }
 """
 
-_CLEAN_UP = r"""    \unset -f __envmgr1_set __envmgr1_restore __envmgr1_source __envmgr1_path __envmgr1_prompt __envmgr1_fill
-    \unset -f __envmgr1_identity __envmgr1_level __envmgr1_is_active __envmgr1_step __envmgr1_leave_active
-    \unset -f __envmgr1_activate __envmgr1_deactivate __envmgr1_enter __envmgr1_leave
+_CLEAN_UP = r"""    \unset -f __envmgr1_set __envmgr1_restore __envmgr1_source __envmgr1_path __envmgr1_prompt
+    \unset -f __envmgr1_fill __envmgr1_identity __envmgr1_level __envmgr1_is_active __envmgr1_step
+    \unset -f __envmgr1_leave_active __envmgr1_activate __envmgr1_deactivate __envmgr1_enter __envmgr1_leave
     \unset __envmgr_level __envmgr_below __envmgr_names __envmgr_one __envmgr_saved __envmgr_file __envmgr_text
     \unset __envmgr_errexit __envmgr_nounset __envmgr_path __envmgr_new __envmgr_old __envmgr_stack
     \unset __envmgr_gone __envmgr_previous __envmgr_stacked __envmgr_back
@@ -342,9 +342,7 @@ def deactivate_script(plan: ActivationPlan) -> str:
     )
 
 
-def hook(
-    *, command: tuple[str, ...], root: str, change_prompt: bool = True, env_prompt: str = ENV_PROMPT
-) -> str:
+def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env_prompt: str = ENV_PROMPT) -> str:
     """Return the text that makes `envmgr activate` work in a shell: it depends on its arguments only.
 
     `command` is the absolute argv that starts envmgr, `root` the store, where ENVMGR_ROOT is not set; `env_prompt`

@@ -115,4 +115,3 @@ def hook(shell: str, *, command: tuple[str, ...], root: str, change_prompt: bool
         command=command, root=root, change_prompt=change_prompt, env_prompt=env_prompt
     )
     return text
-

@@ -16,6 +16,12 @@ from envmgr.shell import csh, fish, nushell, posix, powershell, scripts
 
 BEGIN = "# >>> envmgr initialize >>>"
 END = "# <<< envmgr initialize <<<"
+_BELOW_CONFIGURATION = {
+    "fish": "fish/config.fish",
+    "xonsh": "xonsh/rc.xsh",
+    "nushell": "nushell/config.nu",
+    "powershell": "powershell/profile.ps1",
+}
 _NEW_FILE = "# (the file was new)"
 _NEW_LINE_END = "# (the line before had no end)"
 _BLOCK = re.compile(rb"(?m)^" + re.escape(BEGIN.encode()) + rb"[^\n]*\n(?s:(.*?))^" + re.escape(END.encode()) + rb"\n?")
@@ -25,32 +31,25 @@ def path_of(shell: str, environ: Mapping[str, str], home: Path, platform: str = 
     """Return the startup file of an interactive `shell`; raises UsageError for a shell without activation."""
     family = scripts.family_of(shell)
     configuration = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    if shell == "zsh":
+        return Path(environ.get("ZDOTDIR") or home) / ".zshrc"
     if family is scripts.POSIX:
-        if shell == "zsh":
-            return Path(environ.get("ZDOTDIR") or home) / ".zshrc"
-        if shell == "bash":
-            # Terminals of macOS and of Git for Windows start login shells.
-            return home / (".bash_profile" if platform in ("darwin", "win32") else ".bashrc")
-        return home / (".kshrc" if shell == "ksh" else ".profile")
-    if family is scripts.FISH:
-        return configuration / "fish" / "config.fish"
+        # Terminals of macOS and of Git for Windows start login shells.
+        bash = ".bash_profile" if platform in ("darwin", "win32") else ".bashrc"
+        return home / {"bash": bash, "ksh": ".kshrc"}.get(shell, ".profile")
     if family is scripts.CSH:
         # tcsh reads .cshrc only where there is no .tcshrc.
-        candidates = [home / ".tcshrc", home / ".cshrc"] if shell == "tcsh" else [home / ".cshrc"]
-        return next((path for path in candidates if path.exists()), candidates[0])
-    if family is scripts.XONSH:
-        own = home / ".xonshrc"
-        return own if own.exists() else configuration / "xonsh" / "rc.xsh"
-    if family is scripts.NUSHELL:
-        if platform == "darwin" and not environ.get("XDG_CONFIG_HOME"):
-            configuration = home / "Library" / "Application Support"
-        elif platform == "win32":
-            configuration = Path(environ.get("APPDATA") or home / "AppData" / "Roaming")
-        return configuration / "nushell" / "config.nu"
-    if platform == "win32":
-        directory = "WindowsPowerShell" if shell == "powershell" else "PowerShell"
-        return home / "Documents" / directory / "profile.ps1"
-    return configuration / "powershell" / "profile.ps1"
+        own = home / ".tcshrc"
+        return own if shell == "tcsh" and (own.exists() or not (home / ".cshrc").exists()) else home / ".cshrc"
+    if family is scripts.XONSH and (home / ".xonshrc").exists():
+        return home / ".xonshrc"
+    if family is scripts.NUSHELL and platform == "darwin" and not environ.get("XDG_CONFIG_HOME"):
+        configuration = home / "Library" / "Application Support"
+    elif family is scripts.NUSHELL and platform == "win32":
+        configuration = Path(environ.get("APPDATA") or home / "AppData" / "Roaming")
+    elif family is scripts.POWERSHELL and platform == "win32":
+        return home / "Documents" / ("WindowsPowerShell" if shell == "powershell" else "PowerShell") / "profile.ps1"
+    return configuration / _BELOW_CONFIGURATION[family.name]
 
 
 def hook_path(shell: str, root: Path) -> Path:

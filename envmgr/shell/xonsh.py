@@ -9,7 +9,7 @@ from __future__ import annotations
 from envmgr.shell import files
 from envmgr.shell.plan import ENV_PROMPT, ActivationPlan
 
-_HOOK = r'''
+_HOOK = r"""
 def hook():
     import json
     import os
@@ -201,7 +201,8 @@ def hook():
         stacked = text_of("CONDA_STACKED_%d" % at)
         drop("CONDA_PREFIX_%d" % (at - 1), "CONDA_STACKED_%d" % at)
         plan = plan_of(previous) or fetched("activate", os.path.join(previous, ""), quiet=True)
-        plan = plan or {"prefix": previous, "name": previous, "path": entries(previous), "variables": [], "activate": []}
+        bare = {"prefix": previous, "name": previous, "path": entries(previous), "variables": [], "activate": []}
+        plan = plan or bare
         replace_in_path(gone, [] if stacked else plan["path"])
         if stacked:
             identify(plan, at - 1)
@@ -251,7 +252,7 @@ def hook():
 
 
 hook()
-'''
+"""
 
 
 def script(plan: ActivationPlan) -> str:

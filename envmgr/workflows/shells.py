@@ -51,8 +51,8 @@ def plan(shells: Sequence[str], settings: Settings, *, reverse: bool) -> tuple[C
         if scripts.family_of(shell) is scripts.CMD:
             raise UsageError(
                 "cmd has no startup file that envmgr edits",
-                hint=f'set the value AutoRun of "HKCU\\Software\\Microsoft\\Command Processor" to what '
-                f"`envmgr shell-hook cmd` prints",
+                hint='set the value AutoRun of "HKCU\\Software\\Microsoft\\Command Processor" to what '
+                "`envmgr shell-hook cmd` prints",
             )
         path = startup.path_of(shell, settings.environ, settings.home)
         try:
@@ -117,7 +117,8 @@ def apply(change: Change, settings: Settings) -> None:
     except OSError as error:
         line = startup.source_line(change.shell, startup.hook_path(change.shell, settings.root))
         raise ConfigError(
-            f"{change.path} cannot be written: {error.strerror}", hint=f"write into a file that {change.shell} reads:\n{line}"
+            f"{change.path} cannot be written: {error.strerror}",
+            hint=f"write into a file that {change.shell} reads:\n{line}",
         ) from error
 
 
@@ -141,7 +142,7 @@ def subshell(shell: str, program: str, prefix: str, settings: Settings, command:
         file = hook.parent / "zdotdir" / ".zshrc"
         _write_once(
             file,
-            'ZDOTDIR=${_ENVMGR_ZDOTDIR:-$HOME}; unset _ENVMGR_ZDOTDIR\n'
+            "ZDOTDIR=${_ENVMGR_ZDOTDIR:-$HOME}; unset _ENVMGR_ZDOTDIR\n"
             'if [ -r "$ZDOTDIR/.zshrc" ]; then . "$ZDOTDIR/.zshrc"; fi\n'
             f'{startup.source_line(shell, hook)}\nenvmgr activate "$_ENVMGR_SUBSHELL"; unset _ENVMGR_SUBSHELL\n',
         )

@@ -106,19 +106,20 @@ def test_a_removed_environment_can_be_left(shell: OtherShell) -> None:
     make_prefix(shell.prefix("one"), variables={"A": "1"})
     remove = "rm -r " + ("$env.CONDA_PREFIX" if shell.name == "nu" else "$CONDA_PREFIX:q" if shell.name == "tcsh"
                          else '"$CONDA_PREFIX"' if shell.name == "fish" else "@($CONDA_PREFIX)")  # fmt: skip
-    result = shell.run(
-        "snapshot zero", "envmgr activate one", remove, "envmgr deactivate", "snapshot end", A="mine"
-    )
+    result = shell.run("snapshot zero", "envmgr activate one", remove, "envmgr deactivate", "snapshot end", A="mine")
     assert result.variables["end"] == result.variables["zero"]
 
 
-@pytest.mark.parametrize("argument", ["./envs/one", "-p envs/one", "-n one", "--no-stack one"])
-def test_environment_is_found_by_name_and_by_path(shell: OtherShell, argument: str) -> None:
+def test_environment_is_found_by_name_and_by_path(shell: OtherShell) -> None:
     prefix = make_prefix(shell.prefix("one"))
     enter = "cd $env.ENVMGR_ROOT" if shell.name == "nu" else 'cd "$ENVMGR_ROOT"'
     enter = "cd @($ENVMGR_ROOT)" if shell.name == "xonsh" else enter
-    result = shell.run(enter, f"envmgr activate {argument}", "snapshot active")
-    assert result.variables["active"]["CONDA_PREFIX"] == str(prefix)
+    arguments = ("./envs/one", "-p envs/one", "-n one", "--no-stack one")
+    lines = [
+        (f"envmgr activate {argument}", f"snapshot {i}", "envmgr deactivate") for i, argument in enumerate(arguments)
+    ]
+    result = shell.run(enter, *(line for group in lines for line in group))
+    assert [result.variables[str(i)]["CONDA_PREFIX"] for i in range(len(arguments))] == [str(prefix)] * len(arguments)
 
 
 def test_an_unknown_environment_is_answered_with_the_nearest(shell: OtherShell) -> None:
