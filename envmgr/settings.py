@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from envmgr import configuration
@@ -56,7 +55,7 @@ class Settings(NamedTuple):
     link_scripts: str = "deny"
     changeps1: bool = True
     env_prompt: str = "({default_env}) "
-    proxy_servers: Mapping[str, str] = MappingProxyType({})
+    proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
 
     @classmethod

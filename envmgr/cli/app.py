@@ -30,6 +30,7 @@ COMMANDS = {
     "remove": ("remove", "remove", "Remove packages from an environment, or all of it."),
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
+    "search": ("search", "search", "Show what the channels have of a package."),
     "shell": ("activation", "shell", "Open a shell in an environment."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
     "tree": ("tree", "tree", "Show the packages of an environment as a tree."),

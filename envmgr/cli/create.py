@@ -43,17 +43,7 @@ from envmgr.workflows.sources import read_sources
 )
 @click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE, as 2026-01-31 or 14d.")
 @click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
-@click.option("--environment", metavar="NAME", help="The environment of a pixi.lock; by default `default`.")
-@click.option(
-    "--category",
-    "categories",
-    multiple=True,
-    metavar="NAME",
-    help="A category of a conda-lock file, as dev; by default main. Repeatable.",
-)
-@click.option(
-    "--dev", is_flag=True, help="The category dev of a conda-lock file too, as --category main --category dev."
-)
+@options.part_of_lock
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @options.confirmation
 @options.override_frozen
@@ -102,8 +92,7 @@ def create(
         override_frozen=override_frozen,
         locked=locked,
         no_lock=no_lock,
-        environment=environment,
-        categories=(*(categories or ("main",)), "dev") if dev else categories,
+        part=options.choice(environment, categories, dev=dev),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)

@@ -12,6 +12,7 @@ import click
 from envmgr.cli.messages import say
 from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
+from envmgr.workflows.request import Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,6 +59,30 @@ def confirmation(command: F) -> F:
     """Add `-y` and `--dry-run`."""
     command = click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
     return click.option("-d", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")(command)
+
+
+def part_of_lock(command: F) -> F:
+    """Add the options that choose a part of a lock file that another tool wrote."""
+    for option in reversed(
+        (
+            click.option("--environment", metavar="NAME", help="The environment of a pixi.lock; by default `default`."),
+            click.option(
+                "--category",
+                "categories",
+                multiple=True,
+                metavar="NAME",
+                help="A category of a conda-lock file, as dev; by default main. Repeatable.",
+            ),
+            click.option("--dev", is_flag=True, help="Of a conda-lock file, the category dev too."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def choice(environment: str | None, categories: tuple[str, ...], *, dev: bool) -> Choice:
+    """Return what the options of `part_of_lock` choose."""
+    return Choice(environment, (*(categories or ("main",)), "dev") if dev else categories)
 
 
 def override_frozen(command: F) -> F:

@@ -19,7 +19,7 @@ ACTIVATE_DIRECTORY = "etc/conda/activate.d"
 DEACTIVATE_DIRECTORY = "etc/conda/deactivate.d"
 
 # `conda env config vars unset` leaves the variable in the state file with this value.
-_UNSET = "***unset***"
+UNSET = "***unset***"
 # In a prompt, bash would run `$(…)` and backquotes of a prefix, zsh and tcsh read `%`, several read `!` and
 # backslashes; braces are the places of ENVMGR_ENV_PROMPT.
 _UNSAFE_IN_PROMPT = frozenset("$`\\%!'\"{}")
@@ -175,7 +175,7 @@ def _variables(directory: str) -> tuple[tuple[str, str], ...]:
         document = _json(state)
         chosen = document.get("env_vars", {}) if isinstance(document, dict) else document
         variables.update(_checked(state, chosen))
-    return tuple((name, value) for name, value in variables.items() if value != _UNSET)
+    return tuple((name, value) for name, value in variables.items() if value != UNSET)
 
 
 def _json(file: str) -> Any:

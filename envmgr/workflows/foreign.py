@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from envmgr.errors import ChannelError, LockError, LockTampered, UsageError
-from envmgr.lock import explicit, foreign, foreign_conda_lock, pixi_lock
+from envmgr.errors import ChannelError, LockError, LockTampered, PlatformNotLocked, UsageError
+from envmgr.lock import conda_lock, explicit, foreign, foreign_conda_lock, pixi_lock
 from envmgr.lock.foreign import Foreign
 from envmgr.lock.model import Lock, PipPackage
 from envmgr.lock.pixi_lock import PypiEntry
@@ -18,20 +18,12 @@ from envmgr.settings import Settings
 from envmgr.solve.records import package_of_record
 from envmgr.spec.kinds import FileKind, kind_of
 from envmgr.urls import file_name, is_url, redact, without_credentials
+from envmgr.workflows.request import WHOLE, Choice
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar a text; neither copies nor merges
 _DEEPEST = 40  # libyaml's time grows with the square of the depth of flow collections
+_OWN = re.compile(r"^[ ]+[\"']?envmgr[\"']?:[ ]", re.MULTILINE)
 _OPENING = re.compile(r"[\[{]")
-
-
-class Choice(NamedTuple):
-    """Which part of a file of several: the environment of a pixi.lock, the categories of a conda-lock file."""
-
-    environment: str | None = None
-    categories: tuple[str, ...] = ()
-
-
-WHOLE = Choice()
 
 
 def platforms(text: str, source: str, choice: Choice = WHOLE) -> tuple[str, ...]:
@@ -56,6 +48,10 @@ def read(text: str, source: str, *, platform: str, settings: Settings, choice: C
         raise UsageError(f"{label} is {kind.value}, which has no environments", hint="leave --environment out")
     if choice.categories and kind is not FileKind.CONDA_LOCK:
         raise UsageError(f"{label} is {kind.value}, which has no categories", hint="leave --category out")
+    if is_own(text):
+        if choice.categories not in ((), (foreign_conda_lock.MAIN,)):
+            raise UsageError(f"{label} has no category but main", hint="leave --category out")
+        return _own(text, label, platform)
     if kind is FileKind.EXPLICIT:
         found = explicit.read(text, source=label, platform=platform, environ=settings.environ, home=str(settings.home))
     elif kind is FileKind.PIXI_LOCK:
@@ -66,6 +62,22 @@ def read(text: str, source: str, *, platform: str, settings: Settings, choice: C
     if not found.lock.conda and not found.lock.pip:
         found = found._replace(warnings=(*found.warnings, f"{label} locks no package for {platform}"))
     return found
+
+
+def is_own(text: str) -> bool:
+    """Whether a conda-lock file has the records that envmgr writes beside its entries."""
+    return _OWN.search(text) is not None
+
+
+def _own(text: str, source: str, platform: str) -> Foreign:
+    locks = conda_lock.loads(text.encode(), source=source, sealed=True)
+    if platform not in locks:
+        raise PlatformNotLocked(
+            f"{source} locks {', '.join(locks) or 'nothing'}, not {platform}",
+            hint=f"choose one of them with --platform {next(iter(locks))}" if locks else None,
+        )
+    lock = locks[platform]
+    return Foreign(lock=lock, places=tuple(dict.fromkeys(package.channel for package in lock.conda)))
 
 
 def other_categories(text: str, source: str, chosen: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from rattler import IndexJson
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.artifacts.completion import completed
+from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError, LockTampered, PipError
 from envmgr.lock import closure, conda_lock
@@ -29,7 +30,8 @@ from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import path_of_file_url, redact, without_literal_credentials
 from envmgr.workflows import following, foreign
-from envmgr.workflows.foreign import Choice
+from envmgr.workflows.asked_channels import channels_of
+from envmgr.workflows.locking import build_recipe_channels
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories
 
@@ -47,17 +49,21 @@ class ForeignLocker:
         self._request, self._settings, self._reporter, self.platform = request, settings, reporter, platform
         (source,) = request.files
         self._source = "stdin" if source.source == "-" else redact(source.source)
-        choice = Choice(request.environment, request.categories)
-        self._foreign = foreign.read(source.text, source.source, platform=platform, settings=settings, choice=choice)
+        self._foreign = foreign.read(
+            source.text, source.source, platform=platform, settings=settings, choice=request.part
+        )
         for warning in self._foreign.warnings:
             reporter.warning(warning)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
         self._cache = ArtifactCache(settings)
-        listed = {name: self._urls_of(name) for name in self._foreign.lock.channels}
-        self._check_files(listed)
-        lock = foreign.resolved(listed, self._foreign.lock)
-        self._lock = lock._replace(conda=tuple(self._identified(package) for package in lock.conda))
-        self._channels = self._table.resolve(self._foreign.places)
+        if foreign.is_own(source.text):
+            self._lock, self._channels = self._own_lock()
+        else:
+            listed = {name: self._urls_of(name) for name in self._foreign.lock.channels}
+            self._check_files(listed)
+            lock = foreign.resolved(listed, self._foreign.lock)
+            self._lock = lock._replace(conda=tuple(self._identified(package) for package in lock.conda))
+            self._channels = self._table.resolve(self._foreign.places)
         self.spec_digest = hashlib.sha256(f"foreign {conda_lock.digest(self._lock)}".encode()).hexdigest()
         text = _BARE_VARIABLE.sub(r"${\1}", source.text)
         if without_literal_credentials(text) != text:
@@ -150,6 +156,14 @@ class ForeignLocker:
             already_done=already_done,
         )
 
+    def _own_lock(self) -> tuple[Lock, tuple[Channel, ...]]:
+        """Return a lock that envmgr wrote, here or elsewhere, as it is on this machine, and its channels."""
+        lock = self._foreign.lock
+        closure.check(lock, source=self._source)
+        channels = self._table.resolve(channels_of(lock, self._settings))
+        build_recipe_channels(channels, self._settings, self._reporter)
+        return following.relocated(lock, channels), channels
+
     def _urls_of(self, name: str) -> tuple[str, ...]:
         try:
             return tuple(channel.url for channel in self._table.resolve((name,)))
@@ -216,7 +230,7 @@ class ForeignLocker:
     def _hint(self, error: LockTampered) -> str | None:
         """Return the category that a conda-lock file has what is missing in, as a flag."""
         (source,) = self._request.files
-        others = foreign.other_categories(source.text, source.source, self._request.categories)
+        others = foreign.other_categories(source.text, source.source, self._request.part.categories)
         missing = any("which is not in the lock" in str(fault) for fault in error.details.get("faults", ()))
         return f"it may be in another category: --category main --category {others[0]}" if others and missing else None
 

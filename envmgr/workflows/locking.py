@@ -80,6 +80,11 @@ class Locker:
             pypi=self._table.pypi if self._spec.pip else None,
         )
 
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that the environment file lists."""
+        return self._spec.platforms
+
     def outdated(self, lock: Lock) -> tuple[str, ...]:
         """Return why `lock` does not fit what is asked for, one sentence a reason; none: it fits."""
         if lock.spec_digest != self.spec_digest:

@@ -35,13 +35,22 @@ class SourceText(NamedTuple):
         return kind_of(self.source, self.text).is_conda_lock
 
 
+class Choice(NamedTuple):
+    """Which part of a lock of several: the environment of a pixi.lock, the categories of a conda-lock file."""
+
+    environment: str | None = None
+    categories: tuple[str, ...] = ()
+
+
+WHOLE = Choice()
+
+
 class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
     a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
-    `no_lock` neither reads nor writes one. `environment` (of a pixi.lock) and `categories` (of a conda-lock file)
-    choose a part of a lock that another tool wrote.
+    `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
     """
 
     command: tuple[str, ...]
@@ -57,8 +66,7 @@ class CreateRequest(NamedTuple):
     override_frozen: bool = False
     locked: bool = False
     no_lock: bool = False
-    environment: str | None = None
-    categories: tuple[str, ...] = ()
+    part: Choice = WHOLE
 
 
 def inputs_digest(
@@ -159,8 +167,7 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         platform,
         request.virtual_packages,
         request.exclude_newer,
-        request.environment,
-        request.categories,
+        request.part,
         settings.channels,
         settings.channel_priority,
         settings.solver,

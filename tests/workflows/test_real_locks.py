@@ -13,7 +13,7 @@ from envmgr.lock import closure
 from envmgr.lock.model import UNKNOWN
 from envmgr.settings import Settings
 from envmgr.workflows import foreign
-from envmgr.workflows.foreign import Choice
+from envmgr.workflows.request import Choice
 
 # By a part of the file's name: the choice that its reader makes, and what is said where it cannot be installed.
 CHOICES = {
