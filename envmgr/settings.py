@@ -51,6 +51,9 @@ class Settings(NamedTuple):
     pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     add_pip_as_python_dependency: bool = True
+    pip_prefer_conda: bool = False
+    compile_bytecode: bool = False
+    externally_managed: bool = False
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
@@ -246,6 +249,9 @@ _READERS: dict[str, Any] = {
     "pinned_packages": _pins,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,
+    "pip_prefer_conda": _boolean,
+    "compile_bytecode": _boolean,
+    "externally_managed": _boolean,
     "keep_generations": _count,
     "link_scripts": _one_of("deny", "allow"),
     "changeps1": _boolean,

@@ -45,6 +45,7 @@ from envmgr.workflows.sources import read_sources
 @click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
 @options.part_of_lock
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
+@options.pip_half
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -67,6 +68,9 @@ def create(
     categories: tuple[str, ...],
     dev: bool,
     override_frozen: bool,
+    pip_prefer_conda: bool,
+    compile_bytecode: bool,
+    externally_managed: bool,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -77,7 +81,14 @@ def create(
     """Create an environment from a file or from specs; run again, it does nothing until something changed."""
     started = time.monotonic()
     options.one_of_name_and_prefix(name, prefix)
-    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    settings = options.load_settings(
+        pip_prefer_conda=pip_prefer_conda,
+        compile_bytecode=compile_bytecode,
+        externally_managed=externally_managed,
+        offline=offline,
+        channel_priority=channel_priority,
+        solver=solver,
+    )
     request = CreateRequest(
         command=options.command_line(),
         name=name,
