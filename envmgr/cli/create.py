@@ -49,6 +49,7 @@ from envmgr.workflows.sources import read_sources
 @options.part_of_lock
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
+@options.pip_half
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -72,6 +73,9 @@ def create(
     categories: tuple[str, ...],
     dev: bool,
     override_frozen: bool,
+    pip_prefer_conda: bool,
+    compile_bytecode: bool,
+    externally_managed: bool,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -82,7 +86,14 @@ def create(
     """Create an environment from a file or from specs; run again, it does nothing until something changed."""
     started = time.monotonic()
     options.one_of_name_and_prefix(name, prefix)
-    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    settings = options.load_settings(
+        pip_prefer_conda=pip_prefer_conda,
+        compile_bytecode=compile_bytecode,
+        externally_managed=externally_managed,
+        offline=offline,
+        channel_priority=channel_priority,
+        solver=solver,
+    )
     if source is not None:
         _check_clone(files, specs, name, prefix)
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
