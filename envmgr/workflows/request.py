@@ -69,6 +69,11 @@ class CreateRequest(NamedTuple):
     part: Choice = WHOLE
 
 
+def reads_other_files(request: CreateRequest) -> bool:
+    """Whether the environment files name files that take part and are not read yet, as `-r requirements.txt`."""
+    return any(_NESTED.search(file.text) for file in request.files)
+
+
 def inputs_digest(
     request: CreateRequest,
     settings: Settings,
@@ -81,7 +86,7 @@ def inputs_digest(
     `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
     (`-r requirements.txt`): only the parsed spec tells then.
     """
-    if any(_NESTED.search(file.text) for file in request.files):
+    if reads_other_files(request):
         return None
     return _digest(
         [
