@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envmgr.channels import location, table_file
+from envmgr.channels import location, pypi_section, table_file
 from envmgr.channels.credentials import access_of, as_written, expand
 from envmgr.channels.model import Channel
+from envmgr.channels.pypi_section import PypiSection
 from envmgr.channels.table_file import CHANNEL_SCHEMES, NAME, Entry, TableFile
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
@@ -35,7 +36,8 @@ _SLIP_FROM_LETTERS = 5  # shorter names are one slip away from too many others
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTable:
-    """The channels that have a name here. `files` are the channels.yaml in use, first one first."""
+    """The channels that have a name here, and where the pip half comes from (`pypi`). `files` are the channels.yaml
+    in use, first one first."""
 
     entries: Mapping[str, Entry]
     defaults: tuple[str, ...]
@@ -44,6 +46,7 @@ class ChannelTable:
     environ: Mapping[str, str]
     home: Path
     cache: Path
+    pypi: PypiSection
 
     @classmethod
     def read(cls, settings: Settings, *, beside: Sequence[Path], system: Path = location.SYSTEM_FILE) -> ChannelTable:
@@ -67,6 +70,7 @@ class ChannelTable:
             environ=settings.environ,
             home=settings.home,
             cache=settings.cache,
+            pypi=pypi_section.merge(table.pypi for table in tables),
         )
 
     def names(self) -> tuple[str, ...]:

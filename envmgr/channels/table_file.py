@@ -16,6 +16,7 @@
 
 `url` is what the channel is called in locks; only its mirrors are asked where it has some. URLs are http, https,
 file, s3, gcs and oci; mirrors http, https and oci. `${VARIABLE}` stands for a variable of the environment.
+`pypi:` says where the pip half comes from: see `pypi_section`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from envmgr.channels.pypi_section import PypiReader, PypiSection
 from envmgr.errors import ConfigError
 from envmgr.spec.faults import Faults, shown
 from envmgr.spec.model import Origin
@@ -36,7 +38,7 @@ MAXIMUM_BYTES = 1024 * 1024
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 CHANNEL_SCHEMES = ("http", "https", "file", "s3", "gcs", "oci")
 MIRROR_SCHEMES = ("http", "https", "oci")
-_KEYS = ("channels", "default")
+_KEYS = ("channels", "default", "pypi")
 _ENTRY_KEYS = ("url", "mirrors", "recipes")
 
 
@@ -65,6 +67,7 @@ class TableFile:
     path: Path
     entries: tuple[Entry, ...]
     default: tuple[str, ...] | None
+    pypi: PypiSection
 
 
 def read(path: Path, *, home: Path) -> TableFile:
@@ -106,6 +109,7 @@ class _Reader:
     def read(self, root: Node | None) -> TableFile:
         entries: tuple[Entry, ...] = ()
         default: tuple[str, ...] | None = None
+        pypi = PypiSection()
         if root is not None and not _is_empty(root) and not isinstance(root, MappingNode):
             self._expected(root, "channels.yaml", "keys and values", "write `channels:` and names below it")
         elif isinstance(root, MappingNode):
@@ -114,9 +118,11 @@ class _Reader:
                     entries = tuple(self._entries(value))
                 elif key.text == "default":
                     default = tuple(item.text for item in self._texts(value, "default", "embedded"))
+                elif key.text == "pypi":
+                    pypi = PypiReader(self.path, self.faults).read(value)
                 else:
                     self._unknown(key, _KEYS)
-        return TableFile(path=self.path, entries=entries, default=default)
+        return TableFile(path=self.path, entries=entries, default=default, pypi=pypi)
 
     def _entries(self, node: Node) -> Iterator[Entry]:
         if _is_empty(node):

@@ -29,9 +29,11 @@ COMMANDS = {
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
+    "tree": ("tree", "tree", "Show the packages of an environment as a tree."),
     "update": ("update", "update", "Move packages to newer versions, or follow a changed file."),
     "upgrade": ("update", "update", "Another spelling of update."),
     "verify": ("verify", "verify", "Compare an environment, or the package cache, with what it should be."),
+    "why": ("why", "why", "Show why a package is in an environment."),
 }
 
 

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import pylock
+from envmgr.pypi import indexes, pylock
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
 from envmgr.urls import without_credentials
@@ -26,13 +26,16 @@ _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==(?P<
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """`requirements` are PEP 508 lines; `stubs` bind a name to its stub wheel (`name @ file://…`); `locked` are
-    preferred where they are allowed; nothing uploaded after `exclude_newer` counts."""
+    preferred where they are allowed; nothing uploaded after `exclude_newer` counts. The packages in `pinned` are in
+    the answer, each from the index that it is pinned to; those in `blocked` are bound to what nothing has."""
 
     requirements: tuple[str, ...]
     target: Target
     stubs: Mapping[str, str]
     locked: tuple[PipPackage, ...] = ()
     exclude_newer: datetime | None = None
+    pinned: tuple[str, ...] = ()
+    blocked: Mapping[str, str] = field(default_factory=dict)
 
     def without_stubs(self, *names: str) -> Question:
         """Return the question with the stubs of `names` left out, or all of them where no name is given."""
@@ -101,7 +104,9 @@ def _files(question: Question) -> Iterator[Path]:
     with TemporaryDirectory(prefix="envmgr-pip-") as name:
         directory = Path(name)
         (directory / "requirements.in").write_text("".join(f"{line}\n" for line in question.requirements), "utf-8")
-        (directory / "constraints.txt").write_text("".join(f"{line}\n" for line in question.stubs.values()), "utf-8")
+        (directory / "constraints.txt").write_text(
+            "".join(f"{line}\n" for line in (*question.stubs.values(), *question.blocked.values())), "utf-8"
+        )
         yield directory
 
 
@@ -112,9 +117,11 @@ def _compile(uv: Uv, question: Question, directory: Path, *options: str | Path, 
         "--only-binary", ":all:", "--python", sys.executable,
         "--python-version", target.python_version, "--python-platform", target.python_platform, *options,
     ]  # fmt: skip
-    if "UV_CONSTRAINT" not in uv.environ:
-        for constraint in uv.configuration.constraints:
-            arguments += ["--constraints", constraint]
+    for constraint in uv.indexes.constraints:
+        arguments += ["--constraints", constraint]
+    if question.pinned:
+        arguments.insert(3, directory / "pyproject.toml")
+        (directory / "pyproject.toml").write_text(uv.indexes.project(question.pinned), encoding="utf-8")
     if question.exclude_newer is not None:
         arguments += ["--exclude-newer", question.exclude_newer.isoformat()]
     uv.run(
@@ -139,8 +146,8 @@ def _nodes(lines: Iterable[str]) -> Iterator[tuple[str, Node]]:
         elif text.startswith("from "):
             index_url = without_credentials(text.removeprefix("from ").strip())
         elif line.strip().startswith("#"):
-            parent = text.removeprefix("via").strip().partition("[")[0]
-            if parent and not parent.startswith("-"):  # `-r FILE` and `-c FILE` are ours
+            parent = text.removeprefix("via").strip().partition("[")[0].partition(" (")[0]
+            if parent and not parent.startswith("-") and parent != indexes.PROJECT:  # `-r FILE` and `-c FILE` are ours
                 parents.append(canonicalize_name(parent))
     if name:
         yield name, Node(version=version, index_url=index_url, parents=tuple(parents))

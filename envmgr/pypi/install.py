@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from envmgr.errors import PipError, StoreError
 from envmgr.lock.model import PipPackage
 from envmgr.pypi import failures, pylock
+from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.merge import merge
 from envmgr.pypi.record import Record
 from envmgr.pypi.relocate import relocate
@@ -46,17 +47,23 @@ class Place:
 
 
 def install(
-    packages: Sequence[PipPackage], place: Place, *, settings: Settings, reporter: Reporter
+    packages: Sequence[PipPackage],
+    place: Place,
+    *,
+    settings: Settings,
+    reporter: Reporter,
+    indexes: Indexes | None = None,
 ) -> tuple[InstalledDistribution, ...]:
     """Install locked wheels into staging and return what each one brought, sorted by name.
 
     They are unpacked into a tree of their own first; nothing reaches the conda half before every RECORD is met, no
-    path has two owners, and nothing names staging. Raises PipError (a wrong hash, a wheel that cannot be had or that
+    path has two owners, and nothing names staging. `indexes` tell how they are reached (None: what the machine
+    says). Raises PipError (a wrong hash, a wheel that cannot be had or that
     would overwrite or leave the prefix), StoreError.
     """
     if not packages:
         return ()
-    uv = Uv.find(settings)
+    uv = Uv.find(settings, indexes, is_installation=True)
     with reporter.start("pip", "installing the pip half", total=len(packages), unit="packages") as progress:
         try:
             with _tree(place.staging) as tree:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envmgr.errors import ConfigError
-from envmgr.urls import file_url, is_url
+from envmgr.urls import is_url
 
-_KEYS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "constraint", "trusted-host", "proxy",
-         "timeout")  # fmt: skip
+_KEYS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert", "constraint", "trusted-host",
+         "proxy", "timeout", "retries", "keyring-provider")  # fmt: skip
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # requests, and so pip, goes by them where no `cert` is said
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
@@ -22,7 +23,8 @@ class PipConfiguration:
     """What pip's files and PIP_* variables say, for what envmgr reads of them.
 
     `index_url` and `extra_index_urls` may carry credentials: print them through `redact` only. `find_links` are
-    URLs or directories that exist, `constraints` absolute paths or URLs, `timeout` is in seconds.
+    URLs or directories that exist, `constraints` absolute paths or URLs, `timeout` is in seconds. `origins` tells
+    where each of pip's keys that is said stands: a variable, or a file and its section.
     """
 
     index_url: str | None = None
@@ -34,64 +36,58 @@ class PipConfiguration:
     trusted_hosts: tuple[str, ...] = ()
     proxy: str | None = None
     timeout: str | None = None
+    client_cert: str | None = None
+    retries: str | None = None
+    keyring_provider: str | None = None
+    origins: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str], home: Path) -> PipConfiguration:
         """Return pip's configuration: its files (global, user, site, PIP_CONFIG_FILE), `[install]` over `[global]`,
         PIP_* variables over both, as pip's own documentation orders them.
 
-        Raises ConfigError for a file that cannot be read as one.
+        A file that PIP_CONFIG_FILE names stands in for the user's. Raises ConfigError for a file that cannot be read
+        as one.
         """
-        values = _values(environ, home)
+        said = _values(environ, home)
+        values = {key: value for key, (value, _) in said.items()}
         return cls(
             index_url=values.get("index-url") or None,
             extra_index_urls=tuple(values.get("extra-index-url", "").split()),
             find_links=tuple(_existing(values.get("find-links", "").split(), home)),
             no_index=values.get("no-index", "").lower() in _TRUE,
             cert=values.get("cert") or None,
+            client_cert=values.get("client-cert") or None,
             constraints=tuple(_absolute(text, home) for text in values.get("constraint", "").split()),
             trusted_hosts=tuple(values.get("trusted-host", "").split()),
             proxy=values.get("proxy") or None,
             timeout=values.get("timeout") or None,
+            retries=values.get("retries") or None,
+            keyring_provider=values.get("keyring-provider") or None,
+            origins=tuple((key, origin) for key, (value, origin) in sorted(said.items()) if value),
         )
 
-    def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables that tell uv the same; a variable of uv's own that is set in `environ` wins.
-
-        uv asks `extra_index_urls` before `index_url`, and the first index that has a name answers for it.
-        """
-        said = {
-            "UV_DEFAULT_INDEX": self.index_url,
-            "UV_INDEX": " ".join(self.extra_index_urls),
-            # uv takes a comma for the end of an entry
-            "UV_FIND_LINKS": ",".join(link.replace(",", "%2C") for link in map(_as_url, self.find_links)),
-            "UV_NO_INDEX": "1" if self.no_index else "",
-            "UV_INSECURE_HOST": " ".join(self.trusted_hosts),
-            "UV_HTTP_TIMEOUT": self.timeout if self.timeout and self.timeout.isdecimal() else "",
-            "SSL_CERT_FILE": self.cert,
-            "ALL_PROXY": self.proxy,
-        }
-        synonyms = {"UV_DEFAULT_INDEX": ("UV_INDEX_URL",), "UV_INDEX": ("UV_EXTRA_INDEX_URL",),
-                    "UV_HTTP_TIMEOUT": ("UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT"),
-                    "ALL_PROXY": ("all_proxy", "HTTPS_PROXY", "https_proxy")}  # fmt: skip
-        return {
-            name: value
-            for name, value in said.items()
-            if value and not any(environ.get(known) for known in (name, *synonyms.get(name, ())))
-        }
+    def origin(self, key: str) -> str:
+        """Return where one of pip's keys stands; an empty text where nothing says it."""
+        return dict(self.origins).get(key, "")
 
 
-def _values(environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    sections: dict[str, dict[str, str]] = {"global": {}, "install": {}}
+def _values(environ: Mapping[str, str], home: Path) -> dict[str, tuple[str, str]]:
+    """Return each key that is said with its value and where it stands."""
+    sections: dict[str, dict[str, tuple[str, str]]] = {"global": {}, "install": {}}
     for path in _files(environ, home):
         for section, values in _read(path).items():
             if section in sections:
-                sections[section].update(values)
+                where = f"{path} [{section}]"
+                sections[section].update((key, (value, where)) for key, value in values.items() if key in _KEYS)
     merged = {**sections["global"], **sections["install"]}
     for key in _KEYS:
         variable = f"PIP_{key.upper().replace('-', '_')}"
         if environ.get(variable):  # pip takes an empty variable for an unset one
-            merged[key] = environ[variable]
+            merged[key] = environ[variable], variable
+    for variable in _BUNDLES:
+        if environ.get(variable):
+            merged.setdefault("cert", (environ[variable], variable))
     return merged
 
 
@@ -101,19 +97,23 @@ def _files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
     if named == os.devnull:  # pip's documented way to have none
         return
     name = "pip.ini" if os.name == "nt" else "pip.conf"
-    candidates = [*_global_directories(environ), home / ("pip" if os.name == "nt" else ".pip")]
-    if os.name == "nt":
-        candidates.append(Path(environ.get("APPDATA") or home / "AppData" / "Roaming") / "pip")
-    else:
-        own = home / "Library" / "Application Support" / "pip"
-        config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip"
-        candidates.append(own if sys.platform == "darwin" and own.is_dir() else config)
+    in_force = Path(os.path.abspath(named)) if named and os.path.exists(named) else None
+    candidates = _global_directories(environ)
+    if in_force is None:  # as pip's own loading has it
+        candidates += _user_directories(environ, home)
     candidates.append(Path(sys.prefix))
     yield from (directory / name for directory in candidates if (directory / name).is_file())
-    if named:
-        path = Path(os.path.expanduser(named))
-        if path.is_file():
-            yield path
+    if in_force is not None:
+        yield in_force
+
+
+def _user_directories(environ: Mapping[str, str], home: Path) -> list[Path]:
+    """Return where a user's own file may be: the place of old, then that of today."""
+    if os.name == "nt":
+        return [home / "pip", Path(environ.get("APPDATA") or home / "AppData" / "Roaming") / "pip"]
+    own = home / "Library" / "Application Support" / "pip"
+    config = home / ".config" if sys.platform == "darwin" else Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return [home / ".pip", own if sys.platform == "darwin" and own.is_dir() else config / "pip"]
 
 
 def _global_directories(environ: Mapping[str, str]) -> list[Path]:
@@ -152,7 +152,3 @@ def _absolute(entry: str, home: Path) -> str:
         return entry
     expanded = str(home) + entry[1:] if entry == "~" or entry.startswith("~/") else entry
     return os.path.abspath(expanded)
-
-
-def _as_url(entry: str) -> str:
-    return entry if is_url(entry) else file_url(Path(entry))

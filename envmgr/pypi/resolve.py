@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import clashes, compilation, failures, provided, stubs
+from envmgr.pypi import clashes, compilation, failures, pins, provided, stubs
 from envmgr.pypi.compilation import Question
+from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.provided import Distribution
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import Uv, UvFailed
@@ -30,7 +31,8 @@ class PipRequest:
     """Everything that decides the pip half.
 
     `conda` are the solved conda packages with their extracted artifacts; `locked` wheels of an earlier lock are
-    preferred where they are allowed; nothing uploaded after `exclude_newer` counts.
+    preferred where they are allowed; nothing uploaded after `exclude_newer` counts. `indexes` are what is configured
+    about package indexes (None: what the machine says).
     """
 
     requirements: tuple[Requirement, ...]
@@ -39,6 +41,7 @@ class PipRequest:
     virtual_packages: tuple[VirtualPackage, ...] = ()
     locked: tuple[PipPackage, ...] = ()
     exclude_newer: datetime | None = None
+    indexes: Indexes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +108,9 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
         locked=tuple(package for package in request.locked if package.name not in distributions),
         exclude_newer=request.exclude_newer,
     )
-    uv = Uv.find(settings)
+    uv = Uv.find(settings, request.indexes)
     with reporter.start("pip", "resolving the pip half"):
+        question = _pinned(uv, question, [requirement for requirement, _ in wanted], settings.cache / "pip-stubs")
         packages = _answer(uv, question, [requirement for requirement, _ in wanted], distributions)
         held_back = _held_back(uv, question, packages, distributions)
     return PipResolution(
@@ -152,11 +156,22 @@ def _warn_of_unknown_extras(
                     )
 
 
+def _pinned(uv: Uv, question: Question, requirements: Sequence[Requirement], directory: Path) -> Question:
+    try:
+        return pins.settled(uv, question, {requirement.name for requirement in requirements}, directory=directory)
+    except UvFailed:
+        # What it says is about more than was asked for; the answer itself is what is explained
+        pinned = {pin.package for pin in uv.indexes.pins} - question.stubs.keys()
+        return replace(question, pinned=tuple(sorted(pinned)))
+
+
 def _answer(
     uv: Uv, question: Question, requirements: Sequence[Requirement], distributions: Mapping[str, Distribution]
 ) -> tuple[PipPackage, ...]:
     try:
-        return compilation.wheels(uv, question)
+        packages = compilation.wheels(uv, question)
+        pins.check(question, [package.name for package in packages], uv)
+        return packages
     except UvFailed as failure:
         if "No solution found" in failure.text:
             refused = clashes.indirect(uv, question, failure, requirements, distributions)

@@ -32,9 +32,15 @@ def write(provided: Iterable[Distribution], target: Target, directory: Path) -> 
     """
     constraints = {}
     for distribution in provided:
-        path = _write(_wheel(distribution, target), distribution, directory)
-        constraints[distribution.name] = f"{distribution.name} @ {file_url(path)}"
+        text = metadata(distribution, target)
+        constraints[distribution.name] = _constraint(distribution.name, distribution.version, text, directory)
     return constraints
+
+
+def placeholder(name: str, directory: Path) -> str:
+    """Return the URL constraint that binds `name` to a version that nothing has, so that no index is asked for it."""
+    version = "0+unavailable"
+    return _constraint(name, version, f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", directory)
 
 
 def metadata(distribution: Distribution, target: Target) -> str:
@@ -55,10 +61,15 @@ def metadata(distribution: Distribution, target: Target) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _wheel(distribution: Distribution, target: Target) -> bytes:
-    dist_info = f"{_escaped(distribution)}.dist-info"
+def _constraint(name: str, version: str, text: str, directory: Path) -> str:
+    stem = f"{name.replace('-', '_')}-{version}"
+    return f"{name} @ {file_url(_write(_wheel(stem, text), stem, directory))}"
+
+
+def _wheel(stem: str, text: str) -> bytes:
+    dist_info = f"{stem}.dist-info"
     members = {
-        f"{dist_info}/METADATA": metadata(distribution, target).encode(),
+        f"{dist_info}/METADATA": text.encode(),
         f"{dist_info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: envmgr\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(
@@ -73,9 +84,9 @@ def _wheel(distribution: Distribution, target: Target) -> bytes:
     return archive.getvalue()
 
 
-def _write(data: bytes, distribution: Distribution, directory: Path) -> Path:
+def _write(data: bytes, stem: str, directory: Path) -> Path:
     place = directory / hashlib.sha256(data).hexdigest()[:16]
-    path = place / f"{_escaped(distribution)}-py3-none-any.whl"
+    path = place / f"{stem}-py3-none-any.whl"
     try:
         if path.is_file() and path.read_bytes() == data:
             return path
@@ -87,7 +98,3 @@ def _write(data: bytes, distribution: Distribution, directory: Path) -> Path:
     except OSError as error:
         raise StoreError(f"{place} cannot be written: {error.strerror}") from error
     return path
-
-
-def _escaped(distribution: Distribution) -> str:
-    return f"{distribution.name.replace('-', '_')}-{distribution.version}"

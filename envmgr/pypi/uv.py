@@ -13,7 +13,7 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from envmgr.errors import PipError
-from envmgr.pypi.pip_configuration import PipConfiguration
+from envmgr.pypi.indexes import RESTATED, Indexes
 from envmgr.settings import Settings
 from envmgr.urls import redact
 
@@ -38,7 +38,7 @@ class UvFailed(PipError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uv:
-    """uv as this machine is configured: UV_* variables as users set them, else pip's configuration.
+    """uv as this machine and the request are configured: UV_* variables as users set them, and `indexes`.
 
     No uv.toml or pyproject.toml of a current directory has a say, only one that UV_CONFIG_FILE names.
     """
@@ -47,12 +47,14 @@ class Uv:
     environ: Mapping[str, str] = field(repr=False)
     cache: Path
     offline: bool
-    configuration: PipConfiguration = field(repr=False)
+    indexes: Indexes = field(repr=False)
 
     @classmethod
-    def find(cls, settings: Settings) -> Uv:
-        """Return the uv that envmgr was installed with. Raises PipError when it is missing, ConfigError for pip's
-        configuration."""
+    def find(cls, settings: Settings, indexes: Indexes | None = None, *, is_installation: bool = False) -> Uv:
+        """Return the uv that envmgr was installed with, for the indexes given or else those of the machine alone.
+
+        Raises PipError when it is missing, ConfigError for pip's configuration.
+        """
         try:
             binary = os.fspath(find_uv_bin())
         except FileNotFoundError as error:
@@ -60,21 +62,22 @@ class Uv:
                 "the pip half needs uv, and the uv that envmgr was installed with is gone",
                 hint=f"{sys.executable} -m pip install --force-reinstall uv",
             ) from error
-        configuration = PipConfiguration.read(settings.environ, settings.home)
-        kept = {key: value for key, value in settings.environ.items() if key not in _NOT_PASSED}
+        indexes = Indexes.gather(settings) if indexes is None else indexes
+        left_out = _NOT_PASSED | RESTATED
+        kept = {key: value for key, value in settings.environ.items() if key not in left_out}
         if kept.get("UV_LINK_MODE") == "symlink":  # an environment may not depend on a cache entry
             del kept["UV_LINK_MODE"]
         return cls(
             binary=binary,
             environ={
                 **kept,
-                **configuration.variables(settings.environ),
+                **indexes.variables(is_installation=is_installation),
                 "UV_PYTHON_DOWNLOADS": "never",
                 "UV_NO_PROGRESS": "1",
             },
             cache=Path(settings.environ.get("UV_CACHE_DIR") or settings.cache / "uv").absolute(),
             offline=settings.offline,
-            configuration=configuration,
+            indexes=indexes,
         )
 
     def run(

@@ -117,6 +117,22 @@ NO_OPTIONS = PipOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOptions:
+    """Where the options of a requirements file say that packages come from (`--index-url`, `--find-links`, …).
+
+    URLs may hold credentials and `${VARIABLE}`; `find_links` are URLs or absolute paths. `origin` is the line of the
+    first such option. They count before anything that the machine says.
+    """
+
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    no_index: bool = False
+    origin: Origin = COMMAND_LINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSpec:
     """Everything that was asked for, for one platform (selectors already applied).
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
@@ -31,6 +31,10 @@ from envmgr.store.placement import Placement
 from envmgr.store.staging import Staging, stage
 from envmgr.store.usage import using_cache
 
+if TYPE_CHECKING:  # start-up time: YAML
+    from envmgr.channels.pypi_section import PypiSection
+    from envmgr.spec.model import IndexOptions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealiseRequest:
@@ -39,7 +43,7 @@ class RealiseRequest:
     `replaces` is the number of the generation that the lock was made against (0: an environment of another tool,
     None: there was none); when something else is there in the end, nothing is done. `inputs_digest` is that of
     everything the command was given, for the next up-to-date check. `command` is the argv. `switch` forces how
-    the tree takes its place (None: as found by probing).
+    the tree takes its place (None: as found by probing). `pypi` and `index_options` say how indexes are reached.
     """
 
     location: Location
@@ -50,6 +54,8 @@ class RealiseRequest:
     replaces: int | None = None
     override_frozen: bool = False
     switch: Switch | None = None
+    pypi: PypiSection | None = None
+    index_options: IndexOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +130,9 @@ def _realise(run: Run) -> Realised:
         run.checkpoint("journal written")
         try:
             old = location.prefix if request.replaces is not None else None
-            stage(Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint), artifacts, entry.tree)
+            staging = Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint,
+                              request.pypi, request.index_options)  # fmt: skip
+            stage(staging, artifacts, entry.tree)
             # As late as can be: what is written after this walk is kept, but not named.
             foreign = succession.find_foreign(location) if request.replaces is not None else succession.NOTHING
             generation = commit.switch(location, entry, generation, run.checkpoint)

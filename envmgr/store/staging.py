@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.artifacts import trees
 from envmgr.artifacts.cache import Artifact
@@ -21,6 +21,10 @@ from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation
 from envmgr.store.linking import Damaged, Linking
 
+if TYPE_CHECKING:  # start-up time: YAML
+    from envmgr.channels.pypi_section import PypiSection
+    from envmgr.spec.model import IndexOptions
+
 _NAMED = 5  # things in one message
 
 
@@ -33,6 +37,8 @@ class Staging(NamedTuple):
     old: Path | None
     reporter: Reporter
     checkpoint: Checkpoint
+    pypi: PypiSection | None = None
+    index_options: IndexOptions | None = None
 
 
 def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
@@ -45,10 +51,12 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     staging.checkpoint("linked")
     if lock.pip:
         from envmgr.pypi import install as pip_half  # start-up time: most environments have no pip half
+        from envmgr.pypi.indexes import Indexes
         from envmgr.pypi.install import Place
 
         place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
-        pip_half.install(lock.pip, place, settings=staging.settings, reporter=staging.reporter)
+        indexes = Indexes.gather(staging.settings, staging.pypi, staging.index_options)
+        pip_half.install(lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes)
         staging.checkpoint("pip half installed")
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
     directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}

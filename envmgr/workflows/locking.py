@@ -54,11 +54,11 @@ class Locker:
     ) -> None:
         """Take what is asked for from the files and specs of `request`, or from `spec` where that is given."""
         self._request, self._settings, self._reporter, self.platform = request, settings, reporter, platform
-        self._cutoff = requests.cutoff(request.exclude_newer)
         self._spec = self._read_spec() if spec is None else spec
         for warning in self._spec.warnings:
             reporter.warning(warning)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
+        self._exclude_newer, self._cutoff = requests.cutoff_of(request.exclude_newer, self._table.pypi)
         self._cache = ArtifactCache(settings)
         self._names = self._channel_names()
         self._named = self._named_channels()
@@ -66,7 +66,13 @@ class Locker:
         self._channels = tuple(dict.fromkeys((*listed, *(channel for _, channel in self._named))))
         identities = [*((_identity(channel),) for channel in listed),
                       *((name, _identity(channel)) for name, channel in self._named)]  # fmt: skip
-        self.spec_digest = requests.spec_digest(semantic_digest(self._spec), settings, identities, platform)
+        self.spec_digest = requests.spec_digest(
+            semantic_digest(self._spec),
+            settings,
+            identities,
+            platform,
+            pypi=self._table.pypi if self._spec.pip else None,
+        )
 
     def outdated(self, lock: Lock) -> tuple[str, ...]:
         """Return why `lock` does not fit what is asked for, one sentence a reason; none: it fits."""
@@ -74,7 +80,7 @@ class Locker:
             return tuple(staleness.of_request(lock, self._wanted(), self._settings))
         stated = [f"__{name[15:].lower()}" for name in self._settings.environ if name.startswith("CONDA_OVERRIDE_")]
         stated += [text.partition("=")[0].strip() for text in self._request.virtual_packages]
-        is_moving = self._cutoff is not None and requests.is_duration(self._request.exclude_newer)
+        is_moving = self._cutoff is not None and requests.is_duration(self._exclude_newer)
         reasons = [*staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving)]
         if stated:
             reasons += staleness.of_machine(lock, stated, self._virtual_packages())
@@ -164,6 +170,7 @@ class Locker:
                 inputs_digest=inputs_digest,
                 replaces=replaces,
                 override_frozen=self._request.override_frozen,
+                pypi=self._table.pypi,
             ),
             settings=self._settings,
             cache=self._cache,
@@ -239,6 +246,7 @@ class Locker:
         if not self._spec.pip:
             return conda, ()
         from envmgr.pypi import provided  # start-up time: most environments have no pip half
+        from envmgr.pypi.indexes import Indexes
         from envmgr.pypi.resolve import PipRequest, resolve
 
         artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
@@ -250,6 +258,7 @@ class Locker:
                 virtual_packages=virtual_packages,
                 locked=locked,
                 exclude_newer=self._cutoff,
+                indexes=Indexes.gather(self._settings, self._table.pypi),
             ),
             settings=self._settings,
             reporter=self._reporter,

@@ -8,10 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.errors import ConfigError, UsageError
 from envmgr.settings import Settings
+from envmgr.urls import path_of_file_url, without_literal_credentials
+
+if TYPE_CHECKING:  # start-up time: YAML
+    from envmgr.channels.pypi_section import NamedIndex, PypiSection
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
 _DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
@@ -72,14 +76,29 @@ def inputs_digest(
     )
 
 
-def spec_digest(semantic_digest: str, settings: Settings, channels: Sequence[Sequence[str]], platform: str) -> str:
+def spec_digest(
+    semantic_digest: str,
+    settings: Settings,
+    channels: Sequence[Sequence[str]],
+    platform: str,
+    *,
+    pypi: PypiSection | None = None,
+) -> str:
     """Return the sha256 (hexadecimal) of the parsed spec and the choices beside it, the same on every machine.
 
-    `channels` are what the channels in use are called or where they are, in order. What a lock says of itself
-    (virtual packages, the cutoff) and what makes no other lock valid (the engine) does not take part.
+    `channels` are what the channels in use are called or where they are, in order; `pypi` says where the pip half
+    comes from (None: there is none), of which pins and what is forbidden count, and not where else to look.
+    What a lock says of itself (virtual packages, the cutoff) and what makes no other lock valid (the engine) does not
+    take part.
     """
     choices = [channels, platform, settings.channel_priority, settings.add_pip_as_python_dependency]
-    return _digest([semantic_digest, choices])
+    pins = [[pin.package, _place(pypi.index(pin.index))] for pin in pypi.pins] if pypi is not None else []
+    forbidden = pypi is not None and pypi.sdists_forbidden is not None
+    return _digest([semantic_digest, choices, *([[pins, forbidden]] if pins or forbidden else [])])
+
+
+def _place(index: NamedIndex) -> str:
+    return index.name if path_of_file_url(index.url) is not None else without_literal_credentials(index.url)
 
 
 def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
@@ -102,6 +121,21 @@ def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
             f"--exclude-newer `{text}`: expected a date (2026-01-31), a time (2026-01-31T12:00:00Z) or a duration (14d)"
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime | None]:
+    """Return the cutoff that is in force, as written and as a moment: that of `--exclude-newer`, else that of
+    `pypi:` in channels.yaml.
+
+    Raises UsageError and ConfigError for one that is none.
+    """
+    if text is not None or pypi.exclude_newer is None:
+        return text, cutoff(text)
+    try:
+        return pypi.exclude_newer, cutoff(pypi.exclude_newer)
+    except UsageError as error:
+        message = f"{pypi.exclude_newer_origin}: {error.message.replace('--exclude-newer', 'pypi.exclude-newer')}"
+        raise ConfigError(message, hint="write for example `exclude-newer: 14d`") from error
 
 
 def is_duration(text: str | None) -> bool:

@@ -106,6 +106,7 @@ def _missing(lock: Lock, settings: Settings) -> tuple[CondaPackage, ...]:
 def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -> Generation:
     """Make the environment of the lock anew, from the cache or, where that was cleaned, from the channels."""
     from envmgr.artifacts.cache import ArtifactCache  # start-up time: what downloads and links
+    from envmgr.channels.table import ChannelTable
     from envmgr.store.realise import RealiseRequest, realise
 
     realised = realise(
@@ -113,6 +114,7 @@ def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -
             location=request.location,
             lock=request.lock,
             channels=_channels(request.lock, settings),
+            pypi=ChannelTable.read(settings, beside=(Path.cwd(),)).pypi,
             command=request.command,
             inputs_digest=request.target.inputs_digest,
             replaces=request.replaces,

@@ -34,7 +34,9 @@ def of_request(lock: Lock, wanted: Request, settings: Settings) -> Iterator[str]
         found.append(f"channels: {_listed(lock.request.channels)} → {_listed(wanted.channels)}")
     if lock.channel_priority != settings.channel_priority:
         found.append(f"channel priority: {lock.channel_priority} → {settings.channel_priority}")
-    yield from found or ["what the channels' names mean, or whether python brings pip, is not as it was"]
+    yield from found or [
+        "what channels.yaml means by its names and pins, or whether python brings pip, is not as it was"
+    ]
 
 
 def of_machine(lock: Lock, stated: Iterable[str], virtual_packages: Sequence[VirtualPackage]) -> Iterator[str]:

@@ -100,6 +100,7 @@ def repair(
                     location=location,
                     lock=lock,
                     channels=_channels(lock, settings, reporter),
+                    pypi=ChannelTable.read(settings, beside=(Path.cwd(),)).pypi,
                     command=command,
                     inputs_digest=present.inputs_digest,
                     replaces=present.number,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,10 +23,9 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_user_beats_global_and_a_named_file_beats_both(tmp_path: Path, machine: dict[str, str], home: Path) -> None:
+def test_a_named_file_beats_the_global_one(tmp_path: Path, machine: dict[str, str], home: Path) -> None:
     write(tmp_path / "xdg/pip/pip.conf", "[global]\nindex-url = https://global\ntimeout = 1\nproxy = http://global\n")
-    write(tmp_path / "config/pip/pip.conf", "[global]\nindex-url = https://user\ntimeout = 2\n")
-    named = write(tmp_path / "named.conf", "[global]\nindex_url = https://named\n")
+    named = write(tmp_path / "named.conf", "[global]\nindex_url = https://named\ntimeout = 2\n")
     found = PipConfiguration.read({**machine, "PIP_CONFIG_FILE": str(named)}, home)
 
     assert (found.index_url, found.timeout, found.proxy) == ("https://named", "2", "http://global")
@@ -74,34 +75,56 @@ def test_a_broken_file_is_an_error_that_names_it(tmp_path: Path, home: Path, tex
         PipConfiguration.read({"PIP_CONFIG_FILE": str(path)}, home)
 
 
-def test_uv_is_told_the_same() -> None:
-    configuration = PipConfiguration(
-        index_url="https://u:p@one", extra_index_urls=("https://two", "https://three"), find_links=("/a, b",),
-        no_index=True, cert="/c.pem", trusted_hosts=("h",), proxy="http://p", timeout="30",
-    )  # fmt: skip
+def test_a_named_file_stands_in_for_the_user_s(tmp_path: Path, machine: dict[str, str], home: Path) -> None:
+    write(tmp_path / "config/pip/pip.conf", "[global]\ntimeout = 2\n")
+    write(home / ".pip/pip.conf", "[global]\nproxy = http://old\n")
+    named = write(tmp_path / "named.conf", "[global]\nretries = 7\n")
+    beside = PipConfiguration.read(machine, home)
+    found = PipConfiguration.read({**machine, "PIP_CONFIG_FILE": str(named)}, home)
+    gone = PipConfiguration.read({**machine, "PIP_CONFIG_FILE": str(tmp_path / "gone")}, home)
 
-    assert configuration.variables({}) == {
-        "UV_DEFAULT_INDEX": "https://u:p@one",
-        "UV_INDEX": "https://two https://three",
-        "UV_FIND_LINKS": "file:///a%2C%20b",
-        "UV_NO_INDEX": "1",
-        "UV_INSECURE_HOST": "h",
-        "UV_HTTP_TIMEOUT": "30",
-        "SSL_CERT_FILE": "/c.pem",
-        "ALL_PROXY": "http://p",
-    }
+    assert (beside.timeout, beside.proxy, beside.retries) == ("2", "http://old", None)
+    assert (found.timeout, found.proxy, found.retries) == (None, None, "7")
+    assert gone == beside
 
 
-@pytest.mark.parametrize(
-    ("variable", "kept"),
-    [("UV_INDEX_URL", "UV_DEFAULT_INDEX"), ("UV_DEFAULT_INDEX", "UV_DEFAULT_INDEX"), ("UV_EXTRA_INDEX_URL", "UV_INDEX"),
-     ("HTTPS_PROXY", "ALL_PROXY"), ("SSL_CERT_FILE", "SSL_CERT_FILE")],
-)  # fmt: skip
-def test_uv_s_own_variables_win(variable: str, kept: str) -> None:
-    configuration = PipConfiguration(index_url="i", extra_index_urls=("e",), cert="c", proxy="p")
+def test_each_value_tells_where_it_stands(tmp_path: Path, home: Path) -> None:
+    named = write(
+        tmp_path / "pip.conf", "[global]\ncert = /a.pem\nindex-url = https://a\n[install]\nproxy = http://p\n"
+    )
+    found = PipConfiguration.read({"PIP_CONFIG_FILE": str(named), "PIP_INDEX_URL": "https://b"}, home)
 
-    assert kept not in configuration.variables({variable: "x"})
+    origins = {key: found.origin(key) for key in ("cert", "index-url", "proxy", "timeout")}
+    assert origins == {
+        "cert": f"{named} [global]", "index-url": "PIP_INDEX_URL", "proxy": f"{named} [install]", "timeout": ""
+    }  # fmt: skip
 
 
-def test_nothing_said_is_nothing_set() -> None:
-    assert PipConfiguration().variables({}) == {}
+def test_the_bundle_of_requests_counts_where_pip_says_none(home: Path) -> None:
+    environ = {"PIP_CONFIG_FILE": os.devnull, "REQUESTS_CA_BUNDLE": "/site.pem"}
+
+    assert PipConfiguration.read(environ, home).cert == "/site.pem"
+    assert PipConfiguration.read({**environ, "PIP_CERT": "/pip.pem"}, home).cert == "/pip.pem"
+
+
+def test_what_is_read_is_what_pip_reads(tmp_path: Path, machine: dict[str, str], home: Path) -> None:
+    """Held against pip's own account of its configuration."""
+    write(tmp_path / "xdg/pip/pip.conf", "[global]\nindex-url = https://global\nretries = 1\ntimeout = 3\n")
+    write(home / ".pip/pip.conf", "[global]\nretries = 2\nproxy = http://legacy\n")
+    write(tmp_path / "config/pip/pip.conf", "[global]\ncert = /user.pem\n[install]\nproxy = http://install\n")
+    environ = {**machine, "HOME": str(home), "PIP_TIMEOUT": "9", "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"]
+    said = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    pips: dict[str, str] = {}
+    for wanted in ("global.", "install.", ":env:."):  # in the order in which pip's commands take them
+        for line in said.splitlines():
+            key, _, value = line.partition("=")
+            if key.startswith(wanted):
+                pips[key.removeprefix(wanted)] = value.strip("'")
+    found = PipConfiguration.read(environ, home)
+
+    read = {
+        "index-url": found.index_url, "retries": found.retries, "proxy": found.proxy, "cert": found.cert,
+        "timeout": found.timeout,
+    }  # fmt: skip
+    assert {key: pips[key] for key in read} == read

@@ -74,9 +74,7 @@ def test_a_run_that_takes_too_long_is_ended(slow: IndexServer, load: Load, tmp_p
 
 def test_a_missing_binary_is_an_error(load: Load, tmp_path: Path) -> None:
     uv = Uv.find(load())
-    gone = Uv(
-        binary=str(tmp_path / "gone"), environ=uv.environ, cache=uv.cache, offline=False, configuration=uv.configuration
-    )
+    gone = Uv(binary=str(tmp_path / "gone"), environ=uv.environ, cache=uv.cache, offline=False, indexes=uv.indexes)
     with pytest.raises(PipError, match="gone cannot be started: No such file"):
         gone.run(["--version"])
 
