@@ -112,7 +112,7 @@ def package_of(entry: Mapping[str, Any], choice: Choice, rank: Mapping[Tag, int]
     allowed = frozenset(text.removeprefix("sha256:") for text in choice.hashes.get(name, ()))
     wheels = sorted(_ranked(entry.get("wheels", ()), rank, allowed), key=lambda ranked: (ranked[0], ranked[1]))
     sdist = entry.get("sdist")
-    if isinstance(sdist, Mapping) and (name in choice.built or not wheels):
+    if isinstance(sdist, Mapping) and (not wheels or choice.built & {name, ":all:"}):
         sha256 = str(sdist.get("hashes", {}).get("sha256", ""))
         if not allowed or sha256 in allowed:
             return _artifact(name, entry, "sdist", str(sdist.get("name") or file_name(_url(sdist, directory))), sdist,

@@ -74,13 +74,13 @@ def _own_options(requirement: Requirement) -> str:
 
 def _options(spec: EnvironmentSpec) -> list[object]:
     """What the option lines mean, in one form; directories as their lines name them."""
-    options = spec.pip_options
+    options, indexes = spec.pip_options, spec.pip_options.indexes
     paths = [line for line in options.lines if line.startswith("--find-links")]
     return [
-        options.index_url and without_credentials(options.index_url),
-        [without_credentials(url) for url in options.extra_index_urls],
+        indexes.index_url and without_credentials(indexes.index_url),
+        [without_credentials(url) for url in indexes.extra_index_urls],
         paths,
-        [options.no_index, options.pre, options.no_deps, options.require_hashes],
+        [indexes.no_index, options.pre, options.no_deps, options.require_hashes],
         [sorted(options.no_binary), sorted(options.only_binary)],
         sorted({canonical_requirement(constraint) for constraint in spec.pip_constraints}),
     ]

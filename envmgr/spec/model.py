@@ -76,47 +76,6 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PipOptions:
-    """What the lines of a pip half set beside its requirements.
-
-    URLs are as written, and may name `${VARIABLES}`; `find_links` are URLs or absolute paths; `no_binary` and
-    `only_binary` are normalised names or `:all:`; `lines` are the option lines as written, paths relative to the file
-    that the pip half stands in.
-    """
-
-    index_url: str | None = None
-    extra_index_urls: tuple[str, ...] = ()
-    find_links: tuple[str, ...] = ()
-    no_index: bool = False
-    no_binary: tuple[str, ...] = ()
-    only_binary: tuple[str, ...] = ()
-    pre: bool = False
-    no_deps: bool = False
-    require_hashes: bool = False
-    trusted_hosts: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-
-    def __or__(self, later: PipOptions) -> PipOptions:
-        """Return both: lists add up, and of single values the later one counts."""
-        return PipOptions(
-            index_url=later.index_url or self.index_url,
-            extra_index_urls=_union(self.extra_index_urls, later.extra_index_urls),
-            find_links=_union(self.find_links, later.find_links),
-            no_index=self.no_index or later.no_index,
-            no_binary=_union(self.no_binary, later.no_binary),
-            only_binary=_union(self.only_binary, later.only_binary),
-            pre=self.pre or later.pre,
-            no_deps=self.no_deps or later.no_deps,
-            require_hashes=self.require_hashes or later.require_hashes,
-            trusted_hosts=_union(self.trusted_hosts, later.trusted_hosts),
-            lines=_union(self.lines, later.lines),
-        )
-
-
-NO_OPTIONS = PipOptions()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexOptions:
     """Where the options of a requirements file say that packages come from (`--index-url`, `--find-links`, …).
 
@@ -130,6 +89,49 @@ class IndexOptions:
     trusted_hosts: tuple[str, ...] = ()
     no_index: bool = False
     origin: Origin = COMMAND_LINE
+
+    def __or__(self, later: IndexOptions) -> IndexOptions:
+        """Return both: lists add up, and of single values the later one counts."""
+        return IndexOptions(
+            index_url=later.index_url or self.index_url,
+            extra_index_urls=_union(self.extra_index_urls, later.extra_index_urls),
+            find_links=_union(self.find_links, later.find_links),
+            trusted_hosts=_union(self.trusted_hosts, later.trusted_hosts),
+            no_index=self.no_index or later.no_index,
+            origin=self.origin if self.origin is not COMMAND_LINE else later.origin,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipOptions:
+    """What the lines of a pip half set beside its requirements.
+
+    `no_binary` and `only_binary` are normalised names or `:all:`; `lines` are the option lines as written, by their
+    long names, their paths relative to the file that the pip half stands in.
+    """
+
+    indexes: IndexOptions = IndexOptions()
+    no_binary: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
+    pre: bool = False
+    no_deps: bool = False
+    require_hashes: bool = False
+    lines: tuple[str, ...] = ()
+
+    def __or__(self, later: PipOptions) -> PipOptions:
+        """Return both: lists add up, and of single values the later one counts."""
+        return PipOptions(
+            indexes=self.indexes | later.indexes,
+            no_binary=_union(self.no_binary, later.no_binary),
+            only_binary=_union(self.only_binary, later.only_binary),
+            pre=self.pre or later.pre,
+            no_deps=self.no_deps or later.no_deps,
+            require_hashes=self.require_hashes or later.require_hashes,
+            lines=_union(self.lines, later.lines),
+        )
+
+
+NO_OPTIONS = PipOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from envmgr.spec.faults import SpecFault, shown
-from envmgr.spec.model import PipOptions
+from envmgr.spec.model import IndexOptions, Origin, PipOptions
 
 _SHORT = {"-i": "--index-url", "-f": "--find-links", "-c": "--constraint", "-r": "--requirement", "-e": "--editable",
           "-C": "--config-settings"}  # fmt: skip
@@ -45,26 +45,30 @@ _NOT_NEEDED = {
 }
 
 
-_LISTS = {"--extra-index-url": "extra_index_urls", "--find-links": "find_links", "--trusted-host": "trusted_hosts"}
+_INDEX_OPTIONS = {
+    "--index-url": ("index_url", False),
+    "--no-index": ("no_index", False),
+    "--extra-index-url": ("extra_index_urls", True),
+    "--find-links": ("find_links", True),
+    "--trusted-host": ("trusted_hosts", True),
+}
 REQUIREMENT_OPTIONS = ("--hash", "--config-settings")
 
 
-def with_option(options: PipOptions, name: str, value: str) -> PipOptions:
+def with_option(options: PipOptions, name: str, value: str, origin: Origin) -> PipOptions:
     """Return the options with one more, by its long name; raises SpecFault for a value that it cannot have."""
     if name == "--prefer-binary":  # wheels are preferred always
         return options
-    if name in ("--index-url", "--extra-index-url", "--find-links", "--trusted-host") and not value:
-        raise SpecFault(f"`{name}` names nothing", f"write `{name} VALUE`, or remove the line")
-    if name == "--index-url":
-        return replace(options, index_url=value)
-    if name in _LISTS:
-        field = _LISTS[name]
-        changes: dict[str, Any] = {field: _union(getattr(options, field), (value,))}
-        return replace(options, **changes)
     if name in ("--no-binary", "--only-binary"):
         return _with_format(options, name, value)
-    flag: dict[str, Any] = {name.removeprefix("--").replace("-", "_"): True}
-    return replace(options, **flag)
+    if name not in _INDEX_OPTIONS:
+        flag: dict[str, Any] = {name.removeprefix("--").replace("-", "_"): True}
+        return replace(options, **flag)
+    if not value and name != "--no-index":
+        raise SpecFault(f"`{name}` names nothing", f"write `{name} VALUE`, or remove the line")
+    field, is_list = _INDEX_OPTIONS[name]
+    change: dict[str, Any] = {field: (value,) if is_list else value or True}
+    return replace(options, indexes=options.indexes | IndexOptions(**change, origin=origin))
 
 
 def _with_format(options: PipOptions, name: str, value: str) -> PipOptions:
@@ -135,7 +139,3 @@ def _unknown(text: str, name: str) -> SpecFault:
         f"{shown(text)}: {shown(name)} is no option that pip reads from a file",
         "remove it; settings of pip that are for all environments belong into pip's configuration, which envmgr reads",
     )
-
-
-def _union(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*some, *others)))

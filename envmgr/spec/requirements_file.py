@@ -49,7 +49,7 @@ class RequirementsReader:
             elif constraints is not None:
                 self._read_constraints(constraints, chain)
             elif requirements.is_option(line):
-                self._set_options(line, chain)
+                self._set_options(line, origin, chain)
             else:
                 yield self._requirement(line, origin, chain)
         except SpecFault as fault:
@@ -76,7 +76,7 @@ class RequirementsReader:
                 return replace(other, text=_moved(line, there, self.base))
         return found
 
-    def _set_options(self, line: str, chain: tuple[str, ...]) -> None:
+    def _set_options(self, line: str, origin: Origin, chain: tuple[str, ...]) -> None:
         for name, value in pip_options.parse(line):
             if name in REQUIREMENT_OPTIONS:
                 raise SpecFault(
@@ -90,7 +90,7 @@ class RequirementsReader:
                 written = os.path.relpath(value, self.base) if self.base and not os.path.isabs(written) else written
             text = f"{name} {written}".strip()
             self.options = replace(
-                pip_options.with_option(self.options, name, value), lines=_with(self.options.lines, text)
+                pip_options.with_option(self.options, name, value, origin), lines=_with(self.options.lines, text)
             )
 
     def _find_links(self, value: str, chain: tuple[str, ...]) -> str:
