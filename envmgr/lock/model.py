@@ -82,13 +82,18 @@ class PipPackage(NamedTuple):
         return self.kind != "wheel" and not self.filename.endswith(".whl")
 
     @property
+    def has_file(self) -> bool:
+        """Whether it is one file with a name and a hash."""
+        return self.kind not in _WITHOUT_FILE
+
+    @property
     def is_local(self) -> bool:
         """Whether it is a directory, a repository or a file that is asked for by its place, which no index has."""
-        return self.kind in _UNPINNED or (self.kind == "archive" and self.url.startswith("file:"))
+        return self.kind in _WITHOUT_FILE or (self.kind == "archive" and not self.url.startswith("http"))
 
 
-_UNPINNED = frozenset({"vcs", "directory", "editable"})
-PIP_KINDS = frozenset({"wheel", "sdist", "archive", *_UNPINNED})
+_WITHOUT_FILE = frozenset({"vcs", "directory", "editable"})
+PIP_KINDS = frozenset({"wheel", "sdist", "archive", *_WITHOUT_FILE})
 
 
 class Request(NamedTuple):

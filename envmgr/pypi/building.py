@@ -25,12 +25,12 @@ from envmgr.spec.model import Requirement
 from envmgr.urls import path_of_file_url
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-# What uv (0.13) says of a package that has no wheel for the target
+# What uv (0.13) says of a package that has an sdist, and no wheel for the target
 _WITHOUT_WHEEL = re.compile(
-    rf"({_NAME})(?:\[[^\]]*\])?(?:[<>=!~,.\w*+]*|\s+v[\w.]+) (?:has|have) no (?:usable )?wheels?\b"
+    rf"({_NAME})(?:\[[^\]]*\])?(?:[<>=!~,.\w*+]*|\s+v[\w.]+) (?:has|have) no usable wheels\b"
     rf"|Wheels are required for `({_NAME})`"
 )
-_BUILD_NEEDED = "Building source distributions is disabled"
+_BUILD_NEEDED = re.compile(r"Building source distributions (?:for `[^`]*` )?is disabled")
 _MOST_ROUNDS = 12
 
 
@@ -120,14 +120,14 @@ def _allowed(question: Question, names: frozenset[str], asked: Asked) -> Questio
 
 def _to_build(text: str, question: Question, asked: Asked, uv: Uv) -> frozenset[str]:
     """Return the packages that a failure says cannot be had without a build, and that may be built."""
-    found = {canonicalize_name(name) for names in _WITHOUT_WHEEL.findall(text) for name in names if name}
+    found = _named_without_wheel(text)
     sources = {each.name for each in asked.requirements if each.url and not each.url.endswith(".whl")}
-    if _BUILD_NEEDED in text:
+    if _BUILD_NEEDED.search(text):
         found |= sources
     new = found - question.builds.names - set(question.stubs)
     if not new or asked.build_python is None:
         return frozenset()
-    kept = {name for name in question.options.only_binary}
+    kept = set(question.options.only_binary)
     if uv.indexes.sdists_forbidden or ":all:" in kept:
         new &= sources
     return frozenset(new - kept)
@@ -144,8 +144,10 @@ def _explained(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> P
 
 def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> PipError | None:
     """Return the error for what would have to be built, and is not to be or cannot be."""
-    names = {canonicalize_name(name) for names in _WITHOUT_WHEEL.findall(failure.text) for name in names if name}
-    if _BUILD_NEEDED in failure.text:
+    names: set[str] = {
+        canonicalize_name(name) for names in _WITHOUT_WHEEL.findall(failure.text) for name in names if name
+    }
+    if _BUILD_NEEDED.search(failure.text):
         names |= {each.name for each in asked.requirements if each.url and not each.url.endswith(".whl")}
     names -= question.builds.names
     if not names:
@@ -164,6 +166,10 @@ def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) 
     if uv.indexes.sdists_forbidden:
         why = f"{uv.indexes.sdists_forbidden}: `sdists: forbid`"
     return PipError(f"{what}, and {why} does not allow it{where}", details=details)
+
+
+def _named_without_wheel(text: str) -> set[str]:
+    return {canonicalize_name(name) for names in _WITHOUT_WHEEL.findall(text) for name in names if name}
 
 
 def _pinned(uv: Uv, question: Question, asked: Asked) -> Question:

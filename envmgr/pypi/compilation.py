@@ -141,7 +141,7 @@ def _compile(uv: Uv, question: Question, directory: Path, *options: str | Path, 
     target = question.target
     arguments: list[str | Path] = [
         "pip", "compile", directory / "requirements.in", "--constraints", directory / "constraints.txt",
-        *_formats(question), "--no-sources", "--python", question.builds.python or sys.executable,
+        *_formats(question), "--python", question.builds.python or sys.executable,
         "--python-version", target.python_version, "--python-platform", target.python_platform, *options,
     ]  # fmt: skip
     arguments += ["--prerelease", "allow"] if question.options.pre else []
@@ -151,8 +151,10 @@ def _compile(uv: Uv, question: Question, directory: Path, *options: str | Path, 
     for constraint in uv.indexes.constraints:
         arguments += ["--constraints", constraint]
     if question.pinned:
-        arguments.insert(3, directory / "pyproject.toml")
+        arguments.insert(3, directory / "pyproject.toml")  # whose sources are the pins
         (directory / "pyproject.toml").write_text(uv.indexes.project(question.pinned), encoding="utf-8")
+    else:
+        arguments.append("--no-sources")
     if question.exclude_newer is not None:
         arguments += ["--exclude-newer", question.exclude_newer.isoformat()]
     uv.run(

@@ -144,8 +144,8 @@ def _wanted(request: PipRequest, target: Target, uv: Uv, reporter: Reporter) -> 
         named = sources.named(requirement, uv, request.build_python)
         if named.is_editable and (named.url or "").startswith("git+"):
             reporter.notice(
-                f"{named.origin}: {named.name} is installed at its commit, not as a checkout to edit; for one, clone it "
-                "and write `-e PATH`"
+                f"{named.origin}: {named.name} is installed at its commit, not as a checkout to edit; for one, "
+                "clone it and write `-e PATH`"
             )
             named = replace(named, is_editable=False)
         wanted.append((named, Parsed(named.pep508)))

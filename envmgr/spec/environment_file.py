@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from envmgr.spec import match_specs, names, selectors
 from envmgr.spec.faults import Faults, SpecFault, shown
@@ -264,7 +265,7 @@ class _Reader:
 
     def _pip(self, node: Node, where: str) -> Iterator[Requirement]:
         reader = RequirementsReader(self.load, self.faults, base=base_of(self.location))
-        for item in self._texts(node, f"{where}.pip", "rich"):
+        for item in self._texts(_with_colons(node), f"{where}.pip", "rich"):
             lines = item.text.splitlines()
             for offset, line in enumerate(lines):
                 number = item.line + (offset + 1 if not item.plain and len(lines) > 1 else 0)
@@ -274,3 +275,18 @@ class _Reader:
 
     def _origin(self, line: int) -> Origin:
         return Origin(source=self.source, line=line)
+
+
+def _with_colons(node: Node) -> Node:
+    """Return the items of a pip section with those as texts that YAML takes for a key without a value (`--x :all:`)."""
+    if not isinstance(node, ListNode):
+        return node
+    items: list[Node] = []
+    for item in node.items:
+        if isinstance(item, MappingNode) and len(item.entries) == 1:
+            key, value = item.entries[0]
+            if key.text.startswith("-") and isinstance(value, ScalarNode) and value.is_null:
+                items.append(replace(key, text=f"{key.text}:"))
+                continue
+        items.append(item)
+    return replace(node, items=tuple(items))

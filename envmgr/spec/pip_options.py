@@ -23,9 +23,7 @@ _SYNONYMS = {"--pypi-url": "--index-url", "--config-setting": "--config-settings
              "--constraints": "--constraint", "--no-dependencies": "--no-deps"}  # fmt: skip
 _WITH_VALUE = frozenset({
     "--index-url", "--extra-index-url", "--find-links", "--no-binary", "--only-binary", "--trusted-host",
-    "--use-feature", "--constraint", "--requirement", "--editable", "--hash", "--config-settings", "--global-option",
-    "--install-option", "--timeout", "--retries", "--proxy", "--cert", "--client-cert", "--cache-dir", "--target",
-    "--upgrade-strategy", "--progress-bar", "--root", "--prefix", "--src",
+    "--constraint", "--requirement", "--editable", "--hash", "--config-settings",
 })  # fmt: skip
 _FLAGS = frozenset({"--no-index", "--pre", "--prefer-binary", "--no-deps", "--require-hashes"})
 _NOT_NEEDED = {
@@ -114,7 +112,7 @@ def parse(text: str) -> Iterator[tuple[str, str]]:
         if name in _FLAGS and not equals:
             yield name, ""
             continue
-        if name not in _WITH_VALUE or name in _NOT_NEEDED:
+        if name not in _WITH_VALUE:
             raise _unknown(text, name)
         if not equals:
             value = next(waiting, "")

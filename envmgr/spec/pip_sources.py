@@ -54,7 +54,7 @@ def is_source(text: str) -> bool:
     """Whether a line (without marker and options) names a source, and not a name on an index."""
     if re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s", text):
         return False
-    bare = text.partition("[")[0].strip()
+    bare = re.split(r"[\[;]", text, maxsplit=1)[0].strip()
     return bool(
         is_url(text)
         or text.startswith("file:")

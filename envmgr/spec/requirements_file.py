@@ -7,6 +7,8 @@ outermost file, as they are for pip when it is called beside it; where nothing i
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +75,7 @@ class RequirementsReader:
             other = requirements.parse(line, origin, base=beside)
             there = path_of_file_url(other.url or "")
             if there is not None and there.exists():
-                return replace(other, text=_moved(line, there, self.base))
+                return relative_to_base(other, self.base)
         return found
 
     def _set_options(self, line: str, origin: Origin, chain: tuple[str, ...]) -> None:
@@ -185,12 +187,18 @@ def _is_absolute(line: str) -> bool:
     return "file:/" in line or " /" in f" {line.removeprefix('-e')}"
 
 
-def _moved(line: str, there: Path, base: str) -> str:
-    """Return a line whose path was relative to a nested file with one that is relative to `base`."""
-    found = requirements.parse(line, Origin(source=""), base="/")
-    path = os.path.relpath(there, base) if base else str(there)
-    path = path if path.startswith((".", "/")) else f"./{path}"
-    extras = f"[{','.join(found.extras)}]" if found.extras else ""
-    marker = f" ; {found.marker}" if found.marker else ""
-    text = f"{found.name}{extras} @ {path}" if found.is_named and "@" in line else f"{path}{extras}"
-    return f"{'-e ' if found.is_editable else ''}{text}{marker}"
+def relative_to_base(requirement: Requirement, base: str) -> Requirement:
+    """Return a requirement whose text names its path as one from the directory `base`, where it was relative."""
+    path = path_of_file_url((requirement.url or "").partition("#")[0])
+    if path is None or "${" in requirement.text or _is_absolute(requirement.text):
+        return requirement
+    relative = os.path.relpath(path, base) if base else str(path)
+    relative = relative if relative.startswith((".", "/")) else f"./{relative}"
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    marker = f" ; {requirement.marker}" if requirement.marker else ""
+    is_named = re.match(r"(?:-e\s+)?[A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?\s*@", requirement.text) is not None
+    where = f"{requirement.name}{extras} @ {relative}" if is_named else f"{relative}{extras}"
+    hashes = "".join(f" --hash={each}" for each in requirement.hashes)
+    settings = "".join(f" --config-settings {shlex.quote(each)}" for each in requirement.config_settings)
+    text = f"{'-e ' if requirement.is_editable else ''}{where}{marker}{hashes}{settings}"
+    return replace(requirement, text=text, name=requirement.name if requirement.is_named else text)

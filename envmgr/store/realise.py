@@ -131,7 +131,7 @@ def _realise(run: Run) -> Realised:
         try:
             old = location.prefix if request.replaces is not None else None
             staging = Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint,
-                              request.pypi, request.index_options)  # fmt: skip
+                              request.pypi, request.index_options or _index_options(request.lock))  # fmt: skip
             stage(staging, artifacts, entry.tree)
             # As late as can be: what is written after this walk is kept, but not named.
             foreign = succession.find_foreign(location) if request.replaces is not None else succession.NOTHING
@@ -153,6 +153,15 @@ def _realise(run: Run) -> Realised:
             checkpoint=run.checkpoint,
         )
     return Realised(generation=generation, is_new=True, kept=kept, foreign=foreign)
+
+
+def _index_options(lock: Lock) -> IndexOptions | None:
+    """Return what the lines that the lock was asked for with say about indexes: their credentials are needed."""
+    if not any(line.startswith("-") for line in lock.request.pip):
+        return None
+    from envmgr.spec.pip_lines import read_lines  # start-up time: most environments have no such lines
+
+    return read_lines(lock.request.pip, base=lock.request.pip_base, source="the lock").options.indexes
 
 
 def _shares_files(location: Location, artifacts: Sequence[Artifact]) -> bool:
