@@ -46,26 +46,107 @@ def lease(
     seconds (None: wait for ever, 0: do not wait). Raises EnvironmentBusy naming the owner at the timeout,
     ReadOnlyStore, NoSpace or StoreError where the file cannot be made.
     """
-    token = os.urandom(8).hex()
+    leases = Leases()
     try:
-        _acquire(path, token, purpose, on_wait=on_wait, timeout=timeout)
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    except OSError as error:
-        raise _translated(error, path) from error
-    stop = threading.Event()
-    heartbeat = threading.Thread(target=_beat, args=(descriptor, stop), name=f"lease {path.name}", daemon=True)
-    holder = os.getpid()
-    try:
-        with contextlib.suppress(RuntimeError):  # no thread to be had: the lease holds all the same on this host
-            heartbeat.start()
+        leases.acquire(path, purpose, on_wait=on_wait, timeout=timeout)
         yield
     finally:
-        if os.getpid() == holder:  # a forked child that leaves the body does not own the lease
-            stop.set()
-            if heartbeat.ident is not None:
-                heartbeat.join()
-            os.close(descriptor)
+        leases.close()
+
+
+class Blocker(NamedTuple):
+    """Who is in the way of a lease (`owner` None: it does not say), and for how many seconds it gave no sign of life.
+
+    The seconds are those that this process has watched, by its own clock.
+    """
+
+    owner: Owner | None
+    silence: float
+
+
+class Leases:
+    """Any number of leases of one piece of work, kept alive by one heartbeat; `close` releases them all."""
+
+    def __init__(self) -> None:
+        self._held: dict[Path, tuple[str, int]] = {}
+        self._patience = _Patience()
+        self._stop = threading.Event()
+        self._beating = threading.Lock()  # no descriptor is closed, and its number used again, under the heartbeat
+        self._heartbeat: threading.Thread | None = None
+        self._holder = os.getpid()
+
+    def take(self, path: Path, purpose: str) -> Blocker | None:
+        """Hold the lease file `path` and return None, or who is in the way; does not wait. Not reentrant.
+
+        Raises ReadOnlyStore, NoSpace or StoreError where the file cannot be made.
+        """
+        token = os.urandom(8).hex()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            blocker = _take(path, path, token, purpose, self._patience)
+            if blocker is not None:
+                return Blocker(blocker.owner, self._patience.silence(blocker))
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except OSError as error:
+            raise _translated(error, path) from error
+        with self._beating:
+            self._held[path] = (token, descriptor)
+        if self._heartbeat is None:
+            self._heartbeat = threading.Thread(target=self._beat, name=f"lease {path.name}", daemon=True)
+            with contextlib.suppress(RuntimeError):  # no thread to be had: the lease holds all the same on this host
+                self._heartbeat.start()
+        return None
+
+    def acquire(
+        self, path: Path, purpose: str, *, on_wait: Callable[[Owner], None] | None = None, timeout: float | None = None
+    ) -> None:
+        """Wait until the lease is held; arguments and what is raised as in `lease`."""
+        started = time.monotonic()
+        told = False
+        while True:
+            blocker = self.take(path, purpose)
+            if blocker is None:
+                return
+            waited = time.monotonic() - started
+            if timeout is not None and waited >= timeout:
+                raise _busy(path, blocker, waited)
+            if on_wait is not None and not told and blocker.owner is not None:
+                told = True
+                on_wait(blocker.owner)
+            pause = min(max(waited / 20, 0.002), 0.2)
+            if timeout is not None:
+                pause = min(pause, timeout - waited)
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 # waiters must not march in step
+
+    def release(self, path: Path) -> None:
+        """Let go of one lease; one that is not held is fine."""
+        if os.getpid() != self._holder:  # a forked child that leaves the body does not own the lease
+            return
+        with self._beating:
+            token, descriptor = self._held.pop(path, ("", -1))
+            if descriptor >= 0:
+                os.close(descriptor)
+        if descriptor >= 0:
             _release(path, token)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if os.getpid() != self._holder:
+            return
+        self._stop.set()
+        if self._heartbeat is not None and self._heartbeat.ident is not None:
+            self._heartbeat.join()
+        for path in tuple(self._held):
+            self.release(path)
+
+    def _beat(self) -> None:
+        # By descriptor, so that a lease that was taken from us (this machine slept) is not kept alive by us.
+        while not self._stop.wait(HEARTBEAT):
+            with self._beating:
+                for _, descriptor in self._held.values():
+                    target: Any = descriptor
+                    with contextlib.suppress(OSError):
+                        os.utime(target)
 
 
 class _Held(NamedTuple):
@@ -83,13 +164,9 @@ class _Patience:
         self._seen: dict[str, tuple[int, float]] = {}
 
     def has_ended(self, held: _Held) -> bool:
-        now = time.monotonic()
-        modified, since = self._seen.get(held.token, (held.modified, now))
-        if modified != held.modified:
-            modified, since = held.modified, now
-        self._seen[held.token] = (modified, since)
+        silence = self.silence(held)
         if held.owner is None:
-            return now - since >= GRACE
+            return silence >= GRACE
         dead = held.owner.is_dead()
         if dead is not None:
             return dead
@@ -97,30 +174,16 @@ class _Patience:
         # that one would have touched its lease since we booted.
         if held.owner.host == host() and held.owner.boot_id != boot_id() and held.modified < boot_time() * 10**9:
             return True
-        return now - since >= SILENCE
+        return silence >= SILENCE
 
-
-def _acquire(
-    path: Path, token: str, purpose: str, *, on_wait: Callable[[Owner], None] | None, timeout: float | None
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    patience = _Patience()
-    started = time.monotonic()
-    told = False
-    while True:
-        blocker = _take(path, path, token, purpose, patience)
-        if blocker is None:
-            return
-        waited = time.monotonic() - started
-        if timeout is not None and waited >= timeout:
-            raise _busy(path, blocker.owner, waited)
-        if on_wait is not None and not told and blocker.owner is not None:
-            told = True
-            on_wait(blocker.owner)
-        pause = min(max(waited / 20, 0.002), 0.2)
-        if timeout is not None:
-            pause = min(pause, timeout - waited)
-        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 # waiters must not march in step
+    def silence(self, held: _Held) -> float:
+        """Return for how many seconds this holder has not touched its file, as seen from here."""
+        now = time.monotonic()
+        modified, since = self._seen.get(held.token, (held.modified, now))
+        if modified != held.modified:
+            modified, since = held.modified, now
+        self._seen[held.token] = (modified, since)
+        return now - since
 
 
 def _take(path: Path, lock: Path, token: str, purpose: str, patience: _Patience) -> _Held | None:
@@ -248,15 +311,8 @@ def _remove_strays(lock: Path) -> None:
                     Path(entry.path).unlink(missing_ok=True)
 
 
-def _beat(descriptor: int, stop: threading.Event) -> None:
-    # By descriptor, so that a lease that was taken from us (this machine slept) is not kept alive by us.
-    target: Any = descriptor
-    while not stop.wait(HEARTBEAT):
-        with contextlib.suppress(OSError):
-            os.utime(target)
-
-
-def _busy(path: Path, owner: Owner | None, waited: float) -> EnvironmentBusy:
+def _busy(path: Path, blocker: Blocker, waited: float) -> EnvironmentBusy:
+    owner = blocker.owner
     if owner is None:
         return EnvironmentBusy(f"{path} is held, but does not say by whom; waited {waited:.0f} s")
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(owner.since))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from envmgr import configuration
+from envmgr.configuration import Source
 from envmgr.errors import ConfigError
 
 ChannelPriority = Literal["strict", "flexible", "disabled"]
@@ -26,7 +28,10 @@ class Settings(NamedTuple):
 
     `root` and `cache` are absolute directories that need not exist; `shared_caches` are read-only package caches;
     `channels_file` is the channels.yaml that ENVMGR_CHANNELS names; `home` is the user's home directory;
-    `solve_time_limit` is in seconds, 0 for none.
+    `channel_alias` is the URL below which unknown channel names are (None: conda's). `proxy_servers` are URLs by
+    scheme, `ssl_verify` a file of certificates (PEM; None: the system's).
+    `solve_time_limit` is in seconds, 0 for none; `explain_timeout` are the seconds that may be spent on why a solve has
+    no solution. `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one.
     """
 
     environ: Mapping[str, str]
@@ -37,50 +42,77 @@ class Settings(NamedTuple):
     shared_caches: tuple[Path, ...] = ()
     channels_file: Path | None = None
     channels: tuple[str, ...] = ("conda-forge",)
+    channel_alias: str | None = None
     channel_priority: ChannelPriority = "strict"
     solver: str = "auto"
     solve_time_limit: int = 0
+    explain_timeout: int = 10
+    pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     add_pip_as_python_dependency: bool = True
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
+    proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
+    ssl_verify: Path | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Return the settings of this process.
 
+        Proxies and certificates that files set become variables, in `environ` and, where that is not given, in this
+        process, unless such variables are set: there every library and program that reaches the network reads them.
         Raises ConfigError for a value or a configuration file that cannot be used, naming where it stands.
         """
-        environ = dict(os.environ) if environ is None else environ
-        home = Path(environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~"))
-        config_file = Path(environ.get("ENVMGR_CONFIG") or _user_config_directory(environ, home) / "config.yaml")
+        is_own = environ is None
+        environ = process_environ() if environ is None else environ
+        home = home_of(environ)
         values: dict[str, tuple[Any, str]] = {}
-        if config_file.is_file():
-            values = {key: (value, f"{config_file}: {key}") for key, value in _read_config(config_file).items()}
-        for key in _READERS.keys() - {"channels"}:  # ENVMGR_CHANNELS names a file
-            variable = f"ENVMGR_{key.upper()}"
-            if variable in environ:
-                values[key] = (environ[variable], variable)
+        for source in sources(environ):
+            values |= {key: (value, source.where(key)) for key, value in source.values.items()}
         chosen = {key: _READERS[key](value, where) for key, (value, where) in values.items()}
         chosen.setdefault("root", _default_directory("data", environ, home))
         chosen.setdefault("cache", _default_directory("cache", environ, home))
         channels_file = environ.get("ENVMGR_CHANNELS")
+        network = _network_variables(chosen, environ)
+        if is_own:
+            os.environ.update(network)
         return cls(
-            environ=environ,
+            environ={**environ, **network} if network else environ,
             home=home,
-            config_file=config_file,
+            config_file=configuration.user_file(environ, home),
             channels_file=Path(channels_file).absolute() if channels_file else None,
             **chosen,
         )
 
 
-def _user_config_directory(environ: Mapping[str, str], home: Path) -> Path:
-    if os.name == "posix" and os.uname().sysname == "Linux":
-        return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "envmgr"
-    import platformdirs  # start-up time: only where the XDG rule above does not hold
+def process_environ() -> dict[str, str]:
+    """Return the variables of this process."""
+    return dict(os.environ)
 
-    return Path(platformdirs.user_config_dir("envmgr", appauthor=False))
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the user's home directory."""
+    return Path(environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~"))
+
+
+def sources(environ: Mapping[str, str] | None = None) -> tuple[Source, ...]:
+    """Return every place that settings are taken from, weakest first: files, then variables.
+
+    Raises ConfigError for a file that cannot be used.
+    """
+    environ = process_environ() if environ is None else environ
+    variables = tuple(
+        Source("variable", variable, {key: environ[variable]})
+        for key in sorted(KEYS - {"channels"})  # ENVMGR_CHANNELS names a file
+        if (variable := f"ENVMGR_{key.upper()}") in environ
+    )
+    return (*configuration.file_sources(environ, home_of(environ), KEYS), *variables)
+
+
+def read_value(key: str, value: object, where: str) -> Any:
+    """Return a value as `Settings` has it; raises ConfigError for one that `key` cannot have, naming `where`."""
+    return _READERS[key](value, where)
 
 
 def _default_directory(kind: str, environ: Mapping[str, str], home: Path) -> Path:
@@ -93,29 +125,6 @@ def _default_directory(kind: str, environ: Mapping[str, str], home: Path) -> Pat
     return Path(directory("envmgr", appauthor=False))
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    import yaml  # start-up time: only when there is a configuration file
-
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: expected keys and values, found {type(document).__name__}")
-    unknown = [key for key in document if key not in _READERS]
-    if unknown:
-        import difflib  # only to word an error
-
-        near = difflib.get_close_matches(str(unknown[0]), list(_READERS), n=1)
-        raise ConfigError(
-            f"{path}: unknown key `{unknown[0]}`",
-            hint=f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(sorted(_READERS))}",
-        )
-    return document
-
-
 def _boolean(value: object, where: str) -> bool:
     text = str(value).strip().lower()
     if text in _TRUE:
@@ -123,6 +132,49 @@ def _boolean(value: object, where: str) -> bool:
     if text in _FALSE:
         return False
     raise ConfigError(f"{where}: expected true or false, found `{value}`")
+
+
+def _url(value: object, where: str) -> str:
+    if isinstance(value, str) and "://" in value:
+        return value.rstrip("/")
+    raise ConfigError(f"{where}: expected a URL, found `{value}`", hint="write for example https://conda.example/conda")
+
+
+def _proxies(value: object, where: str) -> Mapping[str, str]:
+    if isinstance(value, str):  # a variable: one proxy for both
+        value = {"http": value, "https": value}
+    if isinstance(value, dict) and set(value) <= {"http", "https"}:
+        return {scheme: _url(url, f"{where}.{scheme}") for scheme, url in value.items() if url}
+    raise ConfigError(
+        f"{where}: expected URLs by scheme, found `{value}`",
+        hint="write `proxy_servers: {https: http://proxy.example:3128}`",
+    )
+
+
+def _certificates(value: object, where: str) -> Path | None:
+    text = str(value).strip()
+    if text.lower() in _TRUE or text.lower() == "truststore":
+        return None
+    if text.lower() in _FALSE or not isinstance(value, str):
+        raise ConfigError(
+            f"{where}: expected a file of certificates, found `{value}`; envmgr always checks who answers",
+            hint="name the certificate of your site: `ssl_verify: /etc/ssl/certs/site.pem`",
+        )
+    return _directory(value, where)
+
+
+def _network_variables(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which curl, requests, rattler, uv and pip know proxies and certificates."""
+    found: dict[str, str] = {}
+    for scheme, url in chosen.get("proxy_servers", {}).items():
+        names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
+        if not any(environ.get(name) for name in (*names, "all_proxy", "ALL_PROXY")):
+            found |= dict.fromkeys(names, url)
+    if (certificates := chosen.get("ssl_verify")) is not None:
+        files = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        if not any(environ.get(name) for name in (*files, "SSL_CERT_DIR")):
+            found |= dict.fromkeys(files, str(certificates))
+    return found
 
 
 def _directory(value: object, where: str) -> Path:
@@ -142,6 +194,14 @@ def _names(value: object, where: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return tuple(value)
     raise ConfigError(f"{where}: expected a list of names, found `{value}`")
+
+
+def _pins(value: object, where: str) -> tuple[tuple[str, str], ...]:
+    """Read match specs: a list, or conda's spelling of one in a variable (`numpy=1.26&python=3.12`)."""
+    pieces = value.split("&") if isinstance(value, str) else value
+    if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
+        raise ConfigError(f"{where}: expected a list of match specs, found `{value}`")
+    return tuple((piece.strip(), where) for piece in pieces if piece.strip())
 
 
 def _count(value: object, where: str) -> int:
@@ -168,12 +228,21 @@ _READERS: dict[str, Any] = {
     "cache": _directory,
     "shared_caches": _directories,
     "channels": _names,
+    "channel_alias": _url,
     "channel_priority": _one_of(*CHANNEL_PRIORITIES),
     "solver": _one_of(*SOLVERS),
     "solve_time_limit": _count,
+    "explain_timeout": _count,
+    "pinned_packages": _pins,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,
     "keep_generations": _count,
     "link_scripts": _one_of("deny", "allow"),
     "changeps1": _boolean,
+    "proxy_servers": _proxies,
+    "ssl_verify": _certificates,
 }
+KEYS = frozenset(_READERS)
+"""The keys that a configuration file may have."""
+LISTS = frozenset({"channels", "pinned_packages", "shared_caches"})
+"""Those of them that hold lists."""

@@ -23,6 +23,7 @@ from envmgr.artifacts.distrust import check_record, inspect
 from envmgr.artifacts.download import download
 from envmgr.artifacts.keys import KEY, key_of, stem_of
 from envmgr.artifacts.manifest import Artifact, Manifest, read_manifest
+from envmgr.artifacts.turns import Turns
 from envmgr.artifacts.unpackers import Unpacker, unpackers
 from envmgr.artifacts.verify import problems
 from envmgr.artifacts.view import sweep_views
@@ -222,11 +223,12 @@ class ArtifactCache:
         total = sum(package.size or 0 for package in packages)
         downloads = asyncio.Semaphore(PARALLEL_DOWNLOADS)
         what = f"{len(packages)} package{'s' if len(packages) > 1 else ''}"
-        with reporter.start("fetch", what, total=total, unit="bytes") as progress:
+        turns = Turns(self._settings, reporter)
+        with contextlib.closing(turns), reporter.start("fetch", what, total=total, unit="bytes") as progress:
             async with unpackers(len(packages)) as idle:
                 # The largest first: the last to end is then a small one.
                 tasks = {
-                    index: asyncio.ensure_future(self._fetch_one(source, package, downloads, idle, progress))
+                    index: asyncio.ensure_future(self._fetch_one(source, package, downloads, turns, idle, progress))
                     for index, package in sorted(enumerate(packages), key=lambda item: -(item[1].size or 0))
                 }
                 try:
@@ -243,16 +245,24 @@ class ArtifactCache:
         source: rattler.Client,
         package: CondaPackage,
         downloads: asyncio.Semaphore,
+        turns: Turns,
         idle: asyncio.Queue[Unpacker],
         progress: Progress,
     ) -> Artifact:
+        there = await turns.begin(package, downloads, self.find)
+        if there is not None:
+            progress.advance(package.size or 0)
+            return there
         temporary = self._temporary()
         archive = path_of_file_url(package.url)
-        downloaded = None if archive is not None else temporary.with_name(temporary.name + _extension(package))
+        downloaded = None
         try:
-            if downloaded is not None:
-                async with downloads:
+            try:
+                if archive is None:
+                    downloaded = temporary.with_name(temporary.name + _extension(package))
                     await download(source, package, downloaded, progress.advance)
+            finally:
+                downloads.release()
             unpacker = await idle.get()
             try:
                 manifest = await unpacker.unpack(downloaded or archive or temporary, temporary, package)
@@ -264,6 +274,7 @@ class ArtifactCache:
                 downloaded.unlink(missing_ok=True)
             if temporary.exists():
                 trees.remove(temporary)
+            turns.end(package)
         if downloaded is None:
             progress.advance(package.size or 0)
         return artifact

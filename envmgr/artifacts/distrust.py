@@ -16,7 +16,7 @@ from envmgr.artifacts.contents import Faulty, ListedPath, read_entry_points, rea
 from envmgr.artifacts.manifest import Manifest
 from envmgr.artifacts.trees import Tree
 from envmgr.errors import CorruptPackage
-from envmgr.lock.model import CondaPackage
+from envmgr.lock.model import UNKNOWN, CondaPackage
 from envmgr.urls import redact
 
 _MOST_FAULTS = 5  # named in one message
@@ -92,7 +92,7 @@ def check_record(package: CondaPackage, manifest: Manifest) -> None:
             faults.append((f"the channel's record says {key} {said}", f"of an artifact with {key} {found}"))
     if manifest.name.lower() != package.name.lower():
         faults.append((f"the channel's record says name {package.name}", f"of an artifact named {manifest.name}"))
-    said = noarch_kind(package.noarch)
+    said = manifest.noarch if package.noarch == UNKNOWN else noarch_kind(package.noarch)
     if "python" in {said, manifest.noarch} and said != manifest.noarch:
         faults.append(("info/index.json", f"says noarch `{manifest.noarch}`, the channel says `{said}`"))
     if faults:
@@ -133,7 +133,8 @@ def _index_faults(index: Mapping[str, Any], package: CondaPackage) -> Iterator[t
             continue  # packages from before 2014 have `platform` and `arch` instead
         if found != expected and not (key == "name" and str(found).lower() == expected.lower()):
             yield "info/index.json", f"says {key} {printable(str(found))}, the channel says {printable(expected)}"
-    said, recorded = noarch_kind(index.get("noarch")), noarch_kind(package.noarch)
+    said = noarch_kind(index.get("noarch"))
+    recorded = said if package.noarch == UNKNOWN else noarch_kind(package.noarch)
     if "python" in {said, recorded} and said != recorded:  # which decides where the files go
         yield "info/index.json", f"says noarch `{said}`, the channel says `{recorded}`"
     yield from _site_packages_faults("info/index.json", index.get("python_site_packages_path"))

@@ -2,7 +2,7 @@
 
     pypi:
       indexes:
-        pytorch-cu128: https://download.pytorch.org/whl/cu128
+        pytorch-cu128: https://download.pytorch.example/whl/cu128
         lab: https://user:${LAB_TOKEN}@pypi.lab.example/simple   # or a directory (PEP 503) beside this file
       packages:
         torch: pytorch-cu128          # an index that packages are pinned to answers for these and no others

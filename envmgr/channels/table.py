@@ -2,7 +2,8 @@
 
 A name is looked up in ENVMGR_CHANNELS if that is set, else in the nearest channels.yaml beside or above the
 environment file, then the user's (beside config.yaml), then the system's (/etc/envmgr/channels.yaml), then among
-the names known out of the box; any other name is conda's: https://conda.anaconda.org/NAME. `NAME/label/X` is
+the names known out of the box; any other name is conda's: https://conda.anaconda.org/NAME, or below `channel_alias`
+where that is set, as are the known ones. `NAME/label/X` is
 below what NAME means. `defaults` is Anaconda's pkgs/main and pkgs/r, used only when named; `nodefaults` is
 nothing. A name one slip away from a known one is refused: somebody else may own it.
 """
@@ -47,6 +48,7 @@ class ChannelTable:
     home: Path
     cache: Path
     pypi: PypiSection
+    alias: str
 
     @classmethod
     def read(cls, settings: Settings, *, beside: Sequence[Path], system: Path = location.SYSTEM_FILE) -> ChannelTable:
@@ -57,7 +59,8 @@ class ChannelTable:
         directories = tuple(Path(directory).absolute() for directory in beside)
         files = location.files(settings, beside=directories, system=system)
         tables = [table_file.read(path, home=settings.home) for path in files]
-        entries = {entry.name: entry for entry in _built_in()}
+        alias = settings.channel_alias or ALIAS
+        entries = {entry.name: entry for entry in _built_in(alias)}
         for table in reversed(tables):
             entries |= {entry.name: entry for entry in table.entries}
         order = [entry.name for table in tables for entry in table.entries]
@@ -71,6 +74,7 @@ class ChannelTable:
             home=settings.home,
             cache=settings.cache,
             pypi=pypi_section.merge(table.pypi for table in tables),
+            alias=alias,
         )
 
     def names(self) -> tuple[str, ...]:
@@ -139,8 +143,8 @@ class ChannelTable:
         )
         if below is None:
             self._check_slip(name)
-            url = f"{ANACONDA}/{name[5:]}" if name.startswith("pkgs/") else f"{ALIAS}/{name}"
-            yield Channel(name=name, url=url)
+            url = f"{ANACONDA}/{name[5:]}" if name.startswith("pkgs/") else f"{self.alias}/{name}"
+            yield self._channel(name, url, ())
             return
         entry = self.entries[base]
         if entry.recipes is not None:
@@ -184,7 +188,7 @@ class ChannelTable:
         if near is not None:
             raise ChannelError(
                 f"the channel `{name}` is unknown; `{near}` is known",
-                hint=f"write `{near}`, or {ALIAS}/{name} if that is meant",
+                hint=f"write `{near}`, or {redact(self.alias)}/{name} if that is meant",
             )
 
 
@@ -192,10 +196,10 @@ def _defaults(tables: Sequence[TableFile]) -> tuple[str, ...]:
     return next((table.default for table in tables if table.default is not None), ())
 
 
-def _built_in() -> Iterator[Entry]:
+def _built_in(alias: str) -> Iterator[Entry]:
     origin = Origin(source="envmgr")
     for name in _KNOWN:
-        yield Entry(name=name, origin=origin, urls=(f"{ALIAS}/{name}",))
+        yield Entry(name=name, origin=origin, urls=(f"{alias}/{name}",))
     yield Entry(name="defaults", origin=origin, urls=(f"{ANACONDA}/main", f"{ANACONDA}/r"))
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "activate": ("activation", "activate", "Activate an environment (needs the shell hook)."),
     "channel": ("channel", "channel", "Build and list the channels of channels.yaml."),
     "clean": ("clean", "clean", "Remove what no environment needs any more."),
+    "config": ("config", "config", "Show and change settings, and where each comes from."),
     "create": ("create", "create", "Create an environment from a file or from specs."),
     "deactivate": ("activation", "deactivate", "Deactivate the active environment (needs the shell hook)."),
     "diff": ("diff", "diff", "Compare two environments, generations or locks."),
@@ -28,6 +29,7 @@ COMMANDS = {
     "remove": ("remove", "remove", "Remove packages from an environment, or all of it."),
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
+    "search": ("search", "search", "Show what the channels have of a package."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
     "tree": ("tree", "tree", "Show the packages of an environment as a tree."),
     "update": ("update", "update", "Move packages to newer versions, or follow a changed file."),
@@ -39,7 +41,6 @@ COMMANDS = {
 
 # What conda's users type and envmgr does in another way.
 _OTHERWISE = {
-    "config": "settings are ENVMGR_… variables and keys of the config.yaml that `envmgr info` names",
     "init": 'put this line into the rc file of the shell: eval "$(envmgr shell-hook bash)"',
     "uninstall": "envmgr remove PACKAGE",
 }

@@ -26,7 +26,12 @@ from envmgr.workflows.sources import read_sources
 )
 @options.environment
 @click.option(
-    "-f", "--file", "files", multiple=True, metavar="FILE", help="An environment file: a path, - or an https URL."
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="An environment file or a lock: a path, - or an https URL.",
 )
 @options.channels
 @click.option(
@@ -38,6 +43,7 @@ from envmgr.workflows.sources import read_sources
 )
 @click.option("--exclude-newer", metavar="DATE", help="Ignore what was published after DATE, as 2026-01-31 or 14d.")
 @click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
+@options.part_of_lock
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @options.confirmation
 @options.override_frozen
@@ -57,6 +63,9 @@ def create(
     exclude_newer: str | None,
     locked: bool,
     no_lock: bool,
+    environment: str | None,
+    categories: tuple[str, ...],
+    dev: bool,
     override_frozen: bool,
     yes: bool,
     dry_run: bool,
@@ -83,6 +92,7 @@ def create(
         override_frozen=override_frozen,
         locked=locked,
         no_lock=no_lock,
+        part=options.choice(environment, categories, dev=dev),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)

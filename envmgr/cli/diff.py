@@ -24,16 +24,28 @@ from envmgr.workflows.diff import compare
     ),
 )
 @click.option("--platform", "--subdir", metavar="SUBDIR", help="From lock files of several platforms, as osx-arm64.")
+@options.part_of_lock
 @options.output
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
-def diff(old: str, new: str, platform: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
+def diff(
+    old: str,
+    new: str,
+    platform: str | None,
+    environment: str | None,
+    categories: tuple[str, ...],
+    dev: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
     """Show what is new, gone and changed from A to B, both halves.
 
-    A and B are names or paths of environments, generations of them as NAME@N, or lock files.
+    A and B are names or paths of environments, generations of them as NAME@N, lock files of any kind, or environment
+    files that have a lock beside them.
     """
     settings = Settings.load()
-    found = compare(old, new, settings, platform=platform)
+    found = compare(old, new, settings, platform=platform, choice=options.choice(environment, categories, dev=dev))
     platforms = (found.old.lock.platform, found.new.lock.platform)
     if len(set(platforms) - {"noarch"}) > 1:
         report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)

@@ -14,6 +14,7 @@ from envmgr.settings import Settings
 from envmgr.workflows.environments import environments
 
 _SPELLINGS = {
+    "config": ("environment_variables", "env_config"),
     "create": ("create", "create"),
     "export": ("export", "export"),
     "remove": ("remove", "remove_environment"),
@@ -22,7 +23,7 @@ _SPELLINGS = {
 
 
 class CondaSpellings(click.Group):
-    """`env list`, and `env create|export|remove|update` for those whose fingers know conda."""
+    """`env list`, `env config vars`, and `env create|export|remove|update` for those whose fingers know conda."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({"list", *_SPELLINGS})

@@ -49,10 +49,15 @@ def _text(found: dict[str, Any]) -> str:
         ("package cache", _lines(found["pkgs_dirs"])),
         ("configuration", _lines(found["config_files"]) or "none"),
         ("default channels", ", ".join(found["channels"])),
+        *(("" if number else "pip half", _stated(each)) for number, each in enumerate(found["pip"])),
         ("active environment", found["active_prefix"] or "none"),
         ("environments", str(len(found["envs"]))),
     ]
-    return columns([(f"{key}:", value) for key, value in rows])
+    return columns([(f"{key}:" if key else "", value) for key, value in rows])
+
+
+def _stated(each: dict[str, str]) -> str:
+    return f"{each['key']} {each['value']} ({each['origin']})"
 
 
 def _lines(values: list[str]) -> str:

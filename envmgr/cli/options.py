@@ -12,8 +12,19 @@ import click
 from envmgr.cli.messages import say
 from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
+from envmgr.workflows.request import Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# The value goes into the settings of the run, not through each command: see `load_settings`.
+EXPLAIN_TIMEOUT = click.option(
+    "--explain-timeout",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    expose_value=False,
+    callback=lambda context, _parameter, value: context.meta.__setitem__("explain_timeout", value),
+    help="How long to look for edits that solve what has no solution; 10 by default.",
+)
 
 
 def examples(*lines: str) -> str:
@@ -50,6 +61,30 @@ def confirmation(command: F) -> F:
     return click.option("-d", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")(command)
 
 
+def part_of_lock(command: F) -> F:
+    """Add the options that choose a part of a lock file that another tool wrote."""
+    for option in reversed(
+        (
+            click.option("--environment", metavar="NAME", help="The environment of a pixi.lock; by default `default`."),
+            click.option(
+                "--category",
+                "categories",
+                multiple=True,
+                metavar="NAME",
+                help="A category of a conda-lock file, as dev; by default main. Repeatable.",
+            ),
+            click.option("--dev", is_flag=True, help="Of a conda-lock file, the category dev too."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def choice(environment: str | None, categories: tuple[str, ...], *, dev: bool) -> Choice:
+    """Return what the options of `part_of_lock` choose."""
+    return Choice(environment, (*(categories or ("main",)), "dev") if dev else categories)
+
+
 def override_frozen(command: F) -> F:
     """Add `--override-frozen` (CEP 22)."""
     return click.option("--override-frozen", is_flag=True, help="Also where conda-meta/frozen protects it.")(command)
@@ -79,6 +114,7 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
             click.option("--channel-priority", type=click.Choice(CHANNEL_PRIORITIES), help="By default strict."),
             click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
             click.option("--offline", is_flag=True, help="Use only what is on this machine."),
+            EXPLAIN_TIMEOUT,
         )
     ):
         command = option(command)
@@ -87,7 +123,10 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
 
 def load_settings(**flags: Any) -> Settings:
     """Return the settings of this run, where each flag that was given (not None, not False) beats the rest."""
-    return Settings.load()._replace(**{name: value for name, value in flags.items() if value})
+    settings = Settings.load()._replace(**{name: value for name, value in flags.items() if value})
+    context = click.get_current_context(silent=True)
+    seconds = None if context is None else context.meta.get("explain_timeout")
+    return settings if seconds is None else settings._replace(explain_timeout=seconds)
 
 
 def command_line() -> tuple[str, ...]:

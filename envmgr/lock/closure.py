@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from rattler import BuildString, MatchSpec, PackageRecord
@@ -29,7 +30,7 @@ def check(lock: Lock, *, source: str) -> None:
     a channel or an index, every dependency met by version and build, no `constrains` broken. Virtual packages are the
     machine's business: only their presence in the lock is checked.
     """
-    faults = [*_names(lock), *_hashes(lock), *_places(lock), *_conda_dependencies(lock)]
+    faults = [*_names(lock), *_hashes(lock), *_places(lock), *_records(lock)[1], *(each.fault for each in unmet(lock))]
     if lock.pip:
         from envmgr.lock import pip_closure  # start-up time: most locks have no pip half
 
@@ -114,25 +115,26 @@ def _is_place(url: str) -> bool:
     return _SCHEMES.match(url) is not None and _LEADS_OUT.search(unquote(url)) is None
 
 
-def _conda_dependencies(lock: Lock) -> Iterable[str]:
-    records, faults = _records(lock)
-    yield from faults
+class Unmet(NamedTuple):
+    """A dependency of a package, or with `is_constraint` a `constrains`, that is not met: `found` is what is locked
+    instead (None: nothing of the name), `fault` the sentence about it."""
+
+    package: CondaPackage
+    text: str
+    is_constraint: bool
+    found: str | None
+    fault: str
+
+
+def unmet(lock: Lock) -> Iterator[Unmet]:
+    """Yield every dependency and constraint of the conda half that is not met inside of the lock."""
+    records, _ = _records(lock)
     virtual = {text.partition("=")[0] for text in lock.virtual_packages}
     for package in lock.conda:
         for text in package.depends:
-            try:
-                spec = MatchSpec(text)
-            except InvalidMatchSpecError as error:
-                yield f"{package.dist_name} depends on `{text}`, which is not a match spec: {error}"
-                continue
-            name = spec.name.normalized
-            if name.startswith("__"):
-                if virtual and name not in virtual:
-                    yield f"{package.dist_name} depends on {text}, and no such virtual package is locked"
-            elif name not in records:
-                yield f"{package.dist_name} depends on {text}, which is not in the lock"
-            elif not records[name].matches(spec):
-                yield f"{package.dist_name} depends on {text}, but {_shown(records[name])} is locked"
+            fault, found = _dependency_fault(text, records, virtual)
+            if fault:
+                yield Unmet(package, text, False, found, f"{package.dist_name} depends on {fault}")
         for text in package.constrains:
             try:
                 spec = MatchSpec(text)
@@ -140,7 +142,27 @@ def _conda_dependencies(lock: Lock) -> Iterable[str]:
                 continue
             name = spec.name.normalized
             if name in records and not records[name].matches(spec):
-                yield f"{package.dist_name} constrains {text}, but {_shown(records[name])} is locked"
+                shown = _shown(records[name])
+                fault = f"{package.dist_name} constrains {text}, but {shown} is locked"
+                yield Unmet(package, text, True, shown, fault)
+
+
+def _dependency_fault(
+    text: str, records: Mapping[str, PackageRecord], virtual: Collection[str]
+) -> tuple[str, str | None]:
+    """Return what is wrong with a dependency (nothing: empty) and what is locked instead."""
+    try:
+        spec = MatchSpec(text)
+    except InvalidMatchSpecError as error:
+        return f"`{text}`, which is not a match spec: {error}", None
+    name = spec.name.normalized
+    if name.startswith("__"):
+        return (f"{text}, and no such virtual package is locked" if virtual and name not in virtual else ""), None
+    if name not in records:
+        return f"{text}, which is not in the lock", None
+    if not records[name].matches(spec):
+        return f"{text}, but {_shown(records[name])} is locked", _shown(records[name])
+    return "", None
 
 
 def _records(lock: Lock) -> tuple[dict[str, PackageRecord], list[str]]:

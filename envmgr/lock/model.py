@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+UNKNOWN = "?"
+"""As `noarch`: the lock of another tool names the artifact alone, and its record is read from it once it is there."""
+
 
 class CondaPackage(NamedTuple):
     """One conda artifact with its full repodata record (CEP 34, 36), so that installing needs no repodata.

@@ -17,10 +17,11 @@ from packaging.version import InvalidVersion, Version
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import clashes, compilation, directories, failures, pins, pylock
+from envmgr.pypi import clashes, compilation, directories, failures, nearest, pins, pylock
 from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.provided import Distribution
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
+from envmgr.reporting import Reporter
 from envmgr.spec.model import Requirement
 from envmgr.urls import path_of_file_url
 
@@ -53,7 +54,7 @@ class Answer:
     question: Question
 
 
-def answer(uv: Uv, question: Question, asked: Asked) -> Answer:
+def answer(uv: Uv, question: Question, asked: Asked, reporter: Reporter) -> Answer:
     """Return the answer to `question`, with as few builds as can be.
 
     Raises PipError as `resolve` does, and for what would have to be built and must not or cannot be.
@@ -63,7 +64,7 @@ def answer(uv: Uv, question: Question, asked: Asked) -> Answer:
     for _ in range(_MOST_ROUNDS):
         settled = _pinned(uv, question, asked)
         try:
-            packages = compilation.packages(uv, settled)
+            packages = compilation.packages(uv, settled, reporter)
         except UvFailed as failure:
             more = _to_build(failure.text, question, asked, uv)
             if not more:
@@ -135,11 +136,20 @@ def _to_build(text: str, question: Question, asked: Asked, uv: Uv) -> frozenset[
 
 def _explained(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> PipError:
     if "No solution found" in failure.text:
-        refused = clashes.indirect(uv, question, failure, asked.requirements, asked.distributions)
+        refused = clashes.indirect(
+            uv, question, failure, asked.requirements, asked.distributions, directory=asked.stubs
+        )
         if refused:
-            return clashes.refusal(refused)
+            return clashes.Clashed(refused)
     unbuilt = _without_wheel(failure, uv, question, asked)
-    return unbuilt or failures.explain(failure, asked.requirements, offline=uv.offline)
+    if unbuilt is not None:
+        return unbuilt
+    known = {*asked.distributions, *(requirement.name for requirement in asked.requirements)}
+
+    def near(name: str) -> tuple[str, ...]:
+        return nearest.nearest(name, known | nearest.listed(uv))
+
+    return failures.explain(failure, asked.requirements, offline=uv.offline, near=near)
 
 
 def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> PipError | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from envmgr.errors import PipError
-from envmgr.pypi.compilation import Graph, Question, graph
+from envmgr.pypi import stubs
+from envmgr.pypi.compilation import Graph, Question, graph, unbound
 from envmgr.pypi.provided import Distribution
 from envmgr.pypi.uv import Uv, UvFailed
 from envmgr.spec.model import Requirement
@@ -35,9 +37,7 @@ class Clash:
     @property
     def conda_spec(self) -> str:
         """The conda match spec that would settle it."""
-        # conda knows `==1.2.*` as `1.2.*` and has no `===`
-        wanted = re.sub(r"==([^,]*\.\*)", r"\1", self.wanted.replace("===", "=="))
-        return f"{self.distribution.package.name} {wanted}"
+        return f"{self.distribution.package.name} {conda_version(self.wanted)}".strip()
 
     def __str__(self) -> str:
         package = self.distribution.package
@@ -51,26 +51,49 @@ class Clash:
         )
 
 
-def refusal(clashes: Sequence[Clash]) -> PipError:
-    """Return the error that names every clash, with the lines for dependencies as its hint."""
-    specs = sorted({clash.conda_spec for clash in clashes})
-    return PipError(
-        "\n".join(str(clash) for clash in clashes),
-        hint="write " + " and ".join(f"`{spec}`" for spec in specs) + " in dependencies",
-        details={
-            "conflicts": [
-                {
-                    "where": str(clash.requirement.origin),
-                    "requirement": clash.requirement.text,
-                    "distribution": str(clash.distribution),
-                    "conda_package": clash.distribution.package.dist_name,
-                    "wanted": clash.wanted,
-                    "conda_spec": clash.conda_spec,
-                }
-                for clash in clashes
-            ]
-        },
-    )
+class Clashed(PipError):
+    """Lines that ask for something else than conda provides, with the lines for dependencies as the hint.
+
+    Whoever can solve raises `refusal` in its place.
+    """
+
+    def __init__(self, clashes: Sequence[Clash]) -> None:
+        specs = sorted({clash.conda_spec for clash in clashes})
+        hint = "write " + " and ".join(f"`{spec}`" for spec in specs) + " in dependencies"
+        super().__init__(_account(clashes), hint=hint, details=_details(clashes))
+        self.clashes = tuple(clashes)
+
+
+def refusal(clashes: Sequence[Clash], *, hint: str, solves: bool) -> PipError:
+    """Return the error that names every clash, with what was found out about the conda specs that would settle it."""
+    return PipError(_account(clashes), hint=hint, details={**_details(clashes), "solves": solves})
+
+
+def conda_version(specifier: str) -> str:
+    """Return a PEP 440 specifier as conda's match specs have it."""
+    # conda knows `==1.2.*` as `1.2.*` and has no `===`; uv writes `~=2.1` as `>=2.1,<3.dev0`
+    text = re.sub(r"==([^,]*\.\*)", r"\1", specifier.replace("===", "=="))
+    return re.sub(r"(<[\d.]+)\.dev0\b", r"\1", text)
+
+
+def _account(clashes: Sequence[Clash]) -> str:
+    return "\n".join(str(clash) for clash in clashes)
+
+
+def _details(clashes: Sequence[Clash]) -> dict[str, object]:
+    return {
+        "conflicts": [
+            {
+                "where": str(clash.requirement.origin),
+                "requirement": clash.requirement.text,
+                "distribution": str(clash.distribution),
+                "conda_package": clash.distribution.package.dist_name,
+                "wanted": clash.wanted,
+                "conda_spec": clash.conda_spec,
+            }
+            for clash in clashes
+        ]
+    }
 
 
 def direct(
@@ -91,31 +114,83 @@ def indirect(
     failure: UvFailed,
     requirements: Sequence[Requirement],
     provided: Mapping[str, Distribution],
+    *,
+    directory: Path,
 ) -> tuple[Clash, ...]:
-    """Return the clashes further down that make `question` fail; none where it fails without conda's versions too."""
+    """Return the clashes further down that make `question` fail; none where it fails without conda's versions too.
+
+    Stubs of other versions are written below `directory`.
+    """
+    lines = {requirement.name: requirement for requirement in reversed(requirements)}
     try:
-        free = graph(uv, question.without_stubs())
+        free = unbound(uv, question)
     except UvFailed:
-        return ()
-    moved = [name for name, node in free.items() if name in provided and node.version != provided[name].version]
+        return tuple(_with_other_stubs(uv, question, failure, lines, provided, directory))
+    moved = [
+        name for name, node in free.items() if name in provided and node.version not in (None, provided[name].version)
+    ]
     culprits, solved = _culprits(uv, question, moved), free
     if len(culprits) == 1:
         solved = graph(uv, question.without_stubs(*culprits))
-    lines = {requirement.name: requirement for requirement in reversed(requirements)}
-    clashes = []
-    for name in culprits:
-        path = _path(solved, name, lines)
-        if path:
-            wanted = _wanted(failure.text, name, provided[name].version, solved[name].version)
-            clashes.append(
-                Clash(
-                    requirement=lines[path[0]],
-                    distribution=provided[name],
-                    wanted=wanted,
-                    through=tuple(path[1:]),
-                )
-            )
-    return tuple(clashes)
+    found = (_clash(failure, name, provided[name], solved, solved[name].version, lines) for name in culprits)
+    return tuple(clash for clash in found if clash is not None)
+
+
+def _with_other_stubs(
+    uv: Uv,
+    question: Question,
+    failure: UvFailed,
+    lines: Mapping[str, Requirement],
+    provided: Mapping[str, Distribution],
+    directory: Path,
+) -> Iterator[Clash]:
+    """Yield the clash with a distribution that no index has: with a stub of some other version there is an answer."""
+    tried = 0
+    for name in sorted(question.stubs.keys() & provided.keys()):
+        for version in _versions(failure.text, name, provided[name].version):
+            if tried == _MOST_TRIED:
+                return
+            tried += 1
+            other = stubs.write([replace(provided[name], version=version)], question.target, directory)
+            try:
+                nodes = graph(uv, replace(question, stubs={**question.stubs, **other}))
+            except UvFailed:
+                continue
+            clash = _clash(failure, name, provided[name], nodes, version, lines)
+            if clash is not None:
+                yield clash
+            return
+
+
+def _versions(text: str, name: str, provided: str) -> list[str]:
+    """Return versions that what uv says of `name` may mean: those that it names, and one just above each."""
+    pattern = rf"(?<![\w.-]){re.escape(name)}(?:\[[^\]]*\])?((?:[<>=!~]=?=?[^\s,]+,?)+)"
+    found: dict[str, None] = {}
+    for match in re.finditer(pattern, text.replace("_", "-"), re.IGNORECASE):
+        for number in re.findall(r"[<>=!~]+([^\s,<>=!~]+)", match[1]):
+            for candidate in (number, f"{number}.1"):
+                try:
+                    found[str(Version(candidate))] = None
+                except InvalidVersion:
+                    continue
+    if found:
+        found["0"] = None  # below every one
+    return [version for version in found if version != provided]
+
+
+def _clash(
+    failure: UvFailed,
+    name: str,
+    distribution: Distribution,
+    nodes: Graph,
+    chosen: str | None,
+    lines: Mapping[str, Requirement],
+) -> Clash | None:
+    path = _path(nodes, name, lines)
+    if not path:
+        return None
+    wanted = _wanted(failure.text, name, distribution.version, chosen)
+    return Clash(requirement=lines[path[0]], distribution=distribution, wanted=wanted, through=tuple(path[1:]))
 
 
 def _culprits(uv: Uv, question: Question, moved: Sequence[str]) -> list[str]:
@@ -153,6 +228,9 @@ def _wanted(text: str, name: str, provided: str, chosen: str | None) -> str:
             continue
         if canonicalize_name(match[1]) == name and not specifier.contains(provided, prereleases=True):
             return match[2].rstrip(",")
+    either = re.findall(rf"^\s*{re.escape(name)}([<>])([^\s,=]+)$", text, re.MULTILINE | re.IGNORECASE)
+    if {side for side, version in either if version == provided} == {"<", ">"}:
+        return f"!={provided}"
     if chosen is None:
         return ""
     return f"{'>=' if Version(chosen) > Version(provided) else '<='}{chosen}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,10 +19,17 @@ from envmgr.pypi import indexes, pylock
 from envmgr.pypi.pylock import Choice
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
+from envmgr.reporting import Reporter
 from envmgr.spec.model import NO_OPTIONS, PipOptions
 from envmgr.urls import without_credentials
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
+
+_NOT_FOUND = re.compile(
+    r"\b([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])? was not found in the "
+    r"(?:package registry|provided package locations)"
+)
+_YANKED = re.compile(r"`(?P<name>[^`=]+)==(?P<version>[^`]+)` is yanked(?: \(reason: \"(?P<reason>.*)\"\))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +73,10 @@ class Question:
         kept = {name: stub for name, stub in self.stubs.items() if names and name not in names}
         return replace(self, stubs=kept)
 
+    def bound_by(self, names: Collection[str]) -> Question:
+        """Return the question with the stubs of `names` alone."""
+        return replace(self, stubs={name: stub for name, stub in self.stubs.items() if name in names})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -79,18 +90,26 @@ class Node:
 Graph = Mapping[str, Node]
 
 
-def packages(uv: Uv, question: Question) -> tuple[PipPackage, ...]:
+def packages(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage, ...]:
     """Return what answers `question`, stubs left out, sorted by name, each with the index that has it and
-    the names that it requires here.
+    the names that it requires here. Yanked ones (PEP 592) are said.
 
     Raises UvFailed where there is no answer, PipError where uv's two accounts of it differ.
     """
     with _files(question) as directory:
         output = directory / "pylock.toml"
         output.write_text(pylock.write(question.locked), encoding="utf-8")
-        _compile(uv, question, directory, "--format", "pylock.toml", "--quiet", "--output-file", output)
+        warnings = _compile(uv, question, directory, "--format", "pylock.toml", "--output-file", output)
         text = output.read_text(encoding="utf-8")
         found = pylock.read(text, choice=_choice(question), directory=directory, without=question.stubs)
+    for warning in warnings:
+        yanked = _YANKED.fullmatch(warning)
+        if yanked is not None:
+            reason = f": {yanked['reason']}" if yanked["reason"] else ""
+            reporter.warning(
+                f"{yanked['name']} {yanked['version']} was yanked from its index{reason} (it is taken because exactly "
+                "that version is asked for)"
+            )
     try:
         # What the first run has just cached, so that both see the same index
         nodes = graph(uv, question, offline=True)
@@ -123,6 +142,27 @@ def graph(uv: Uv, question: Question, *, offline: bool = False) -> Graph:
         return dict(_nodes(output.read_text(encoding="utf-8").splitlines(), question.editables))
 
 
+def unbound(uv: Uv, question: Question) -> Graph:
+    """Return what would answer `question` without conda's versions, those kept that no index has anything of.
+
+    Raises UvFailed.
+    """
+    kept: set[str] = set()
+    while True:
+        try:
+            return graph(uv, question.bound_by(kept))
+        except UvFailed as failure:
+            unknown = {name for name in names_not_found(failure.text) if name in question.stubs} - kept
+            if not unknown:
+                raise
+            kept |= unknown
+
+
+def names_not_found(text: str) -> frozenset[str]:
+    """Return the names that, as uv says, no index has."""
+    return frozenset(canonicalize_name(name) for name in _NOT_FOUND.findall(text))
+
+
 @contextmanager
 def _files(question: Question) -> Iterator[Path]:
     with TemporaryDirectory(prefix="envmgr-pip-") as name:
@@ -137,7 +177,9 @@ def _files(question: Question) -> Iterator[Path]:
         yield directory
 
 
-def _compile(uv: Uv, question: Question, directory: Path, *options: str | Path, offline: bool = False) -> None:
+def _compile(
+    uv: Uv, question: Question, directory: Path, *options: str | Path, offline: bool = False
+) -> tuple[str, ...]:
     target = question.target
     arguments: list[str | Path] = [
         "pip", "compile", directory / "requirements.in", "--constraints", directory / "constraints.txt",
@@ -157,7 +199,7 @@ def _compile(uv: Uv, question: Question, directory: Path, *options: str | Path, 
         arguments.append("--no-sources")
     if question.exclude_newer is not None:
         arguments += ["--exclude-newer", question.exclude_newer.isoformat()]
-    uv.run(
+    return uv.run(
         arguments,
         variables=dict(target.variables),
         offline=offline,

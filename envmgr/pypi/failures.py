@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError
+from envmgr.pypi.compilation import names_not_found
 from envmgr.pypi.uv import UvFailed
 from envmgr.spec.model import Requirement
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_UNKNOWN = re.compile(
-    rf"\b({_NAME})(?:\[[^\]]*\])? was not found in the (?:package registry|provided package locations)"
-)
 _NOT_CACHED = re.compile(
     rf"(?:there are no versions of|Because) ({_NAME})|`({_NAME})==|Because ({_NAME}) was not found|/([^/\s]+\.whl)\b"
 )
@@ -24,30 +22,83 @@ _FLAG = re.compile(r"`--([a-z-]+)[= ]([\w-]+)`")
 _BUILD = re.compile(r"Failed to build `(?P<what>[^`]+)`(?=\s+cause: (?:The build backend|Failed to install req))")
 _SHOWN_LINES = 12
 _URL = re.compile(r"https?://[^\s)`]+")
+_EMPTY = re.compile(rf"Because there are no versions of ({_NAME}) and you require \1\b")
+_FILTERED = re.compile(
+    rf"`({_NAME})` was filtered by `exclude-newer` to only include packages uploaded before (\S+?)\. "
+    r"The latest version satisfying the requirement is v(\S+?)(?:, published at (\S+?))?\. "
+)
+_YANKED = re.compile(rf"({_NAME})==(\S+) was yanked")
+_BROKEN_OFF = re.compile(r"end of file before message length|connection closed before|error decoding response body")
+_NO_ARCHIVE = re.compile(r"Failed to extract archive|Invalid zip|Failed to read metadata|Failed to read from zip")
+_WHAT = re.compile(r"Failed to download `([^`]+)`")
+_SIZE = re.compile(r"Size mismatch for `([^`]+)`: expected (\d+) bytes, but downloaded (\d+) bytes")
 _MISMATCH = re.compile(
     r"Hash mismatch for `(?P<what>[^`]+)`.*?sha256:(?P<expected>[0-9a-f]{64}).*?sha256:(?P<found>[0-9a-f]{64})",
     re.DOTALL,
 )
 
 
-def explain(error: UvFailed, requirements: Sequence[Requirement], *, offline: bool) -> PipError:
-    """Return the error to show for what uv said about `requirements` (those that hold here)."""
+def explain(
+    error: UvFailed, requirements: Sequence[Requirement], *, offline: bool, near: Callable[[str], Sequence[str]]
+) -> PipError:
+    """Return the error to show for what uv said about `requirements` (those that hold here).
+
+    `near` gives the names that look like one that no index has.
+    """
     return (
         _mismatch(error.text)
         or _build(error.text, requirements)
         or (_offline(error.text) if offline else None)
         or _unreachable(error.text)
-        or _unknown(error.text, requirements)
+        or _broken(error.text)
+        or _unknown(error.text, requirements, near)
         or _unsatisfiable(error.text, requirements)
     )
 
 
 def explain_installation(error: UvFailed) -> PipError | None:
     """Return the error to show for a wheel that cannot be had as locked, or None for anything else."""
-    return _mismatch(error.text) or _build(error.text, ()) or _unreachable(error.text)
+    return _mismatch(error.text) or _build(error.text, ()) or _unreachable(error.text) or _broken(error.text)
+
+
+def _broken(text: str) -> PipError | None:
+    """Explain an answer that came, and is not what it should be."""
+    what, url = _WHAT.search(text), _URL.search(text)
+    name = f"the wheel of {what[1]}" if what else f"the answer of {url[0].rstrip('.,;')}" if url else None
+    details = {"engine": text}
+    if name is None:
+        return None
+    if _BROKEN_OFF.search(text):
+        return PipError(f"{name} broke off before its end", hint="nothing was changed: try again", details=details)
+    if what and _NO_ARCHIVE.search(text):
+        return PipError(
+            f"{name} is no wheel: {text.rpartition('cause: ')[2].strip()}",
+            hint="nothing was changed; look at what its URL gives: a proxy's or a login page is a usual cause",
+            details=details,
+        )
+    if "unexpected JSON" in text or "unexpected HTML" in text or "Received some unexpected" in text:
+        return PipError(
+            f"{name} is none of a package index (PEP 503, PEP 691): {text.rpartition('cause: ')[2].strip()}",
+            hint="an index URL ends in /simple as a rule; a proxy's or a login page is another usual cause",
+            details=details,
+        )
+    if "Hash mismatch for package metadata" in text:
+        return PipError(
+            f"{name} is not the metadata that the index promises: its sha256 is another",
+            hint="nothing was changed; distrust the index, or try again if it was just being updated",
+            details=details,
+        )
+    return None
 
 
 def _mismatch(text: str) -> PipError | None:
+    size = _SIZE.search(text)
+    if size is not None:
+        return PipError(
+            f"the wheel of {size[1]} is not the one that was locked: expected {size[2]} bytes, found {size[3]}",
+            hint="nothing was installed; if the index did replace the file, solve again, else distrust it",
+            details={"expected": int(size[2]), "found": int(size[3])},
+        )
     match = _MISMATCH.search(text)
     if match is None:
         return None
@@ -117,13 +168,14 @@ def _unreachable(text: str) -> PipError | None:
 _STATUS_HINTS = {
     "401": "give the user and password in PIP_INDEX_URL, or in ~/.netrc",
     "403": "this user may not read it: check the user and password in PIP_INDEX_URL or ~/.netrc",
+    "404": "the index no longer has the file: let it be locked anew with `envmgr lock --update PACKAGE`",
     "407": "the proxy wants a user and password: give them in HTTPS_PROXY",
     "429": "the index limits how often it may be asked: try again later",
 }
 
 
-def _unknown(text: str, requirements: Sequence[Requirement]) -> PipError | None:
-    unknown = {canonicalize_name(name) for name in _UNKNOWN.findall(text)}
+def _unknown(text: str, requirements: Sequence[Requirement], near: Callable[[str], Sequence[str]]) -> PipError | None:
+    unknown = names_not_found(text)
     if not unknown:
         return None
     asked = [requirement for requirement in requirements if requirement.name in unknown]
@@ -133,7 +185,7 @@ def _unknown(text: str, requirements: Sequence[Requirement]) -> PipError | None:
                 f"{each.origin}: no package index in use has `{each.name}` (asked for as `{each.text}`)"
                 for each in asked
             ),
-            hint="check the spelling, or name the index that has it with PIP_EXTRA_INDEX_URL",
+            hint=_spelling({each.name: near(each.name) for each in asked}),
             details={"names": sorted(unknown)},
         )
     names = ", ".join(f"`{name}`" for name in sorted(unknown))
@@ -142,6 +194,12 @@ def _unknown(text: str, requirements: Sequence[Requirement]) -> PipError | None:
         hint="name the index that has it with PIP_EXTRA_INDEX_URL",
         details={"names": sorted(unknown)},
     )
+
+
+def _spelling(near: Mapping[str, Sequence[str]]) -> str:
+    meant = [f"{' or '.join(f'`{other}`' for other in others)}" for others in near.values() if others]
+    index = "name the index that has it with PIP_EXTRA_INDEX_URL"
+    return f"did you mean {', '.join(meant)}? Otherwise {index}" if meant else f"check the spelling, or {index}"
 
 
 def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
@@ -155,7 +213,7 @@ def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
     lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
     return PipError(
         f"the pip half cannot be resolved\n{indented(body)}" + (f"\nasked for:{lines}" if lines else ""),
-        hint=_hint(hint.strip()),
+        hint=_hint(hint.strip(), body),
         details={"engine": text},
     )
 
@@ -165,8 +223,20 @@ def _plain(url: str) -> str:
     return re.sub(r"@[^/@]*$", "", url.partition("#")[0].removeprefix("git+"))
 
 
-def _hint(text: str) -> str | None:
+def _hint(text: str, body: str) -> str | None:
     """Return the first of uv's hints, with the variables that envmgr passes on instead of flags that it has not."""
+    filtered, empty, yanked = _FILTERED.search(text), _EMPTY.search(body), _YANKED.search(body)
+    if filtered is not None:
+        name, cutoff, version, uploaded = filtered.groups()
+        why = f"was uploaded {uploaded}" if uploaded else "has no upload time on its index, so that its age is unknown"
+        return f"{name} {version} {why}; the cutoff is {cutoff}: move it with --exclude-newer, or in channels.yaml"
+    if empty is not None and not text:
+        return (
+            f"the index lists no file for {empty[1]}: open its page in a browser; an index that wants a login, and a "
+            "proxy in between, answer with a page that has none"
+        )
+    if yanked is not None:
+        return f"a yanked release is taken only where it is pinned: `{yanked[1]}=={yanked[2]}`"
     if "--index-strategy" in text:
         return (
             "the first index that has a name answers for it, so that nobody can slip in a package of that name; "

@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -20,7 +20,7 @@ from envmgr.errors import ChannelError, ConfigError
 from envmgr.pypi.pip_configuration import PipConfiguration
 from envmgr.settings import Settings
 from envmgr.spec.model import IndexOptions
-from envmgr.urls import file_url, is_url
+from envmgr.urls import file_url, is_url, redact
 
 PROJECT = "envmgr-pins"  # the name of the pyproject.toml through which uv is told the pins
 # pip's key → uv's variable for it, and what uv takes for it besides
@@ -43,7 +43,7 @@ _ADDED = ("extra-index-url", "find-links", "trusted-host")  # of the sources tha
 # The variables of uv's own that `Indexes.variables` stands for, to be left out beside it
 RESTATED = frozenset({"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS",
                       "UV_INSECURE_HOST"})  # fmt: skip
-_PYPI = "https://pypi.org/simple"
+_PYPI = "PyPI"  # what uv asks where nothing says otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,25 @@ class Indexes:
         extra = ((each.value, each.origin) for each in self.stated if each.key == "extra-index-url")
         default = [(each.value, each.origin) for each in self.stated if each.key == "index-url"]
         return (*pinned, *extra, *(default or [(_PYPI, "by default")]))
+
+    def account(self, settings: Settings) -> tuple[Stated, ...]:
+        """Return all that is in force, in the order in which it counts, with credentials masked: indexes in the order
+        of asking as `index`, pins as `PACKAGE from INDEX`, then the rest by its key."""
+        found = [Stated(key="index", value=redact(url), origin=origin) for url, origin in self.index_urls()]
+        found += [
+            Stated(key="pin", value=f"{pin.package} from {pin.index}", origin=str(pin.origin)) for pin in self.pins
+        ]
+        found += [replace(each, value=redact(each.value)) for each in self.stated
+                  if each.key not in ("index-url", "extra-index-url")]  # fmt: skip
+        if self.sdists_forbidden is not None:
+            found.append(Stated(key="sdists", value="forbid", origin=self.sdists_forbidden))
+        netrc = settings.environ.get("NETRC")
+        path = Path(netrc) if netrc else settings.home / ".netrc"
+        if path.is_file():
+            found.append(Stated(key="netrc", value=str(path), origin="NETRC" if netrc else "by default"))
+        if settings.environ.get("UV_CONFIG_FILE"):
+            found.append(Stated(key="uv.toml", value=settings.environ["UV_CONFIG_FILE"], origin="UV_CONFIG_FILE"))
+        return tuple(found)
 
     def variables(self, *, is_installation: bool = False) -> dict[str, str]:
         """Return the variables that tell uv all this but the pins; their values may be secret.

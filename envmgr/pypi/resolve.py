@@ -87,8 +87,9 @@ class PipResolution:
 def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> PipResolution:
     """Return one locked wheel for each package that the pip half installs on the target of `request`.
 
-    Raises PipError: no python in the conda half, a clash with what conda provides, an unknown name, no solution, an
-    index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for pip's files.
+    Raises Clashed for what conda provides otherwise; PipError: no python in the conda half, an unknown name, no
+    solution, an index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for
+    pip's files.
     """
     target = Target.of(
         (package for package, _ in request.conda),
@@ -109,10 +110,11 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     if all(requirement.name in distributions and not parsed.extras for requirement, parsed in wanted):
         return PipResolution(packages=(), provided=found, satisfied=satisfied)
     requirements = tuple(requirement for requirement, _ in wanted)
+    directory = settings.cache / "pip-stubs"
     question = Question(
         requirements=tuple(_line(requirement, parsed) for requirement, parsed in wanted),
         target=target,
-        stubs=stubs.write(found, target, settings.cache / "pip-stubs"),
+        stubs=stubs.write(found, target, directory),
         locked=tuple(package for package in request.locked if package.name not in distributions),
         exclude_newer=request.exclude_newer,
         constraints=tuple(_constraints(request.constraints, target, distributions, reporter)),
@@ -127,9 +129,9 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
             requirements=requirements,
             distributions=distributions,
             build_python=request.build_python,
-            stubs=settings.cache / "pip-stubs",
+            stubs=directory,
         )
-        answer = building.answer(uv, question, asked)
+        answer = building.answer(uv, question, asked, reporter)
         packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
         _check_hashes(packages, requirements, request.options)
         held_back = _held_back(uv, answer.question, packages, distributions)
@@ -183,7 +185,7 @@ def _refuse(
         )
     refused = clashes.direct(wanted, distributions)
     if refused:
-        raise clashes.refusal(refused)
+        raise clashes.Clashed(refused)
     if options.require_hashes:
         bare = [each for each, _ in wanted if not each.hashes and each.name not in distributions]
         if bare:
@@ -275,13 +277,13 @@ def _held_back(
     if not bound:
         return ()
     try:
-        free = compilation.graph(uv, question.without_stubs())
+        free = compilation.unbound(uv, question)
     except UvFailed:
-        return ()  # conda has what no index has: nothing to compare with
+        return ()  # without conda's versions there is no answer: nothing to compare with
     because = tuple(
         f"{name} {distributions[name].version}"
         for name in sorted(bound)
-        if name in free and free[name].version != distributions[name].version
+        if name in free and free[name].version not in (None, distributions[name].version)
     )
     older = []
     for package in packages:

@@ -133,18 +133,18 @@ def _below(path: Path, requirement: Requirement) -> Path:
 
 def _looked_up(requirement: Requirement, uv: Uv, python: Path) -> str:
     with TemporaryDirectory(prefix="envmgr-pip-") as directory:
-        asked = Path(directory, "requirements.in")
+        asked, answer = Path(directory, "requirements.in"), Path(directory, "requirements.txt")
         asked.write_text(f"{requirement.url}\n", encoding="utf-8")
         try:
-            text = uv.run(
+            uv.run(
                 ["pip", "compile", asked, "--no-deps", "--no-header", "--no-annotate", "--no-sources", "--quiet",
-                 "--python", python],
+                 "--python", python, "--output-file", answer],
                 hidden=secrets([requirement], uv.environ),
                 timeout=RESOLVE_SECONDS,
             )  # fmt: skip
         except UvFailed as failure:
-            raise failures.explain(failure, [requirement], offline=uv.offline) from failure
-    match = _ANSWER.search(text)
+            raise failures.explain(failure, [requirement], offline=uv.offline, near=lambda _: ()) from failure
+        match = _ANSWER.search(answer.read_text(encoding="utf-8"))
     if match is None:
         raise PipError(
             f"{requirement.origin}: `{requirement.text}` does not say which package it is",

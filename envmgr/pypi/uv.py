@@ -88,8 +88,8 @@ class Uv:
         offline: bool = False,
         hidden: Sequence[tuple[str, str]] = (),
         timeout: float | None = None,
-    ) -> str:
-        """Run uv and return its standard output. `hidden` are (text, stands for) pairs for error messages.
+    ) -> tuple[str, ...]:
+        """Run uv and return its warnings, one line each. `hidden` are (text, stands for) pairs for error messages.
 
         Raises UvFailed with what uv said; PipError when it cannot be started or takes longer than `timeout` seconds.
         An interrupt ends uv too.
@@ -117,12 +117,17 @@ class Uv:
         if ended.returncode != 0:
             text = ended.stderr.decode("utf-8", "replace")
             raise UvFailed(_cleaned(text, hidden) or f"uv ended with code {ended.returncode} and said nothing")
-        return ended.stdout.decode("utf-8", "replace")
+        lines = _shown(ended.stderr.decode("utf-8", "replace"), hidden).splitlines()
+        return tuple(redact(line.removeprefix("warning: ")) for line in lines if line.startswith("warning: "))
 
 
 def _cleaned(text: str, hidden: Sequence[tuple[str, str]]) -> str:
-    for secret, shown in hidden:
-        text = text.replace(secret, shown)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    lines = [line.rstrip() for line in text.splitlines() if not line.startswith(("warning:", "Using CPython"))]
-    return redact("\n".join(lines).strip().removeprefix("error: "))
+    lines = [line.rstrip() for line in _shown(text, hidden).splitlines()]
+    said = [line for line in lines if not line.startswith(("warning:", "Using CPython", "Resolved ", "Prepared "))]
+    return redact("\n".join(said).strip().removeprefix("error: "))
+
+
+def _shown(text: str, hidden: Sequence[tuple[str, str]]) -> str:
+    for secret, stands_for in hidden:
+        text = text.replace(secret, stands_for)
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -18,7 +18,7 @@ ACTIVATE_DIRECTORY = "etc/conda/activate.d"
 DEACTIVATE_DIRECTORY = "etc/conda/deactivate.d"
 
 # `conda env config vars unset` leaves the variable in the state file with this value.
-_UNSET = "***unset***"
+UNSET = "***unset***"
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _LETTERS_AND_DIGITS = _LETTERS | frozenset("0123456789")
 # Set by activation itself, or read-only in a shell, where an assignment would end the user's session.
@@ -148,7 +148,7 @@ def _variables(directory: str) -> tuple[tuple[str, str], ...]:
         document = _json(state)
         chosen = document.get("env_vars", {}) if isinstance(document, dict) else document
         variables.update(_checked(state, chosen))
-    return tuple((name, value) for name, value in variables.items() if value != _UNSET)
+    return tuple((name, value) for name, value in variables.items() if value != UNSET)
 
 
 def _json(file: str) -> Any:

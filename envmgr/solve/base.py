@@ -50,6 +50,10 @@ class Solution:
     solver: str
 
 
+class Refused(Exception):
+    """An engine found that a request has no solution; its own words, which need not be any where none are wanted."""
+
+
 class Solver(Protocol):
     """An engine: turns a request into a solution.
 

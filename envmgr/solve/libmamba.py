@@ -11,21 +11,18 @@ from envmgr.errors import SolveError, SolverUnavailable
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve import libsolv
-from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.base import Refused, Solution, SolveRequest
 from envmgr.solve.bounded import BoundedEngine
 from envmgr.solve.candidates import candidates
-from envmgr.solve.explain import explain
+from envmgr.solve.explain import Explaining, explain
 from envmgr.solve.libsolv import Answer, Candidate, Problem
 from envmgr.solve.locked import admissible, reached
 from envmgr.solve.pip import is_brought_by_python, is_python, with_pip
+from envmgr.solve.rattler import RattlerSolver
 from envmgr.solve.records import packages_of_records, record_of_package
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import refuse_impossible, unmet_virtual
 from envmgr.urls import redact
-
-
-class _Refused(Exception):
-    """The engine found no solution; its own words."""
 
 
 class LibmambaSolver:
@@ -33,8 +30,9 @@ class LibmambaSolver:
 
     name = "libmamba"
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, explaining: Explaining | None = None) -> None:
         self._gateway = gateway
+        self._explaining = explaining or Explaining()
 
     def solve(self, request: SolveRequest) -> Solution:
         """Return the solution of a request.
@@ -53,25 +51,32 @@ class LibmambaSolver:
         with BoundedEngine() as engine:
             try:
                 packages = self._packages(request, repodata, engine)
-            except _Refused as refused:
-
-                def attempt(variant: SolveRequest, *, in_words: bool) -> str | None:
-                    reader = Repodata(self._gateway, variant.channels, variant.platform)
-                    try:
-                        self._packages(variant, reader, engine, in_words=in_words)
-                    except _Refused as again:
-                        return str(again)
-                    return None
-
-                raise explain(request, str(refused), attempt, repodata) from None
+            except Refused as refused:
+                raise self._explained(request, str(refused), repodata, engine) from None
         return Solution(packages=packages, solver=f"libmamba {libsolv.version()}")
+
+    def _explained(self, request: SolveRequest, words: str, repodata: Repodata, engine: BoundedEngine) -> SolveError:
+        """Let rattler, which needs no preparation, do the many trials, and hold the edits against libmamba."""
+
+        def attempt(variant: SolveRequest) -> tuple[CondaPackage, ...]:
+            reader = Repodata(self._gateway, variant.channels, variant.platform)
+            return self._packages(variant, reader, engine, in_words=False)
+
+        quick = RattlerSolver(self._gateway)
+        try:
+            quick.attempt(request)
+        except Refused:
+            return explain(request, words, quick.attempt, repodata, self._explaining, confirm=attempt)
+        except SolveError:
+            pass
+        return explain(request, words, attempt, repodata, self._explaining)
 
     def _packages(
         self, request: SolveRequest, repodata: Repodata, engine: BoundedEngine, *, in_words: bool = True
     ) -> tuple[CondaPackage, ...]:
         unmet = unmet_virtual(request)
         if unmet is not None:
-            raise _Refused(f"nothing provides {unmet.text} on this machine")
+            raise Refused(f"nothing provides {unmet.text} on this machine")
         pip = is_brought_by_python(request, repodata)
         repos = candidates(request, repodata, brings_pip=pip)
         locked = {package.name: package for package in admissible(request, repodata)}
@@ -91,7 +96,7 @@ class LibmambaSolver:
         )
         answer = _answer(problem, request.time_limit, engine)
         if answer.refusal is not None:
-            raise _Refused(redact(answer.refusal))
+            raise Refused(redact(answer.refusal))
         return _result(request, answer, repos, preferred, brings_pip=pip)
 
 

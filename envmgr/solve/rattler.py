@@ -8,11 +8,12 @@ import rattler
 from rattler import BuildString, Gateway, GenericVirtualPackage, PackageName, RepoDataRecord, Version
 from rattler.exceptions import SolverError
 
+from envmgr.channels.model import Channel
 from envmgr.errors import SolveError, SolveTimeout
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.solve.base import Solution, SolveRequest
-from envmgr.solve.explain import explain
+from envmgr.solve.base import Refused, Solution, SolveRequest
+from envmgr.solve.explain import Explaining, explain
 from envmgr.solve.locked import admissible
 from envmgr.solve.pip import is_brought_by_python, with_pip, without_pip
 from envmgr.solve.records import packages_of_records, record_of_package
@@ -29,17 +30,15 @@ _UNSATISFIABLE = "Cannot solve the request because of: "
 _CANCELLED = "Solve operation has been cancelled"
 
 
-class _Refused(Exception):
-    """The engine found no solution; its own words."""
-
-
 class RattlerSolver:
     """Solves with rattler over the repodata of one gateway."""
 
     name = "rattler"
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, explaining: Explaining | None = None) -> None:
         self._gateway = gateway
+        self._explaining = explaining or Explaining()
+        self._readers: dict[tuple[tuple[Channel, ...], str], Repodata] = {}
 
     def solve(self, request: SolveRequest) -> Solution:
         """Return the solution of a request.
@@ -48,20 +47,21 @@ class RattlerSolver:
         that is none.
         """
         refuse_impossible(request)
-        repodata = Repodata(self._gateway, request.channels, request.platform)
         try:
-            packages = self._packages(request, repodata)
-        except _Refused as refused:
-            raise explain(request, str(refused), self._attempt, repodata) from None
+            packages = self.attempt(request)
+        except Refused as refused:
+            raise explain(request, str(refused), self.attempt, self._repodata(request), self._explaining) from None
         return Solution(packages=packages, solver=f"rattler {rattler.__version__}")
 
-    def _attempt(self, request: SolveRequest, *, in_words: bool) -> str | None:
-        """Return None when a request has a solution, and else the engine's own words."""
-        try:
-            self._packages(request, Repodata(self._gateway, request.channels, request.platform))
-        except _Refused as refused:
-            return str(refused)
-        return None
+    def attempt(self, request: SolveRequest) -> tuple[CondaPackage, ...]:
+        """Return the packages of a solution; raises Refused, unexplained, where there is none."""
+        return self._packages(request, self._repodata(request))
+
+    def _repodata(self, request: SolveRequest) -> Repodata:
+        key = (request.channels, request.platform)
+        if key not in self._readers:
+            self._readers[key] = Repodata(self._gateway, request.channels, request.platform)
+        return self._readers[key]
 
     def _packages(self, request: SolveRequest, repodata: Repodata) -> tuple[CondaPackage, ...]:
         pip = is_brought_by_python(request, repodata)
@@ -100,7 +100,7 @@ def _generic(package: VirtualPackage) -> GenericVirtualPackage:
 
 def _reading(text: str, time_limit: timedelta | None) -> Exception:
     if text.startswith(_UNSATISFIABLE):
-        return _Refused(text.removeprefix(_UNSATISFIABLE).strip())
+        return Refused(text.removeprefix(_UNSATISFIABLE).strip())
     if text.startswith(_CANCELLED) and time_limit is not None:
         return SolveTimeout(
             f"rattler found no solution within {time_limit.total_seconds():g} s, nor that there is none",

@@ -32,10 +32,18 @@ class Repodata:
         self.channels = tuple(channels)
         self.urls = [channel.url for channel in channels]
         self.platforms = [Subdir(validate_subdir(platform)), Subdir("noarch")]
+        self._named: dict[str, list[list[RepoDataRecord]]] = {}
 
     def named(self, name: str) -> list[list[RepoDataRecord]]:
-        """Return all records of one package name, one list a channel, in channel order."""
-        return self._query([name], recursive=False)
+        """Return all records of one package name, one list a channel, in channel order; read once."""
+        if name not in self._named:
+            self._named[name] = self._query([name], recursive=False)
+        return self._named[name]
+
+    def named_in(self, name: str, url: str | None) -> list[RepoDataRecord]:
+        """Return all records of one package name in one channel (its base URL), or in all in use when None."""
+        found = zip(self.urls, self.named(name), strict=False)
+        return [record for channel, records in found if url in {None, channel} for record in records]
 
     def reachable(self, specs: Iterable[MatchSpec]) -> list[list[RepoDataRecord]]:
         """Return every record that a solution of `specs` may hold, one list a channel, in channel order."""

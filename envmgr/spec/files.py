@@ -1,6 +1,6 @@
 """The text behind what `-f` names: a path, `-` for stdin, or an https URL, each within bounds.
 
-At most 10 MiB, UTF-8 with or without BOM; a requirements file may name another encoding, as for pip.
+At most 10 MiB unless more is allowed, UTF-8 with or without BOM; a requirements file may name another encoding.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from envmgr.urls import is_url, redact
 MAXIMUM_BYTES = 10 * 1024 * 1024
 
 
-def read_text(location: str, *, offline: bool = False, stdin: BinaryIO | None = None) -> str:
-    """Return the text that a path, `-` or an https URL names.
+def read_text(
+    location: str, *, offline: bool = False, stdin: BinaryIO | None = None, limit: int = MAXIMUM_BYTES
+) -> str:
+    """Return the text that a path, `-` or an https URL names, at most `limit` bytes.
 
     Raises SpecError when it is missing, unreadable, too big, not UTF-8, or, for a URL, when `offline`.
     """
     if location == "-":
-        data = (stdin or sys.stdin.buffer).read(MAXIMUM_BYTES + 1)
+        data = (stdin or sys.stdin.buffer).read(limit + 1)
     elif is_url(location):
-        data = _downloaded(location, offline)
+        data = _downloaded(location, offline, limit)
     else:
-        data = _read_path(location)
-    if len(data) > MAXIMUM_BYTES:
-        raise _too_big(location)
+        data = _read_path(location, limit)
+    if len(data) > limit:
+        raise too_big(location, limit)
     encoding = _marked(data) if _is_requirements(location) else None
     try:
         return data.decode(encoding or "utf-8-sig").removeprefix("\ufeff")
@@ -77,18 +79,19 @@ def _named(location: str) -> str:
     return "stdin" if location == "-" else redact(location)
 
 
-def _too_big(location: str) -> SpecError:
+def too_big(location: str, limit: int) -> SpecError:
+    """Return the error for a file of more than `limit` bytes."""
     return SpecError(
-        f"{_named(location)} is larger than {MAXIMUM_BYTES // 1024 // 1024} MiB, which no environment file is",
+        f"{_named(location)} is larger than {limit // 1024 // 1024} MiB, which no environment file is",
         hint="name an environment file",
     )
 
 
-def _read_path(location: str) -> bytes:
+def _read_path(location: str, limit: int) -> bytes:
     path = Path(location)
     try:
         with path.open("rb") as file:
-            return file.read(MAXIMUM_BYTES + 1)
+            return file.read(limit + 1)
     except FileNotFoundError as error:
         raise SpecError(f"{location} does not exist", hint=_nearest(path)) from error
     except IsADirectoryError as error:
@@ -111,9 +114,9 @@ def _nearest(path: Path) -> str:
     return f"files beside it: {', '.join(names)}" if 0 < len(names) < 5 else "check the path"
 
 
-def _downloaded(url: str, offline: bool) -> bytes:
+def _downloaded(url: str, offline: bool, limit: int) -> bytes:
     if offline:
         raise SpecError(f"{redact(url)} cannot be read: envmgr is offline", hint="name a local file, or drop --offline")
     from envmgr.spec.download import download  # start-up time: requests, which local files do without
 
-    return download(url, limit=MAXIMUM_BYTES)
+    return download(url, limit=limit)

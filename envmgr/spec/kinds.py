@@ -62,7 +62,7 @@ def kind_of(source: str, text: str) -> FileKind:
     if _EXPLICIT.search(text):
         return FileKind.EXPLICIT
     keys = _top_keys(text)
-    if {"package", "metadata"} <= keys and "dependencies" not in keys:
+    if "package" in keys and "dependencies" not in keys:
         return FileKind.CONDA_LOCK
     if {"environments", "packages"} <= keys:
         return FileKind.PIXI_LOCK
@@ -82,7 +82,8 @@ def _text_kind(name: str, text: str) -> FileKind:
 def _top_keys(text: str) -> frozenset[str]:
     start = re.search(r"^[ \t]*[^#\s]", text, re.MULTILINE)
     if start is not None and text[start.end() - 1] == "{":  # JSON, which is YAML
-        return frozenset(_JSON_KEY.findall(text))
+        keys = frozenset(_JSON_KEY.findall(text))  # of every depth: packages of a lock have dependencies too
+        return keys - {"dependencies"} if {"package", "metadata"} <= keys else keys
     return frozenset(_TOP_KEY.findall(text))
 
 

@@ -21,7 +21,7 @@ _BULLET = re.compile(r"[ ]*-[ ]+")
 def replace_scalar(text: str, node: MarkedNode, value: str, *, is_in_flow: bool) -> str:
     """Return `text` with another value in the place of a scalar, in the same quotes where it has any."""
     _check_plain(node)
-    return _spliced(text, node.start, node.end, scalar(value, style=node.style, is_in_flow=is_in_flow))
+    return spliced(text, node.start, node.end, scalar(value, style=node.style, is_in_flow=is_in_flow))
 
 
 def remove_item(text: str, parent: MarkedNode, item: MarkedNode) -> str:
@@ -45,7 +45,7 @@ def add_item(text: str, parent: MarkedNode, written: Sequence[str], *, after: Ma
     if parent.is_flow:
         last = parent.children[-1] if parent.children else None
         at = last.end if last is not None else (parent.start[0], parent.start[1] + 1)
-        return _spliced(text, at, at, (", " if last is not None else "") + " ".join(written))
+        return spliced(text, at, at, (", " if last is not None else "") + " ".join(written))
     neighbour = after or parent.children[0]
     lines = _lines(text)
     bullet = lines[neighbour.start[0]][: neighbour.start[1]]
@@ -77,7 +77,12 @@ def write_empty_list(text: str, key: MarkedNode) -> str:
     if colon < 0:
         raise _by_hand(key)
     at = (key.end[0], colon + 1)
-    return _spliced(text, at, at, " []")
+    return spliced(text, at, at, " []")
+
+
+def spliced(text: str, start: Position, end: Position, written: str) -> str:
+    """Return `text` with `written` in the place of what stands from `start` to `end`."""
+    return text[: _offset(text, start)] + written + text[_offset(text, end) :]
 
 
 def scalar(value: str, *, style: str = "", is_in_flow: bool) -> str:
@@ -154,7 +159,3 @@ def _with_lines(lines: list[str], at: int, added: Sequence[str]) -> str:
 def _offset(text: str, position: Position) -> int:
     line, column = position
     return sum(len(each) for each in _lines(text)[:line]) + column
-
-
-def _spliced(text: str, start: Position, end: Position, written: str) -> str:
-    return text[: _offset(text, start)] + written + text[_offset(text, end) :]

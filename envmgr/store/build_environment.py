@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from envmgr.artifacts import trees
 from envmgr.artifacts.cache import Artifact, ArtifactCache
@@ -24,7 +23,7 @@ _DIRECTORY = "build-environments"
 
 
 class BuildEnvironment:
-    """Gives the python of some artifacts, linked when it is first asked for; a context manager that removes them."""
+    """Gives the python of some artifacts, linked when it is first asked for, until `remove`."""
 
     def __init__(
         self,
@@ -60,12 +59,8 @@ class BuildEnvironment:
                 raise StoreError(f"{error.filename or tree} cannot be written: {error.strerror}") from error
         return self._tree / ("python.exe" if os.name == "nt" else "bin/python")
 
-    def __enter__(self) -> BuildEnvironment:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def remove(self) -> None:
+        """Remove what was linked, if anything was."""
         if self._tree is not None:
             trees.remove(self._tree)
 

@@ -15,7 +15,21 @@ from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.shell import files as shell_files
-from envmgr.store import checks, commit, frozen, layout, linking, metadata, ownership
+from envmgr.store import (
+    bringing,
+    carrying,
+    checks,
+    commit,
+    frozen,
+    layout,
+    linking,
+    metadata,
+    ownership,
+    pruning,
+    variables,
+)
+from envmgr.store.carried import Carried, Extent, Left
+from envmgr.store.carrying import Source, Target
 from envmgr.store.checks import Clobber
 from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation
@@ -29,7 +43,11 @@ _NAMED = 5  # things in one message
 
 
 class Staging(NamedTuple):
-    """What goes into the tree, and whom to tell; `old` is the environment that it replaces (None: none)."""
+    """What goes into the tree, and whom to tell; `old` is the environment that it replaces (None: none).
+
+    `carries` are the things that come along (None: there are none), up to `extent`; with `hands_over` they come from
+    a tree that gives up its place. `known` is what else only the old one holds, as its files that were edited.
+    """
 
     linking: Linking
     settings: Settings
@@ -37,14 +55,19 @@ class Staging(NamedTuple):
     old: Path | None
     reporter: Reporter
     checkpoint: Checkpoint
+    carries: Source | None = None
+    extent: Extent = "everything"
+    hands_over: bool = True
+    known: Sequence[Left] = ()
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
 
 
-def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
-    """Build the new directory `tree`: both halves, metadata, lock, scripts; checked.
+def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carried:
+    """Build the new directory `tree`: both halves, metadata, lock, what is carried, scripts; checked.
 
-    Raises PackageError, PipError, StoreError and their kinds, and OSError; the tree is then to be thrown away.
+    Return what was carried. Raises PackageError, PipError, StoreError and their kinds, and OSError; the tree is then
+    to be thrown away.
     """
     lock, location = staging.linking.lock, staging.linking.location
     artifacts, omitted = _link(staging, artifacts, tree)
@@ -63,13 +86,32 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
     metadata.complete_records(tree, lock.conda, directories)
     _write_metadata(staging, tree)
     staging.checkpoint("metadata written")
-    shell_files.write(tree, location.prefix, location.name)
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)
     _report(staging, artifacts, (*omitted, *clobbers))
+    came = _carry(staging, tree)
+    staging.checkpoint("carried")
+    # Then only, since scripts for activation and variables are carried as well.
+    shell_files.write(tree, location.prefix, location.name)
     # Last, so that a tree with this file is complete.
     commit.write_generation(tree, staging.generation)
     staging.checkpoint("staged")
+    return came
+
+
+def _carry(staging: Staging, tree: Path) -> Carried:
+    """Bring into the tree what people put into the old one; what cannot come marks the old one as worth keeping."""
+    source = staging.carries
+    if source is None:
+        return Carried()
+    plan = carrying.decide(source.survey, Target(tree, staging.linking.lock), staging.extent)
+    with staging.reporter.start("carry", "files of no package", total=len(plan.steps), unit="files") as progress:
+        came = bringing.bring(plan, hands_over=staging.hands_over, progress=progress)
+    if staging.hands_over and staging.old is not None:
+        is_saved = {each.original for each in came.saved}
+        known = [each for each in staging.known if each.what not in is_saved]
+        pruning.protect(staging.old, [*came.left, *known])  # before the switch: a kill after it must not let it go
+    return came
 
 
 def _link(
@@ -102,7 +144,10 @@ def _write_metadata(staging: Staging, tree: Path) -> None:
         moment=time.time(),
     )
     metadata.write_history(tree, staging.old, block)
-    metadata.write_state(tree, lock.request.variables)
+    source = staging.carries
+    is_kept = source is not None and staging.extent != "nothing"
+    values = variables.merged(Path(source.survey.root), source.lock, lock) if source and is_kept else None
+    metadata.write_state(tree, lock.request.variables if values is None else values)
     frozen.keep_marker(staging.old, tree)
     (tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(lock))
 

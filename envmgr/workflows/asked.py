@@ -39,7 +39,7 @@ def asked_for(lock: Lock, location: Location) -> EnvironmentSpec:
     request = lock.request
     dependencies, pip = request.dependencies, request.pip
     if not dependencies and not pip:
-        dependencies, pip = _roots(lock)
+        dependencies, pip = roots(lock)
     asked_lines = read_lines(pip, base=request.pip_base, source=origin)
     return EnvironmentSpec(
         channels=request.channels or lock.channels,
@@ -167,7 +167,7 @@ def _listed(names: Sequence[str], word: str = "and") -> str:
     return f" {word} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-def _roots(lock: Lock) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def roots(lock: Lock) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return as specs what was requested by name, or else what nothing else in the lock needs."""
     conda = tuple(text for package in lock.conda for text in package.requested)
     pip = tuple(text for package in lock.pip for text in package.requested)

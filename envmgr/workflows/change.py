@@ -66,7 +66,7 @@ class Changed(NamedTuple):
     saved: EditedFile | None = None
 
 
-class _Present(NamedTuple):
+class Present(NamedTuple):
     """The environment that is to be changed."""
 
     location: Location
@@ -95,7 +95,7 @@ def change(
     Raises UsageError, and everything that `create` raises; the environment is then as it was. Where the environment
     file cannot be written after that, SpecError says so.
     """
-    there = _present(_find(request, settings), request.override_frozen)
+    there = present_at(_find(request, settings), request.override_frozen)
     location, lock = there.location, there.lock
     before = replace(asked.asked_for(lock, location), channels=channels_of(lock, settings))
     edits = _edits(request, before, there, reporter)
@@ -147,7 +147,7 @@ def update(
         name=where.name if where else request.name,
         prefix=(where.prefix if where.name is None else None) if where else request.prefix,
     )
-    there = _present(location, request.override_frozen)
+    there = present_at(location, request.override_frozen)
     if request.files and not names and not everything:
         return create(request, settings, reporter, confirm=confirm, dry_run=dry_run)
     lock = there.lock
@@ -178,7 +178,9 @@ def _beside(base: CreateRequest, locker: Locker, reporter: Reporter) -> Beside |
     return None if path is None else beside.read(path, lock_file.read_bytes(path), locker, base, reporter)
 
 
-def _present(location: Location, override_frozen: bool) -> _Present:
+def present_at(location: Location, override_frozen: bool) -> Present:
+    """Return the environment that is to be changed; raises PrefixError, LockError and FrozenEnvironment where it
+    cannot be."""
     generation = generations.current(location.prefix)
     lock = own_lock(location) if generation is not None else None
     if generation is None:
@@ -192,7 +194,7 @@ def _present(location: Location, override_frozen: bool) -> _Present:
             hint=f"envmgr create {location.arguments} -f environment.yml",
         )
     frozen.check_thawed(location, override=override_frozen)
-    return _Present(location, generation.number, lock, generations.is_suspect(location.prefix, generation))
+    return Present(location, generation.number, lock, generations.is_suspect(location.prefix, generation))
 
 
 def _find(request: ChangeRequest, settings: Settings) -> Location:
@@ -206,7 +208,7 @@ def _find(request: ChangeRequest, settings: Settings) -> Location:
     return layout.find(settings, name=request.name, prefix=request.prefix)
 
 
-def _edits(request: ChangeRequest, before: EnvironmentSpec, there: _Present, reporter: Reporter) -> Edits:
+def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, reporter: Reporter) -> Edits:
     if request.removed:
         return asked.removals(request.removed, there.lock, before, there.location)
     edits, warnings = asked.additions(request.specs, request.pip, before.pip_base)
@@ -246,7 +248,7 @@ def _base(request: ChangeRequest | CreateRequest, lock: Lock, settings: Settings
     )
 
 
-def _saved(request: ChangeRequest, edits: Edits, there: _Present, settings: Settings) -> EditedFile:
+def _saved(request: ChangeRequest, edits: Edits, there: Present, settings: Settings) -> EditedFile:
     if request.override_channels:
         raise UsageError("--override-channels cannot be saved", hint="edit `channels:` of the file by hand")
     source = request.file or saving.own_file(there.location, there.lock, settings)
@@ -256,7 +258,7 @@ def _saved(request: ChangeRequest, edits: Edits, there: _Present, settings: Sett
 
 
 def _move(
-    there: _Present,
+    there: Present,
     locker: Locker,
     settings: Settings,
     aim: _Aim,

@@ -7,7 +7,7 @@ for none of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +27,7 @@ from envmgr.workflows.sources import channel_files, directories, parse_sources
 if TYPE_CHECKING:  # start-up time: what has nothing to do has no difference
     from envmgr.lock.difference import Difference
     from envmgr.workflows.beside import Beside
+    from envmgr.workflows.foreign_locking import ForeignLocker
     from envmgr.workflows.locking import Locker
 
 
@@ -91,18 +92,18 @@ def create(
 
     from envmgr.lock.difference import between  # start-up time: rattler, yaml and the engines come with these
     from envmgr.store.usage import using_cache
-    from envmgr.workflows import beside
-    from envmgr.workflows.locking import Locker
 
-    locker = Locker(request, settings, reporter, platform=platform, channel_files=files)
+    locker = _locker(request, settings, reporter, platform, files)
     fits = present is not None and present.spec_digest == locker.spec_digest
     fits = fits and present is not None and not generations.is_suspect(location.prefix, present)
     with using_cache(settings):
-        found = beside.read(path, data, locker, request, reporter) if path is not None else None
+        found = _found(path, data, locker, request, reporter)
         if found is None and data is not None:
             digest = None  # another tool's lock is not followed, and each time that is said
         own = _own(location, locker) if fits else None
         if own is not None and (found is None or found.asks_for(own)):
+            if found is not None and found.fitting is None and not dry_run:
+                found = _with_other_platforms(found, locker, request, settings, reporter)
             written = found.put(own, reporter) if found is not None and not dry_run else None
             return Outcome(location, up_to_date=True, written=written)
         frozen.check_thawed(location, override=request.override_frozen)
@@ -110,6 +111,7 @@ def create(
         previous = _previous(location, reporter)
         followed = found.fitting if found is not None else None
         lock = followed or locker.lock((found and found.lock) or previous)
+        _say_what_lacks(found, followed, lock, locker, request, reporter)
         difference = between(previous, lock)
         plan = Plan(location, previous, lock, difference, locker.missing(lock), found, followed is not None)
         if not confirm(plan):
@@ -117,7 +119,11 @@ def create(
         if dry_run:
             return Outcome(location, plan=plan)
         if found is not None and followed is None:
+            found = _with_other_platforms(found, locker, request, settings, reporter)
             digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock) or data)
+        if locker.is_foreign:
+            lock = locker.complete(lock)
+            plan = plan._replace(lock=lock, difference=between(previous, lock))
         replaces = present.number if present else None
         realised = locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
         written = found.put(lock, reporter) if found is not None and followed is None else None
@@ -133,7 +139,8 @@ def locate(request: CreateRequest, settings: Settings) -> Location:
         return layout.named(settings, request.name)
     if request.prefix is not None:
         return layout.at_path(settings, request.prefix)
-    for source in reversed(request.files):
+    specs = [source for source in request.files if not source.is_lock]
+    for source in reversed(specs):
         name, prefix = name_and_prefix(source.text)
         if name is not None:
             return layout.named(settings, name)
@@ -146,10 +153,11 @@ def locate(request: CreateRequest, settings: Settings) -> Location:
     where = " and ".join(source.source for source in request.files)
     if where:
         # A file that is not YAML has no name either, but that is not what to say about it.
-        parse_sources(request.files, settings, platform=current_subdir())
+        parse_sources(specs, settings, platform=current_subdir())
+        hint = "add -n NAME or -p PATH"
         raise UsageError(
             f"the environment has no name: {where} gives none",
-            hint="add -n NAME or -p PATH, or write `name: NAME` into the file",
+            hint=f"{hint}, or write `name: NAME` into the file" if specs else hint,
         )
     found = next((name for name in ("environment.yml", "environment.yaml") if os.path.isfile(name)), None)
     raise UsageError(
@@ -164,7 +172,7 @@ def _beside(request: CreateRequest) -> tuple[Path | None, bytes | None]:
     data = lock_file.read_bytes(path) if path is not None else None
     if request.locked and request.no_lock:
         raise UsageError("--locked and --no-lock contradict each other", hint="give one of them")
-    if request.locked and path is None:
+    if request.locked and path is None and not any(source.is_lock for source in request.files):
         raise UsageError(
             "--locked follows the lock beside one environment file, and there is none here",
             hint="envmgr create --locked -f environment.yml",
@@ -174,7 +182,67 @@ def _beside(request: CreateRequest) -> tuple[Path | None, bytes | None]:
     return path, data
 
 
-def _own(location: Location, locker: Locker) -> Lock | None:
+def _locker(
+    request: CreateRequest, settings: Settings, reporter: Reporter, platform: str, files: Sequence[Path]
+) -> Locker | ForeignLocker:
+    """Return what turns the request into a lock: for a lock of another tool, there is nothing to solve."""
+    locks = [source.source for source in request.files if source.is_lock]
+    if not locks:
+        from envmgr.workflows.locking import Locker  # start-up time
+
+        for flag, value in (("--environment", request.part.environment), ("--category", request.part.categories)):
+            if value:
+                raise UsageError(f"{flag} chooses a part of a lock file, and none is named", hint=f"leave {flag} out")
+        return Locker(request, settings, reporter, platform=platform, channel_files=files)
+    if len(request.files) > 1 or request.specs:
+        raise UsageError(
+            f"{locks[0]} is a lock: nothing can be added to what it locks",
+            hint=f"name it alone, and then: envmgr install {' '.join(request.specs) or 'PACKAGE'}",
+        )
+    from envmgr.workflows.foreign_locking import ForeignLocker  # start-up time
+
+    return ForeignLocker(request, settings, reporter, platform=platform)
+
+
+def _found(
+    path: Path | None, data: bytes | None, locker: Locker | ForeignLocker, request: CreateRequest, reporter: Reporter
+) -> Beside | None:
+    from envmgr.workflows import beside  # start-up time
+
+    return beside.read(path, data, locker, request, reporter) if path is not None and not locker.is_foreign else None
+
+
+def _say_what_lacks(
+    found: Beside | None,
+    followed: Lock | None,
+    lock: Lock,
+    locker: Locker | ForeignLocker,
+    request: CreateRequest,
+    reporter: Reporter,
+) -> None:
+    """Warn of what this machine lacks for a lock that is followed, and of platforms that the lock lacks."""
+    if followed is None and not locker.is_foreign:
+        return
+    for sentence in locker.lacking(lock):
+        reporter.warning(sentence)
+    if found is not None and not locker.is_foreign:
+        from envmgr.workflows import other_platforms  # start-up time
+
+        other_platforms.say_what_is_missing(found, locker, reporter, request)
+
+
+def _with_other_platforms(
+    found: Beside, locker: Locker | ForeignLocker, request: CreateRequest, settings: Settings, reporter: Reporter
+) -> Beside:
+    if locker.is_foreign:
+        return found
+    from envmgr.workflows import other_platforms  # start-up time
+
+    files = channel_files(request.files, settings)
+    return other_platforms.locked(found, locker, request, settings, reporter, files)
+
+
+def _own(location: Location, locker: Locker | ForeignLocker) -> Lock | None:
     """Return the lock of what is there where it fits what is asked for and can be read."""
     try:
         lock = own_lock(location)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from rattler import MatchSpec
+from rattler.exceptions import InvalidMatchSpecError, InvalidVersionError
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels.model import Channel
 from envmgr.lock.model import CondaPackage, Lock
+from envmgr.platforms.model import VirtualPackage
+from envmgr.solve.specs import meets
 from envmgr.urls import path_of_file_url
+
+_NAMED = 5  # packages in one sentence
+_VIRTUAL = re.compile(r"^__[a-z0-9_.-]*")
 
 
 def relocated(lock: Lock, channels: Sequence[Channel]) -> Lock:
@@ -40,6 +49,34 @@ def unbuildable(
         path = path_of_file_url(package.url)
         if path is None or _sha256(path) != package.sha256:
             yield built[package.channel], package
+
+
+def lacking(lock: Lock, virtual_packages: Sequence[VirtualPackage]) -> tuple[str, ...]:
+    """Return which virtual packages `lock` needs that a machine with `virtual_packages` lacks, one sentence each."""
+    present = {package.name: package for package in virtual_packages}
+    needing: dict[str, list[str]] = {}
+    for package in lock.conda:
+        for text in package.depends:
+            if text.startswith("__") and not _is_met(present, text):
+                needing.setdefault(text, []).append(package.name)
+    return tuple(
+        f"the lock is for a machine with {text}, and this one has {_there(present, text)}: "
+        f"{', '.join(sorted(names)[:_NAMED])}{' and others' if len(names) > _NAMED else ''} may not work here"
+        for text, names in sorted(needing.items())
+    )
+
+
+def _is_met(present: Mapping[str, VirtualPackage], text: str) -> bool:
+    try:
+        spec = MatchSpec(text)
+        return meets(present.get(spec.name.normalized), spec)
+    except (InvalidMatchSpecError, InvalidVersionError):  # what a spec has to be is the closure's business
+        return True
+
+
+def _there(present: Mapping[str, VirtualPackage], text: str) -> str:
+    found = present.get(text.split(" ", maxsplit=1)[0].partition("=")[0].partition(">")[0].partition("<")[0])
+    return "none" if found is None else f"{found.version} {found.build}".removesuffix(" 0")
 
 
 def _moved(package: CondaPackage, channel: str | None) -> CondaPackage:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from envmgr import __version__
+from envmgr.channels.table import ChannelTable
+from envmgr.errors import ConfigError
 from envmgr.platforms.detect import detect
 from envmgr.platforms.subdirs import current_subdir
+from envmgr.pypi.indexes import Indexes
 from envmgr.settings import Settings
 from envmgr.store import registry
 from envmgr.urls import redact
@@ -38,6 +42,7 @@ def information(settings: Settings) -> dict[str, Any]:
         "envs_dirs": [str(settings.root / "envs")],
         "offline": settings.offline,
         "pkgs_dirs": [str(settings.cache / "pkgs"), *(str(path / "pkgs") for path in settings.shared_caches)],
+        "pip": pip_configuration(settings),
         "platform": platform,
         "python_version": ".".join(map(str, (*sys.version_info[:3], sys.version_info.releaselevel))),
         "root_prefix": str(settings.root),
@@ -56,6 +61,19 @@ def solvers() -> dict[str, str | None]:
         except PackageNotFoundError:
             found[name] = None
     return found
+
+
+def pip_configuration(settings: Settings) -> list[dict[str, str]]:
+    """Return what is in force for the pip half here (`key`, `value`, `origin`), with credentials masked.
+
+    What cannot be read is an entry of its own (`error`): whoever asks wants to know.
+    """
+    try:
+        pypi = ChannelTable.read(settings, beside=(Path.cwd(),)).pypi
+        account = Indexes.gather(settings, pypi).account(settings)
+    except ConfigError as error:
+        return [{"key": "error", "value": error.message, "origin": error.hint or ""}]
+    return [{"key": each.key, "value": each.value, "origin": each.origin} for each in account]
 
 
 def _shell_level(settings: Settings) -> int:

@@ -5,7 +5,6 @@ It belongs to the file, not to an environment: whoever has both gets the same pa
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from envmgr.errors import LockError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
+from envmgr.replacing import replace_file
 from envmgr.workflows.request import CreateRequest
 
 SUFFIX = ".conda-lock.yml"
@@ -25,7 +25,7 @@ def beside(request: CreateRequest) -> Path | None:
     if request.no_lock or request.specs or len(request.files) != 1:
         return None
     source = request.files[0].source
-    if source == "-" or "://" in source:
+    if source == "-" or "://" in source or request.files[0].is_lock:
         return None
     path = Path(source).expanduser()
     return path.with_name(f"{path.stem}{SUFFIX}")
@@ -95,18 +95,8 @@ def write(path: Path, data: bytes) -> bool:
     """
     if read_bytes(path) == data:
         return False
-    target = Path(os.path.realpath(path))
-    scratch = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        try:
-            with open(scratch, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(scratch, target)
-        finally:
-            with contextlib.suppress(OSError):
-                scratch.unlink()
+        replace_file(path, data)
     except OSError as error:
         raise LockError(f"{path} cannot be written: {error.strerror}") from error
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels import built
@@ -20,13 +21,14 @@ from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.base import Solution, Solver, SolveRequest
+from envmgr.solve.explain import Explaining
 from envmgr.solve.newest import toward_newest
 from envmgr.solve.select import solver
-from envmgr.spec.command_line import parse_arguments
+from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.digest import semantic_digest
 from envmgr.spec.merging import merge
-from envmgr.spec.model import EnvironmentSpec
+from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
 from envmgr.store.build_environment import BuildEnvironment
@@ -35,14 +37,18 @@ from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
 from envmgr.workflows import following, staleness
 from envmgr.workflows import request as requests
+from envmgr.workflows.elsewhere import KnownHere
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
 
+_ADVICE_SECONDS = 10.0
 _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 
 class Locker:
     """One request on its way from spec to lock; what is decided on the way is read once and kept."""
+
+    is_foreign: Literal[False] = False
 
     def __init__(
         self,
@@ -76,6 +82,11 @@ class Locker:
             pypi=self._table.pypi if self._spec.pip else None,
         )
 
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that the environment file lists."""
+        return self._spec.platforms
+
     def outdated(self, lock: Lock) -> tuple[str, ...]:
         """Return why `lock` does not fit what is asked for, one sentence a reason; none: it fits."""
         if lock.spec_digest != self.spec_digest:
@@ -83,7 +94,10 @@ class Locker:
         stated = [f"__{name[15:].lower()}" for name in self._settings.environ if name.startswith("CONDA_OVERRIDE_")]
         stated += [text.partition("=")[0].strip() for text in self._request.virtual_packages]
         is_moving = self._cutoff is not None and requests.is_duration(self._exclude_newer)
-        reasons = [*staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving)]
+        reasons = [
+            *staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving),
+            *staleness.of_pins(lock, self._pins()),
+        ]
         if stated:
             reasons += staleness.of_machine(lock, stated, self._virtual_packages())
         if any(package.kind != "wheel" for package in lock.pip):
@@ -101,6 +115,10 @@ class Locker:
             f"{package.dist_name} of the channel {channel.name} was built elsewhere, or from other recipes"
             for channel, package in self._unbuildable(lock)
         )
+
+    def lacking(self, lock: Lock) -> tuple[str, ...]:
+        """Return what this machine lacks for a lock that is followed, one sentence a virtual package."""
+        return following.lacking(lock, self._virtual_packages()) if self.platform == current_subdir() else ()
 
     def here(self, lock: Lock) -> Lock:
         """Return a lock that was written elsewhere as it is on this machine."""
@@ -134,10 +152,11 @@ class Locker:
             time_limit=timedelta(seconds=settings.solve_time_limit) if settings.solve_time_limit else None,
             add_pip=settings.add_pip_as_python_dependency,
             channel_urls=tuple((name, channel.url) for name, channel in self._named),
+            constraints=self._pins(),
         )
         solution = self._solve(request, moving) if spec.dependencies else _NOTHING
         locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
-        conda, pip = self._with_pip_half(solution.packages, locked_pip, virtual_packages)
+        conda, pip = self._with_pip_half(solution.packages, locked_pip, request)
         lock = Lock(
             platform=self.platform,
             conda=conda,
@@ -213,9 +232,20 @@ class Locker:
 
     def _solve(self, request: SolveRequest, moving: frozenset[str]) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
-        engine = solver(self._settings.solver, gateway(self._channels, self._settings))
+        explaining = Explaining(
+            seconds=self._settings.explain_timeout,
+            elsewhere=KnownHere(self._table, self._channels, self._settings),
+        )
+        engine = self._engine(explaining)
         with self._reporter.start("solve", "solving"):
             return engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+
+    def _engine(self, explaining: Explaining) -> Solver:
+        return solver(self._settings.solver, gateway(self._channels, self._settings), explaining)
+
+    def _pins(self) -> tuple[Dependency, ...]:
+        """Return the pins of the configuration; raises SpecError for one that is no match spec."""
+        return tuple(parse_dependency(text, Origin(source=where)) for text, where in self._settings.pinned_packages)
 
     def _read_spec(self) -> EnvironmentSpec:
         request = self._request
@@ -248,24 +278,31 @@ class Locker:
         self,
         conda: tuple[CondaPackage, ...],
         locked: tuple[PipPackage, ...],
-        virtual_packages: tuple[VirtualPackage, ...],
+        request: SolveRequest,
     ) -> tuple[tuple[CondaPackage, ...], tuple[PipPackage, ...]]:
-        """Resolve the pip half against what the conda packages provide, which is read from their artifacts."""
+        """Resolve the pip half against what the conda packages provide, which is read from their artifacts.
+
+        `request` is what they are the solution of: what is advised against a clash is solved first.
+        """
         if not self._spec.pip:
             return conda, ()
         from envmgr.pypi import provided  # start-up time: most environments have no pip half
+        from envmgr.pypi.clashes import Clashed
         from envmgr.pypi.indexes import Indexes
         from envmgr.pypi.resolve import PipRequest, resolve
+        from envmgr.solve.trials import Trials
+        from envmgr.workflows import clash_advice
 
         artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
         is_here = self.platform == current_subdir()
-        with BuildEnvironment(artifacts, self._channels, self._cache, self._settings, self._reporter) as build:
+        build = BuildEnvironment(artifacts, self._channels, self._cache, self._settings, self._reporter)
+        try:
             resolution = resolve(
                 PipRequest(
                     requirements=self._spec.pip,
                     conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
                     platform=self.platform,
-                    virtual_packages=virtual_packages,
+                    virtual_packages=request.virtual_packages,
                     locked=locked,
                     exclude_newer=self._cutoff,
                     indexes=Indexes.gather(self._settings, self._table.pypi, self._spec.pip_options.indexes),
@@ -276,6 +313,11 @@ class Locker:
                 settings=self._settings,
                 reporter=self._reporter,
             )
+        except Clashed as clashed:
+            trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
+            raise clash_advice.advised(clashed, request, trials) from clashed
+        finally:
+            build.remove()
         for held_back in resolution.held_back:
             self._reporter.notice(str(held_back))
         fetched = tuple(artifact.package for artifact in artifacts)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.errors import ConfigError, UsageError
 from envmgr.settings import Settings
+from envmgr.spec.kinds import kind_of
 from envmgr.urls import path_of_file_url, without_literal_credentials
 
 if TYPE_CHECKING:  # start-up time: YAML
@@ -34,13 +35,28 @@ class SourceText(NamedTuple):
     source: str
     text: str
 
+    @property
+    def is_lock(self) -> bool:
+        """Whether it is a lock of conda artifacts, so that nothing is left to solve."""
+        return kind_of(self.source, self.text).is_conda_lock
+
+
+class Choice(NamedTuple):
+    """Which part of a lock of several: the environment of a pixi.lock, the categories of a conda-lock file."""
+
+    environment: str | None = None
+    categories: tuple[str, ...] = ()
+
+
+WHOLE = Choice()
+
 
 class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
     a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
-    `no_lock` neither reads nor writes one.
+    `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
     """
 
     command: tuple[str, ...]
@@ -56,6 +72,7 @@ class CreateRequest(NamedTuple):
     override_frozen: bool = False
     locked: bool = False
     no_lock: bool = False
+    part: Choice = WHOLE
 
 
 def inputs_digest(
@@ -156,9 +173,11 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         platform,
         request.virtual_packages,
         request.exclude_newer,
+        request.part,
         settings.channels,
         settings.channel_priority,
         settings.solver,
+        settings.pinned_packages,
         settings.add_pip_as_python_dependency,
         _overrides(settings.environ),
         [[str(path), _text(path)] for path in channel_files],

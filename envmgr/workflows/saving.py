@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from envmgr.channels.credentials import as_written
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import SpecError, UsageError
 from envmgr.lock.model import Lock
+from envmgr.replacing import replace_file
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.spec import text_edits
@@ -83,17 +82,7 @@ def write(edited: EditedFile) -> None:
                 "but the environment was changed",
                 hint="run the command again",
             )
-        descriptor, name = tempfile.mkstemp(prefix=f".{edited.path.name}.", dir=edited.path.parent)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(edited.after)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, stat.S_IMODE(edited.path.stat().st_mode))
-            os.replace(name, edited.path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        replace_file(edited.path, edited.after)
     except OSError as error:
         raise SpecError(
             f"{edited.source} cannot be written: {error.strerror}; the environment was changed",

@@ -8,10 +8,12 @@ from pathlib import Path
 from envmgr.channels import location
 from envmgr.errors import SpecError
 from envmgr.settings import Settings
-from envmgr.spec.files import read_text
+from envmgr.spec.files import MAXIMUM_BYTES, read_text, too_big
 from envmgr.spec.kinds import FileKind, kind_of
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.workflows.request import SourceText
+
+_LARGEST_LOCK = 64 * 1024 * 1024  # bytes; six platforms of a thousand packages have 5 MiB
 
 
 def directories(sources: Sequence[SourceText]) -> tuple[Path, ...]:
@@ -26,9 +28,14 @@ def directories(sources: Sequence[SourceText]) -> tuple[Path, ...]:
 def read_sources(names: Sequence[str], settings: Settings) -> tuple[SourceText, ...]:
     """Return the texts of the environment files that were named, in order.
 
-    Raises SpecError for one that cannot be read, is too large, or is not UTF-8.
+    A lock may be larger than an environment file. Raises SpecError for one that cannot be read, is too large, or is
+    not UTF-8.
     """
-    return tuple(SourceText(name, read_text(name, offline=settings.offline)) for name in names)
+    sources = tuple(SourceText(name, read_text(name, offline=settings.offline, limit=_LARGEST_LOCK)) for name in names)
+    for source in sources:
+        if len(source.text) > MAXIMUM_BYTES and not source.is_lock:
+            raise too_big(source.source, MAXIMUM_BYTES)
+    return sources
 
 
 def parse_sources(sources: Sequence[SourceText], settings: Settings, *, platform: str) -> tuple[EnvironmentSpec, ...]:
@@ -62,6 +69,11 @@ def _read(source: SourceText, settings: Settings, platform: str) -> EnvironmentS
     kind = kind_of(source.source, source.text)
     if kind is FileKind.TEXT_SPECS:
         return text_specs.read(source.text, source=source.source)
+    if kind.is_conda_lock:
+        raise SpecError(
+            f"{source.source} is {kind.value}, which locks already; expected {FileKind.ENVIRONMENT.value}",
+            hint=f"make an environment of it: envmgr create -n NAME -f {source.source}",
+        )
     if kind in (FileKind.REQUIREMENTS, FileKind.PYPROJECT, FileKind.PYLOCK):
         raise SpecError(f"{source.source} is {kind.value}; expected {FileKind.ENVIRONMENT.value}")
     return environment_file.read(source.text, source=source.source, platform=platform, load=load)

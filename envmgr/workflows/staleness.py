@@ -13,9 +13,10 @@ from envmgr.errors import SpecError
 from envmgr.lock.model import Lock, Request
 from envmgr.platforms.model import VirtualPackage
 from envmgr.settings import Settings
+from envmgr.solve.records import record_of_package
 from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.digest import canonical_dependency, canonical_requirement
-from envmgr.spec.model import COMMAND_LINE, Requirement
+from envmgr.spec.model import COMMAND_LINE, Dependency, Requirement
 
 Parsed = tuple[str, str]  # name and canonical form
 
@@ -55,6 +56,15 @@ def of_cutoff(lock: Lock, cutoff: datetime | None, *, is_moving: bool) -> Iterat
     locked = _moment(lock.exclude_newer)
     if locked is None or (locked > cutoff if is_moving else locked != cutoff):
         yield f"exclude newer: {lock.exclude_newer or 'none'} → {cutoff.isoformat()}"
+
+
+def of_pins(lock: Lock, pins: Iterable[Dependency]) -> Iterator[str]:
+    """Yield the locked packages that a pin of the configuration forbids."""
+    packages = {package.name: package for package in lock.conda}
+    for pin in pins:
+        package = packages.get(pin.name)
+        if package is not None and not pin.match_spec.matches(record_of_package(package)):
+            yield f"`{pin.text}` ({pin.origin}) forbids {package.dist_name}"
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -22,9 +22,10 @@ JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 class IndexServer:
     """Serves PEP 691 JSON with PEP 658 metadata: `add` wheels, use `.url` while it runs as a context manager.
 
-    `answers` maps a URL path to (status, content type, body) that is sent instead; `users` (name → password), once
-    filled, are asked for by HTTP Basic; `requests` are the paths that were asked for, in order; every answer comes
-    after `delay` seconds.
+    `answers` maps a URL path to (status, content type, body) that is sent instead; `passing` maps one to such answers
+    that are sent once each, first, with `Retry-After: retry_after` (seconds) where that is set; `cut` are paths whose
+    answer ends halfway; `users` (name → password), once filled, are asked for by HTTP Basic; `requests` are the paths
+    that were asked for, in order; every answer comes after `delay` seconds.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,9 @@ class IndexServer:
         self.users: dict[str, str] = {}
         self.requests: list[str] = []
         self.delay = 0.0
+        self.passing: dict[str, list[tuple[int, str, bytes]]] = {}
+        self.retry_after: int | None = None
+        self.cut: set[str] = set()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,11 +50,15 @@ class IndexServer:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
+                if server.retry_after is not None and status in (429, 503):
+                    self.send_header("Retry-After", str(server.retry_after))
                 if status == 401:
                     self.send_header("WWW-Authenticate", 'Basic realm="index"')
                 self.end_headers()
                 if self.command == "GET":
-                    self.wfile.write(body)
+                    self.wfile.write(body[: len(body) // 2] if self.path in server.cut else body)
+                if self.path in server.cut:
+                    self.close_connection = True
 
             def do_HEAD(self) -> None:
                 self.do_GET()
@@ -105,8 +113,13 @@ class IndexServer:
         """Return (status, content type, body) for one request."""
         if self.users and authorization not in {_basic(user, password) for user, password in self.users.items()}:
             return 401, "text/plain", b"who are you?"
+        if self.passing.get(path):
+            return self.passing[path].pop(0)
         if path in self.answers:
             return self.answers[path]
+        if path == "/simple/":
+            projects = [{"name": name} for name in sorted(self.wheels)]
+            return 200, JSON_TYPE, json.dumps({"meta": {"api-version": "1.1"}, "projects": projects}).encode()
         if path.startswith("/simple/"):
             name = path.removeprefix("/simple/").strip("/")
             if name in self.wheels or name in self.sdists:

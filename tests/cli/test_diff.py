@@ -68,10 +68,10 @@ def test_builds_and_contents_tell_apart_what_has_the_same_version(envmgr: Envmgr
         ("scince@1", "EnvironmentNotFound", "no environment is named `scince`"),
         ("absent.conda-lock.yml", "LockError", "there is no file absent.conda-lock.yml"),
         ("./nowhere", "EnvironmentNotFound", "there is no environment at"),
-        ("/dev/null", "LockError", "/dev/null is not a conda-lock file"),
-        ("/dev/zero", "LockError", "/dev/zero is no lock file"),
+        ("/dev/null", "LockError", "/dev/null is empty"),
+        ("/dev/zero", "LockError", "/dev/zero is no lock"),
         ("~nobody-of-that-name/x", "EnvironmentNotFound", "there is no environment at"),
-        ("broken.yml", "LockError", "is not a conda-lock file"),
+        ("broken.yml", "LockError", "broken.yml is no lock but an environment file"),
         (".", "NotAnEnvironment", "but no environment"),
     ],
 )
@@ -93,8 +93,27 @@ def test_lock_of_several_platforms_needs_one_that_it_has(science: Envmgr) -> Non
         package["platform"] = "osx-arm64"
     science.write("both.yml", json.dumps(document))
     done = science("diff", "science", "both.yml")
-    assert (done.code, "it has osx-64, osx-arm64" in done.err, "--platform" in done.err) == (1, True, True)
+    assert (done.code, "both.yml locks osx-64, osx-arm64, not " in done.err, "--platform" in done.err) == (
+        1,
+        True,
+        True,
+    )
     done = science("diff", "science", "both.yml", "--platform", "osx-arm64")
     assert done.out == "science → both.yml: the same packages\n"
     assert "both.yml for osx-arm64" in done.err
     assert len(science("diff", "science", "both.yml", "--platform", "osx-64", "--json").json["removed"]) == 3
+
+
+def test_locks_of_every_kind_and_files_with_a_lock_beside_them_are_compared(
+    science: Envmgr, channel: LocalChannel
+) -> None:
+    lock = science.prefix("science") / "conda-meta/envmgr/environment.conda-lock.yml"
+    urls = [package["url"] for package in json.loads(lock.read_text())["package"]]
+    science.write("explicit.txt", "\n".join(["@EXPLICIT", *urls]) + "\n")
+    assert science.ok("diff", "science", "explicit.txt") == "science → explicit.txt: the same packages\n"
+    science.write("file.yml", f"channels: [{channel.url}]\ndependencies: [tool=1]\n")
+    done = science("diff", "science", "file.yml")
+    assert (done.code, "envmgr lock -f file.yml" in done.err) == (1, True)
+    science.ok("lock", "-f", "file.yml", "-q")
+    changed = science("diff", "file.yml", "explicit.txt", "--json").json["changed"]
+    assert [(each["name"], each["from"]) for each in changed] == [("tool", "1.0")]

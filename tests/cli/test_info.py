@@ -42,3 +42,34 @@ def test_parts(envmgr: Envmgr) -> None:
 def test_a_wrong_override_is_one_error(envmgr: Envmgr) -> None:
     done = envmgr("info", "--json", CONDA_OVERRIDE_GLIBC="x y")
     assert (done.code, done.json["error"]) == (1, "ConfigError")
+
+
+def test_where_the_pip_half_comes_from_is_shown_with_its_place_and_without_credentials(envmgr: Envmgr) -> None:
+    envmgr.write("channels.yaml", "pypi:\n  indexes: {gpu: https://gpu.example/whl}\n  packages: {torch: gpu}\n")
+    conf = envmgr.write("pip.conf", "[global]\nproxy = http://me:s3cret@proxy.example:3128\n")
+    variables = {
+        "PIP_CONFIG_FILE": str(conf),
+        "UV_DEFAULT_INDEX": "https://me:s3cret@index.example/simple",
+        "PIP_INDEX_URL": "https://weaker.example/simple",
+        "PIP_EXTRA_INDEX_URL": "https://extra.example/simple?token=s3cret",
+    }
+    done = envmgr("info", "--json", **variables)
+    channels = envmgr.directory / "channels.yaml"
+    stated = [(each["key"], each["value"], each["origin"]) for each in done.json["pip"]]
+
+    assert stated[:4] == [
+        ("index", "https://gpu.example/whl", f"{channels}:2"),
+        ("index", "https://extra.example/simple?token=***", "PIP_EXTRA_INDEX_URL"),
+        ("index", "https://***@index.example/simple", "UV_DEFAULT_INDEX"),
+        ("pin", "torch from gpu", f"{channels}:3"),
+    ]
+    assert ("proxy", "http://***@proxy.example:3128", f"{conf} [global]") in stated
+    text = envmgr("info", **variables)
+    assert "index https://***@index.example/simple (UV_DEFAULT_INDEX)" in text.out
+    assert "s3cret" not in done.out + done.err + text.out + text.err
+
+
+def test_what_cannot_be_read_for_the_pip_half_is_told(envmgr: Envmgr) -> None:
+    conf = envmgr.write("pip.conf", "nonsense")
+
+    assert f"pip's configuration file {conf} cannot be read" in envmgr.ok("info", PIP_CONFIG_FILE=str(conf))

@@ -426,3 +426,44 @@ def test_offline_answers_from_a_warm_cache_and_names_what_a_cold_one_lacks(
     assert len(index.requests) == seen
     with pytest.raises(PipError, match=r"offline, and the cache lacks what the pip half needs: app$"):
         resolve(request_for(["app"]), settings=offline._replace(cache=tmp_path / "cold"), reporter=reporter)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (">=2", ">=2", ">=2"), ("<1", "<1", "<1"), ("~=2.1", ">=2.1,<3.dev0", ">=2.1,<3"), ("!=1.5", "!=1.5", "!=1.5"),
+        ("[fast]==3.*", "==3.*", "3.*"),
+    ],
+)  # fmt: skip
+def test_a_clash_with_what_no_index_has_is_named_like_any_other(
+    index: IndexServer, settings: Settings, request_for: Ask, artifact: Make, reporter: CollectingReporter,
+    case: tuple[str, str, str],
+) -> None:  # fmt: skip
+    asked, wanted, conda = case
+    index.add(
+        Wheel(name="app", requires=["middle", "also-conda"]), Wheel(name="middle", requires=[f"only-conda{asked}"])
+    )
+    wheel = Wheel(name="only-conda", version="1.5", extras={"fast": []})
+    packages = (artifact("only-conda-package", "1.5", wheel), artifact("also-conda", "1", Wheel(name="also-conda")))
+    with pytest.raises(PipError) as caught:
+        resolve(request_for(["app"], *packages), settings=settings, reporter=reporter)
+
+    assert caught.value.message == (
+        f"environment.yml:5: `app` needs only-conda{wanted} (through middle), "
+        "but the conda package only-conda-package 1.5 (0) provides only-conda 1.5"
+    )
+    assert caught.value.hint == f"write `only-conda-package {conda}` in dependencies"
+
+
+def test_what_conda_holds_back_is_named_beside_what_no_index_has(
+    index: IndexServer, settings: Settings, request_for: Ask, artifact: Make, reporter: CollectingReporter
+) -> None:
+    index.add(
+        Wheel(name="app", version="1.0", requires=["numpy<2", "only-conda"]),
+        Wheel(name="app", version="2.0", requires=["numpy>=2", "only-conda"]), Wheel(name="numpy", version="2.2"),
+    )  # fmt: skip
+    numpy = artifact("numpy", "1.26.4", Wheel(name="numpy", version="1.26.4"))
+    only = artifact("only-conda", "1", Wheel(name="only-conda"))
+    found = resolve(request_for(["app"], numpy, only), settings=settings, reporter=reporter)
+
+    assert [held.newest for held in found.held_back] == ["2.0"]

@@ -8,14 +8,11 @@ import pytest
 
 from envmgr.channels.model import Channel
 from envmgr.errors import PackagesNotFound, Unsatisfiable
-from envmgr.solve.base import Solver, SolveRequest
-from envmgr.solve.explain import explain
+from envmgr.lock.model import CondaPackage
+from envmgr.solve.base import Refused, Solver, SolveRequest
+from envmgr.solve.explain import Explaining, explain
 from envmgr.solve.repodata import Repodata
 from solve.indexes import open_gateway, request, write_index
-
-
-def _repodata(cache: Path, asked: SolveRequest) -> Repodata:
-    return Repodata(open_gateway(cache), asked.channels, asked.platform)
 
 
 def test_the_smallest_clash_is_found_among_many_specs(make_solver: Callable[[], Solver], tmp_path: Path) -> None:
@@ -28,19 +25,22 @@ def test_the_smallest_clash_is_found_among_many_specs(make_solver: Callable[[], 
         ("environment.yml:8", "p7 2", "cannot be met together with `q` (environment.yml:41)"),
         ("environment.yml:41", "q", "cannot be met together with `p7 2` (environment.yml:8)"),
     ]
-    assert caught.value.details["edits"] == []
+    assert caught.value.details["edits"][0] == {"remove": ["p7 2"], "add": ["p7==1"], "flags": []}
 
 
 def test_an_explanation_ends_in_its_time_and_says_that_it_is_not_the_smallest(tmp_path: Path) -> None:
     asked = request([f"p{n}" for n in range(16)], [write_index(tmp_path / "a", {f"p{n}-1-0": None for n in range(16)})])
+    repodata = Repodata(open_gateway(tmp_path / "cache"), asked.channels, asked.platform)
 
-    def slow(request: SolveRequest, /, *, in_words: bool) -> str | None:
+    def slow(request: SolveRequest) -> tuple[CondaPackage, ...]:
         assert request.time_limit is not None
         time.sleep(min(0.1, request.time_limit.total_seconds()))
-        return "no" if len(request.specs) > 14 else None
+        if len(request.specs) > 14:
+            raise Refused("no")
+        return ()
 
     before = time.monotonic()
-    error = explain(asked, "the words of the engine", slow, _repodata(tmp_path / "cache", asked), seconds=0.3)
+    error = explain(asked, "the words of the engine", slow, repodata, Explaining(seconds=0.3))
     assert time.monotonic() - before < 3
     assert isinstance(error, Unsatisfiable)
     assert "among these, some" in error.message

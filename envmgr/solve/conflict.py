@@ -1,0 +1,122 @@
+"""The smallest set of things that clash: what was asked for, and the rules under which it was to be solved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from envmgr.lock.model import CondaPackage
+from envmgr.solve.base import SolveRequest
+from envmgr.solve.missing_virtual import Machine, tried_machines
+from envmgr.solve.repodata import Repodata
+from envmgr.solve.trials import OutOfTime, Trials
+from envmgr.spec.model import Dependency
+
+Demand = Dependency | CondaPackage
+"""One thing that can be left out of a request to see whether it is to blame: a spec, a constraint or a pin."""
+
+Kind = Literal["channel-priority", "exclude-newer", "machine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule without which the demands have a solution: `lifted` is the request without it.
+
+    `machine` is what this machine lacks, where the rule is what the machine has.
+    """
+
+    kind: Kind
+    lifted: SolveRequest
+    machine: Machine | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Demands that have no solution under `rules`; each of both is needed for that when `is_smallest`."""
+
+    demands: tuple[Demand, ...]
+    rules: tuple[Rule, ...] = ()
+    is_smallest: bool = True
+
+
+def conflict_of(request: SolveRequest, trials: Trials, repodata: Repodata) -> Conflict:
+    """Return a smallest conflict of a request that has no solution; not the smallest when the time is over."""
+    found: list[Demand] = []
+    everything = demands_of(request)
+    try:
+        found = _narrowed(request, trials, [], False, list(everything)) if everything else []
+        chosen = {id(demand) for demand in found}
+        demands = tuple(demand for demand in everything if id(demand) in chosen)
+    except OutOfTime:
+        return Conflict(demands=everything, is_smallest=False)
+    try:
+        return Conflict(demands=demands, rules=tuple(_needed_rules(keeping(request, demands), trials, repodata)))
+    except OutOfTime:
+        return Conflict(demands=demands)
+
+
+def demands_of(request: SolveRequest) -> tuple[Demand, ...]:
+    """Return everything of a request that can be left out of it."""
+    return (*request.specs, *request.constraints, *request.pinned)
+
+
+def keeping(request: SolveRequest, demands: Sequence[Demand]) -> SolveRequest:
+    """Return the request with these of its demands alone."""
+    kept = {id(demand) for demand in demands}
+    return replace(
+        request,
+        specs=tuple(spec for spec in request.specs if id(spec) in kept),
+        constraints=tuple(spec for spec in request.constraints if id(spec) in kept),
+        pinned=tuple(package for package in request.pinned if id(package) in kept),
+    )
+
+
+def _narrowed(
+    request: SolveRequest, trials: Trials, background: list[Demand], has_changed: bool, candidates: list[Demand]
+) -> list[Demand]:
+    """Return those of `candidates` that clash with `background` (QuickXplain, Junker 2004)."""
+    if has_changed and not trials.has_solution(keeping(request, background)):
+        return []
+    if len(candidates) == 1:
+        return candidates
+    half = len(candidates) // 2
+    first, second = candidates[:half], candidates[half:]
+    from_second = _narrowed(request, trials, [*background, *first], True, second)
+    from_first = _narrowed(request, trials, [*background, *from_second], bool(from_second), first)
+    return [*from_first, *from_second]
+
+
+def _needed_rules(core: SolveRequest, trials: Trials, repodata: Repodata) -> Iterator[Rule]:
+    """Yield the rules that each are needed for the conflict: none where it stands without any of them."""
+    free = core
+    candidates: list[Kind] = ["machine"]
+    if core.exclude_newer is not None:
+        candidates.append("exclude-newer")
+    if core.channel_priority == "strict" and len(core.channels) > 1:
+        candidates.append("channel-priority")
+    for kind in candidates:
+        rule = _lifting(kind, free, trials, repodata)
+        if rule is not None:
+            yield replace(rule, lifted=_without(kind, core, rule.machine))
+        elif kind != "machine":
+            free = _without(kind, free)
+
+
+def _lifting(kind: Kind, request: SolveRequest, trials: Trials, repodata: Repodata) -> Rule | None:
+    if kind != "machine":
+        lifted = _without(kind, request)
+        return Rule(kind=kind, lifted=lifted) if trials.has_solution(lifted) else None
+    for machine in tried_machines(request, repodata):
+        lifted = _without(kind, request, machine)
+        if trials.has_solution(lifted):
+            return Rule(kind=kind, lifted=lifted, machine=machine)
+    return None
+
+
+def _without(kind: Kind, request: SolveRequest, machine: Machine | None = None) -> SolveRequest:
+    if kind == "exclude-newer":
+        return replace(request, exclude_newer=None)
+    if kind == "channel-priority":
+        return replace(request, channel_priority="flexible")
+    return request if machine is None else replace(request, virtual_packages=machine.virtual_packages)

@@ -1,0 +1,167 @@
+"""The search for the smallest edits that give a request a solution; each of them is tried as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from rattler import Version
+
+from envmgr.channels.model import Channel
+from envmgr.solve.base import SolveRequest
+from envmgr.solve.bounds import near, without_bound
+from envmgr.solve.conflict import Conflict, Rule, conflict_of
+from envmgr.solve.edit import Edit, Replacement, replaced
+from envmgr.solve.records import indexed_at
+from envmgr.solve.repodata import Repodata
+from envmgr.solve.trials import OutOfTime, Packages, Trials
+from envmgr.spec.model import Dependency
+
+MOST_SHOWN = 5
+_MOST_TOGETHER = 8
+_MOST_TRIED_BOUNDS = 4
+
+
+class Repairs:
+    """Looks for edits of one request that has no solution, as long as its trials have time."""
+
+    def __init__(self, request: SolveRequest, trials: Trials, repodata: Repodata, others: Sequence[Channel]) -> None:
+        """Take the channels that may be added beside those of the request: what reads them may not use a network."""
+        self._request, self._trials, self._repodata, self._others = request, trials, repodata, tuple(others)
+        self._versions: dict[str, list[Version]] = {}
+
+    def of(self, conflict: Conflict) -> tuple[Edit, ...]:
+        """Return edits that were tried and solve, the smallest first; what was found when the time is over."""
+        found: list[Edit] = []
+        try:
+            for edit in self._search(conflict):
+                if edit not in found:
+                    found.append(edit)
+        except OutOfTime:
+            pass
+        return tuple(sorted(found, key=lambda edit: edit.rank)[:MOST_SHOWN])
+
+    def _search(self, conflict: Conflict) -> Iterator[Edit]:
+        request = self._request
+        for rule in conflict.rules:
+            yield from self._lifting(rule)
+        demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
+        for demand in demands:
+            yield from self._changing(request, (demand,))
+        for channel in self._others:
+            wider = replace(request, channels=(*request.channels, channel))
+            if self._trials.has_solution(wider):
+                yield Edit(request=wider, flags=("-c", channel.name))
+
+    def _lifting(self, rule: Rule) -> Iterator[Edit]:
+        request = self._request
+        if rule.kind == "channel-priority":
+            wider = replace(request, channel_priority="flexible")
+            if self._trials.has_solution(wider):
+                yield Edit(request=wider, flags=("--channel-priority", "flexible"))
+        elif rule.kind == "exclude-newer":
+            yield from self._later(request)
+        elif rule.machine is not None:
+            other = replace(request, virtual_packages=rule.machine.virtual_packages)
+            offer = rule.machine.offer
+            build = "" if offer.build == "0" else f"={offer.build}"
+            if self._trials.has_solution(other):
+                yield Edit(request=other, flags=("--virtual-package", f"{offer.name}={offer.version}{build}"))
+
+    def _later(self, request: SolveRequest) -> Iterator[Edit]:
+        """Yield the earliest day at whose end there is a solution, found by halving."""
+        free = self._trials.solution(replace(request, exclude_newer=None))
+        if free is None or request.exclude_newer is None:
+            return
+        moments = [moment for package in free if (moment := indexed_at(package)) is not None]
+        if len(moments) < len(free):
+            return  # it needs a package that has no date
+        low, high = _day(request.exclude_newer), _day(datetime.fromtimestamp(max(moments) / 1000, tz=timezone.utc))
+        at_high = _until(request, high)
+        if not self._trials.has_solution(at_high):
+            return
+        try:
+            while high - low > timedelta(days=1):
+                middle = low + (high - low) / 2
+                middle = middle.replace(hour=0, minute=0, second=0, microsecond=0)
+                if middle in (low, high):
+                    break
+                if self._trials.has_solution(_until(request, middle)):
+                    high = middle
+                else:
+                    low = middle
+        except OutOfTime:
+            pass
+        yield Edit(request=_until(request, high), flags=("--exclude-newer", high.date().isoformat()))
+
+    def _changing(self, request: SolveRequest, together: tuple[Dependency, ...]) -> Iterator[Edit]:
+        """Yield the edit that changes `together`, and what else has to change with it."""
+        rest = replaced(request, [Replacement(old=each) for each in together])
+        while not self._trials.has_solution(rest):
+            if len(together) >= _MOST_TOGETHER:
+                return
+            another = self._most_willing(rest)
+            if another is None:
+                return
+            together = (*together, another)
+            rest = replaced(request, [Replacement(old=each) for each in together])
+        changes: list[Replacement] = []
+        for demand in together:
+            others = [Replacement(old=each) for each in together if each not in {c.old for c in changes} | {demand}]
+            changes.append(self._nearest(request, demand, [*changes, *others]))
+        yield Edit(request=replaced(request, changes), replacements=tuple(changes))
+
+    def _most_willing(self, request: SolveRequest) -> Dependency | None:
+        """Return a spec of another conflict: one that is enough to be bound otherwise, if there is any."""
+        conflict = conflict_of(request, self._trials, self._repodata)
+        demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
+        if not conflict.is_smallest or not demands:
+            return None
+        core = replace(
+            request,
+            specs=tuple(spec for spec in request.specs if spec in demands),
+            constraints=tuple(spec for spec in request.constraints if spec in demands),
+        )
+        for demand in reversed(demands):
+            if self._trials.has_solution(replaced(core, [Replacement(old=demand, new=without_bound(demand))])):
+                return demand
+        return demands[-1]
+
+    def _nearest(self, request: SolveRequest, demand: Dependency, others: Sequence[Replacement]) -> Replacement:
+        """Return what to write in place of `demand` once `others` are made: the nearest bound that solves, if any."""
+
+        def attempt(new: Dependency) -> Packages | None:
+            return self._trials.solution(replaced(request, [*others, Replacement(old=demand, new=new)]))
+
+        if demand.name.startswith("__"):
+            return Replacement(old=demand)
+        free = without_bound(demand)
+        solution = attempt(free)
+        chosen = next((each for each in solution or () if each.name == demand.name), None)
+        if solution is None or chosen is None:
+            return Replacement(old=demand)
+        try:
+            tried = list(near(demand, self._versions_of(demand.name), chosen.version))
+            for new in [*tried[:-1][: _MOST_TRIED_BOUNDS - 1], *tried[-1:]]:
+                if attempt(new) is not None:
+                    return Replacement(old=demand, new=new)
+        except OutOfTime:
+            pass
+        return Replacement(old=demand, new=free)
+
+    def _versions_of(self, name: str) -> list[Version]:
+        if name not in self._versions:
+            records = [record for channel in self._repodata.named(name) for record in channel]
+            self._versions[name] = sorted({record.version for record in records})
+        return self._versions[name]
+
+
+def _day(moment: datetime) -> datetime:
+    moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _until(request: SolveRequest, day: datetime) -> SolveRequest:
+    """Return the request up to the end of a day, as `--exclude-newer` reads a date."""
+    return replace(request, exclude_newer=day + timedelta(days=1, seconds=-1))

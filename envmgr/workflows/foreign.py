@@ -1,0 +1,197 @@
+"""The locks of other tools, whatever their format: read for one platform, as a lock whose records may be incomplete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from envmgr.errors import ChannelError, LockError, LockTampered, PlatformNotLocked, UsageError
+from envmgr.lock import conda_lock, explicit, foreign, foreign_conda_lock, pixi_lock
+from envmgr.lock.foreign import Foreign
+from envmgr.lock.model import Lock, PipPackage
+from envmgr.lock.pixi_lock import PypiEntry
+from envmgr.pypi.target import Target
+from envmgr.settings import Settings
+from envmgr.solve.records import package_of_record
+from envmgr.spec.kinds import FileKind, kind_of
+from envmgr.urls import file_name, is_url, redact, without_credentials
+from envmgr.workflows.request import WHOLE, Choice
+
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar a text; neither copies nor merges
+_DEEPEST = 40  # libyaml's time grows with the square of the depth of flow collections
+_OWN = re.compile(r"^[ ]+[\"']?envmgr[\"']?:[ ]", re.MULTILINE)
+_OPENING = re.compile(r"[\[{]")
+
+
+def platforms(text: str, source: str, choice: Choice = WHOLE) -> tuple[str, ...]:
+    """Return the subdirs that a lock file is for, none where it may be for any; raises as `read` does."""
+    kind = kind_of(source, text)
+    if kind is FileKind.EXPLICIT:
+        return explicit.platforms(text)
+    if kind is FileKind.PIXI_LOCK:
+        return pixi_lock.Document(text, source=source).platforms(choice.environment or pixi_lock.DEFAULT)
+    return _conda_lock(text, source).platforms
+
+
+def read(text: str, source: str, *, platform: str, settings: Settings, choice: Choice = WHOLE) -> Foreign:
+    """Return what a lock file of another tool has for `platform` (a subdir), both halves.
+
+    Raises UsageError for a choice that the file does not have, PlatformNotLocked, LockError for what is no lock, and
+    LockTampered that names every entry that cannot be installed.
+    """
+    label = "stdin" if source == "-" else redact(source)
+    kind = kind_of(source, text)
+    if choice.environment is not None and kind is not FileKind.PIXI_LOCK:
+        raise UsageError(f"{label} is {kind.value}, which has no environments", hint="leave --environment out")
+    if choice.categories and kind is not FileKind.CONDA_LOCK:
+        raise UsageError(f"{label} is {kind.value}, which has no categories", hint="leave --category out")
+    if is_own(text):
+        if choice.categories not in ((), (foreign_conda_lock.MAIN,)):
+            raise UsageError(f"{label} has no category but main", hint="leave --category out")
+        return _own(text, label, platform)
+    if kind is FileKind.EXPLICIT:
+        found = explicit.read(text, source=label, platform=platform, environ=settings.environ, home=str(settings.home))
+    elif kind is FileKind.PIXI_LOCK:
+        found = _pixi(text, label, platform, choice.environment or pixi_lock.DEFAULT)
+    else:
+        categories = choice.categories or (foreign_conda_lock.MAIN,)
+        found = _conda_lock(text, label).lock(platform, categories)
+    if not found.lock.conda and not found.lock.pip:
+        found = found._replace(warnings=(*found.warnings, f"{label} locks no package for {platform}"))
+    return found
+
+
+def is_own(text: str) -> bool:
+    """Whether a conda-lock file has the records that envmgr writes beside its entries."""
+    return _OWN.search(text) is not None
+
+
+def _own(text: str, source: str, platform: str) -> Foreign:
+    locks = conda_lock.loads(text.encode(), source=source, sealed=True)
+    if platform not in locks:
+        raise PlatformNotLocked(
+            f"{source} locks {', '.join(locks) or 'nothing'}, not {platform}",
+            hint=f"choose one of them with --platform {next(iter(locks))}" if locks else None,
+        )
+    lock = locks[platform]
+    return Foreign(lock=lock, places=tuple(dict.fromkeys(package.channel for package in lock.conda)))
+
+
+def other_categories(text: str, source: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the categories of a conda-lock file beside those that were chosen; of another file there are none."""
+    if kind_of(source, text) is not FileKind.CONDA_LOCK:
+        return ()
+    taken = chosen or (foreign_conda_lock.MAIN,)
+    return tuple(name for name in _conda_lock(text, source).categories if name not in taken)
+
+
+def _conda_lock(text: str, source: str) -> foreign_conda_lock.Document:
+    return foreign_conda_lock.parse(_yaml(text, source), source=source)
+
+
+def _yaml(text: str, source: str) -> Any:
+    if len(_OPENING.findall(text)) > _DEEPEST and _depth(text) > _DEEPEST:
+        raise LockError(f"{source} is nested too deeply for a lock")
+    try:
+        return yaml.load(text, Loader=_LOADER)  # noqa: S506 # makes texts, lists and mappings alone
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        message = " ".join(str(error).split())[:300]
+        raise LockError(f"{source} is not YAML: {redact(message)}") from error
+
+
+def _depth(text: str) -> int:
+    """Return a bound of how deeply flow collections are nested; brackets in texts count too."""
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth = max(0, depth + (1 if match[0] in "[{" else -1))
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _pixi(text: str, source: str, platform: str, name: str) -> Foreign:
+    environment = pixi_lock.Document(text, source=source).environment(platform, name)
+    faults = foreign.Faults(source)
+    for built in environment.built:
+        faults.add(f"{name}, {platform}", f"{built} is built from source by pixi, and has no artifact to install")
+    places: dict[str, None] = {}
+    conda, entries = [], []
+    for record in environment.records:
+        entry = f"conda: {redact(record.url)}"
+        try:
+            foreign.place(record.url)
+            artifact = foreign.artifact(record.url)
+            package = package_of_record(record)._replace(channel=artifact.channel, url=artifact.url)
+        except (foreign.EntryFault, ChannelError) as fault:
+            faults.add(entry, fault)
+            continue
+        places.setdefault(artifact.place)
+        conda.append(package)
+        entries.append(entry)
+    packages = foreign.once(conda, faults, entries)
+    pip = _pixi_pip(environment.pypi, faults)
+    faults.raise_if_any()
+    lock = Lock(
+        platform=platform,
+        conda=packages,
+        pip=pip,
+        channels=tuple(without_credentials(channel) for channel in environment.channels),
+        virtual_packages=environment.virtual_packages,
+        sources=(file_name(source) if is_url(source) else re.split(r"[/\\]", source)[-1],),
+    )
+    return Foreign(lock=_with_requirements(lock, environment.pypi), places=tuple(places))
+
+
+def _pixi_pip(entries: tuple[PypiEntry, ...], faults: foreign.Faults) -> tuple[PipPackage, ...]:
+    found: dict[str, PipPackage] = {}
+    for entry in entries:
+        where = f"pypi: {entry.name} {entry.version}"
+        try:
+            url = entry.location.removeprefix("direct+")
+            if not is_url(url) or url.lower().startswith("file:") or "git+" in url[:5]:
+                raise foreign.EntryFault(f"comes from `{redact(url)[:200]}`, which is no artifact at a URL")
+            clean = without_credentials(foreign.place(url)).partition("#")[0]
+            if not entry.sha256:
+                raise foreign.EntryFault("has no sha256, so what is downloaded could not be verified")
+        except foreign.EntryFault as fault:
+            faults.add(where, fault)
+            continue
+        name = re.sub(r"[-_.]+", "-", entry.name).lower()  # PEP 503
+        package = PipPackage(
+            name=name, version=entry.version, url=clean, filename=file_name(clean), sha256=entry.sha256.lower()
+        )
+        if found.setdefault(name, package).url != clean:
+            faults.add(where, f"{name} is in it a second time")
+    return tuple(found[name] for name in sorted(found))
+
+
+def _with_requirements(lock: Lock, entries: tuple[PypiEntry, ...]) -> Lock:
+    """Return the lock with what each wheel requires in it: the requirements whose markers hold there."""
+    if not lock.pip:
+        return lock
+    from packaging.requirements import InvalidRequirement, Requirement  # start-up time: only for a pip half
+
+    from envmgr.platforms.model import VirtualPackage
+
+    virtual = tuple(VirtualPackage(*text.split("=")) for text in lock.virtual_packages if text.count("=") in (1, 2))
+    target = Target.of(lock.conda, platform=lock.platform, virtual_packages=virtual)
+    requires: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        held = []
+        for text in entry.requires:
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement as error:
+                raise LockTampered(f"pypi: {entry.name} requires `{text}`, which is no requirement: {error}") from error
+            if target.wants(requirement):
+                held.append(text.partition(";")[0].strip())
+        requires[re.sub(r"[-_.]+", "-", entry.name).lower()] = tuple(held)
+    return lock._replace(pip=tuple(package._replace(requires=requires[package.name]) for package in lock.pip))
+
+
+def resolved(names: Mapping[str, tuple[str, ...]], lock: Lock) -> Lock:
+    """Return the lock with the channels that `names` maps, and those of its packages, as URLs, each once."""
+    listed = [url for name in lock.channels for url in names.get(name, ())]
+    return lock._replace(channels=tuple(dict.fromkeys((*listed, *(package.channel for package in lock.conda)))))

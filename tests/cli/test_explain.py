@@ -1,0 +1,70 @@
+"""What a user who asked for too much is told, and what happens when they paste it."""
+
+from __future__ import annotations
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr, environment_file
+from builders.packages import Package
+
+
+def test_the_first_edit_of_a_clash_makes_the_file_solvable(envmgr: Envmgr, channel: LocalChannel) -> None:
+    text = environment_file(channel, "tool=2", "greet", "old-only")
+    envmgr.write("environment.yml", text)
+    document = envmgr("create", "-f", "environment.yml", "--json").json
+    edit = document["details"]["edits"][0]
+    assert (edit["remove"], edit["add"], edit["flags"]) == (["tool=2"], ["tool=1.0"], [])
+    assert "`- tool=1.0` instead of `- tool=2`" in document["hint"]
+    envmgr.write("environment.yml", text.replace("- tool=2", "- tool=1.0"))
+    envmgr.ok("create", "-f", "environment.yml", "--dry-run")
+
+
+def test_a_flag_that_is_offered_can_be_pasted(envmgr: Envmgr, channel: LocalChannel) -> None:
+    channel.add(Package(name="fast", depends=["__cuda >=12"]))
+    command = ("create", "-n", "x", "--override-channels", "-c", channel.url, "fast", "--dry-run", "--json")
+    edit = envmgr(*command).json["details"]["edits"][0]
+    assert edit["flags"] == ["--virtual-package", "__cuda=12"]
+    assert envmgr(*command, *edit["flags"]).json["success"]
+
+
+def test_with_no_time_to_explain_nothing_is_tried(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "tool=2", "old-only"))
+    command = ("create", "-f", "environment.yml", "--json")
+    assert envmgr(*command, "--explain-timeout", "0").json["details"]["edits"] == []
+    assert envmgr(*command, ENVMGR_EXPLAIN_TIMEOUT="0").json["details"]["edits"] == []
+    assert envmgr(*command, "--explain-timeout", "30", ENVMGR_EXPLAIN_TIMEOUT="0").json["details"]["edits"] != []
+    assert "--explain-timeout" in envmgr(*command, "--explain-timeout", "-1").json["message"]
+
+
+def test_a_pin_of_the_configuration_holds_and_is_named(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "tool"))
+    (config := envmgr.directory.parent / "config.yaml").write_text("pinned_packages: [tool 1.*, nothing-else 3]\n")
+    done = envmgr.ok("create", "-f", "environment.yml", "--json")
+    assert '"version": "1.0"' in done
+    envmgr.write("environment.yml", environment_file(channel, "tool=2"))
+    details = envmgr("create", "-f", "environment.yml", "--yes", "--json").json["details"]
+    assert {entry["where"] for entry in details["conflicts"]} == {
+        "environment.yml:5", f"{config}: pinned_packages",
+    }  # fmt: skip
+
+
+def test_what_is_there_moves_when_a_new_pin_forbids_it(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "tool"))
+    envmgr.ok("create", "-f", "environment.yml")
+    envmgr.ok("create", "-f", "environment.yml", "--yes", ENVMGR_PINNED_PACKAGES="tool=1.0")
+    assert "1.0" in envmgr.ok("list", "-n", "science")
+
+
+def test_a_channel_of_the_table_that_has_the_package_is_named_and_tried(envmgr: Envmgr, channel: LocalChannel) -> None:
+    other = LocalChannel(envmgr.directory.parent / "other").add(Package(name="elsewhere-only", depends=["tool"]))
+    envmgr.write("channels.yaml", f"channels:\n  ours: {{url: {other.url}}}\n")
+    envmgr.write("environment.yml", environment_file(channel, "tool", "elsewhere-only"))
+    done = envmgr("create", "-f", "environment.yml", "--json").json
+    assert "the channel ours has it" in done["message"]
+    assert done["details"]["edits"] == [{"remove": [], "add": [], "flags": ["-c", "ours"]}]
+    envmgr.ok("create", "-f", "environment.yml", "--dry-run", "-c", "ours")
+
+
+def test_known_channels_that_are_not_in_use_are_named_and_not_asked(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "zzzzqq"))
+    done = envmgr("create", "-f", "environment.yml", "--offline")
+    assert "not looked at, because it is not in use here: conda-forge, bioconda" in done.err

@@ -1,0 +1,222 @@
+"""`create -f` of the locks that other tools write: followed as they are, completed from their artifacts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from rattler import LockChannel, LockFile, LockPlatform
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr
+from builders.packages import Package
+from builders.servers import FileServer
+from envmgr.platforms.subdirs import current_subdir
+from envmgr.solve.records import record_of_package
+
+HERE = current_subdir()
+
+
+def names(envmgr: Envmgr, environment: str) -> list[str]:
+    return [package["name"] for package in json.loads(envmgr.ok("list", "-n", environment, "--json"))]
+
+
+def explicit(channel: LocalChannel, *names: str, hash: str = "sha256", platform: str = HERE) -> str:  # noqa: A002
+    lines = [f"# platform: {platform}", "@EXPLICIT"]
+    for name in names:
+        package = channel.package(name)
+        digest = {"sha256": f"#sha256:{package.sha256}", "plain": f"#{package.sha256}", "md5": f"#{package.md5}"}
+        lines.append(package.url + digest.get(hash, ""))
+    return "\n".join(lines) + "\n"
+
+
+def conda_lock(channel: LocalChannel, *names: str, category: str = "main") -> str:
+    entries = []
+    for name in names:
+        package = channel.package(name)
+        entries.append(
+            {
+                "name": name, "version": package.version, "manager": "conda", "platform": HERE,
+                "dependencies": {text.partition(" ")[0]: text.partition(" ")[2] for text in package.depends},
+                "url": package.url, "hash": {"md5": package.md5, "sha256": package.sha256},
+                "category": category, "optional": category != "main",
+            }
+        )  # fmt: skip
+    metadata = {
+        "content_hash": {HERE: "0" * 64},
+        "channels": [{"url": channel.url, "used_env_vars": []}],
+        "platforms": [HERE],
+        "sources": ["environment.yml"],
+    }
+    return json.dumps({"version": 1, "metadata": metadata, "package": entries})
+
+
+def pixi_lock(channel: LocalChannel, path: Path, *names: str, environment: str = "default") -> None:
+    lock = LockFile([LockPlatform(HERE)])
+    lock.set_channels(environment, [LockChannel(channel.url)])
+    for name in names:
+        lock.add_conda_package(environment, LockPlatform(HERE), record_of_package(channel.package(name)))
+    lock.to_path(path)
+
+
+@pytest.mark.parametrize("kind", ["sha256", "plain", "md5", "none", "conda-lock", "pixi"])
+def test_lock_of_another_tool_is_followed_and_its_records_are_whole(
+    envmgr: Envmgr, channel: LocalChannel, kind: str
+) -> None:
+    names = ("base-files", "greet", "tool")
+    if kind == "pixi":
+        pixi_lock(channel, envmgr.directory / "the.lock", *names)
+    else:
+        text = conda_lock(channel, *names) if kind == "conda-lock" else explicit(channel, *names, hash=kind)
+        envmgr.write("the.lock", text)
+    done = envmgr("create", "-n", "science", "-f", "the.lock", "--json")
+    assert done.code == 0, done.err
+    linked = {entry["name"]: entry for entry in done.json["actions"]["LINK"]}
+    assert linked["tool"]["sha256"] == channel.package("tool").sha256
+    assert ("no hash there" in done.err) is (kind == "none")
+    record = json.loads((envmgr.prefix("science") / "conda-meta" / "greet-1.0-0.json").read_text())
+    assert record["depends"] == list(channel.package("greet").depends)
+    assert record["sha256"] == channel.package("greet").sha256
+    again = envmgr("create", "-n", "science", "-f", "the.lock")
+    assert again.out == f"science is up to date: {envmgr.prefix('science')}\n"
+    assert not (envmgr.directory / "the.conda-lock.yml").exists()
+    assert envmgr("verify", "-n", "science").code == 0
+    assert "numpy" in envmgr.ok("install", "-n", "science", "-c", channel.url, "numpy")
+
+
+def test_changed_comments_make_no_new_generation_and_a_changed_package_does(
+    envmgr: Envmgr, channel: LocalChannel
+) -> None:
+    text = explicit(channel, "base-files")
+    envmgr.write("the.lock", text)
+    envmgr.ok("create", "-n", "science", "-f", "the.lock")
+    envmgr.write("the.lock", f"# again\n{text}")
+    assert "science is up to date" in envmgr.ok("create", "-n", "science", "-f", "the.lock")
+    envmgr.write("the.lock", explicit(channel, "base-files", "tool"))
+    assert "1 new" in envmgr.ok("create", "-n", "science", "-f", "the.lock")
+    assert len(json.loads(envmgr.ok("history", "-n", "science", "--json"))["generations"]) == 2
+
+
+def test_warm_cache_needs_no_network(envmgr: Envmgr, channel: LocalChannel) -> None:
+    with FileServer(channel.directory) as server:
+        envmgr.write("the.lock", explicit(channel, "base-files", "tool", hash="md5").replace(channel.url, server.url))
+        envmgr.ok("create", "-n", "one", "-f", "the.lock")
+        assert not [path for path in server.requests if path.endswith((".json", ".zst"))], "needs no repodata"
+        before = len(server.requests)
+        envmgr.ok("create", "-n", "two", "-f", "the.lock", "--offline")
+        assert len(server.requests) == before
+
+
+def test_categories_and_environments_are_chosen_by_name(envmgr: Envmgr, channel: LocalChannel) -> None:
+    document = json.loads(conda_lock(channel, "base-files"))
+    document["package"] += json.loads(conda_lock(channel, "tool", category="dev"))["package"]
+    envmgr.write("conda-lock.yml", json.dumps(document))
+    envmgr.ok("create", "-n", "main", "-f", "conda-lock.yml")
+    envmgr.ok("create", "-n", "both", "-f", "conda-lock.yml", "--dev")
+    assert (names(envmgr, "main"), names(envmgr, "both")) == (["base-files"], ["base-files", "tool"])
+    done = envmgr("create", "-n", "no", "-f", "conda-lock.yml", "--category", "docs")
+    assert (done.code, "it has main, dev" in done.err) == (2, True)
+
+    pixi_lock(channel, envmgr.directory / "pixi.lock", "base-files", environment="test")
+    envmgr.ok("create", "-n", "tested", "-f", "pixi.lock", "--environment", "test")
+    assert names(envmgr, "tested") == ["base-files"]
+    done = envmgr("create", "-n", "no", "-f", "pixi.lock")
+    assert (done.code, "has no environment default; it has test" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("@EXPLICIT\n{url}#abc\n", "line 2: expected an md5 or a sha256 after `#`, found `abc`"),
+        ("@EXPLICIT\n{url}\n{other}\n", "line 3: tool is in it a second time"),
+        ("@EXPLICIT\nhttps://h.example/c/../linux-64/a-1-0.conda\n", "line 2: `https://h.example/c/../linux-64/"),
+        ("@EXPLICIT\nhttps://h.example/c/%2e%2e/linux-64/a-1-0.conda\n", "leads out of its channel"),
+        ("@EXPLICIT\nftp://h.example/c/noarch/a-1-0.conda\n", "line 2: `ftp://h.example/c/noarch/a-1-0.conda` is no"),
+        ("@EXPLICIT\nhttps://h.example/c/noarch/a-1-0.conda?token=s3cr3t\n", "has a query or a fragment"),
+        ("@EXPLICIT\nhttps://h.example/c/noarch/a.zip\n", "does not end in name-version-build"),
+        ("# platform: osx-64\n@EXPLICIT\n", "is for osx-64, not for"),
+        ("@EXPLICIT\nhttps://$NOT_SET@h.example/c/noarch/a-1-0.conda\n", "names the variable `NOT_SET`"),
+        ("version: 1\nmetadata: []\npackage: []\n", "`metadata`: expected keys"),
+        ("version: 1\nmetadata: {{}}\npackage: {{a: &a [x], b: *a}}\n", "`package`: expected a list"),
+        ("version: 1\nmetadata: {{}}\npackage: " + "[" * 3000 + "\n", "nested too deeply"),
+        ("version: 6\nenvironments: 3\npackages: []\n", "is no pixi lock file"),
+    ],
+)
+def test_hostile_or_broken_lock_is_refused_with_its_entry(
+    envmgr: Envmgr, channel: LocalChannel, text: str, message: str
+) -> None:
+    url, other = channel.package("tool").url, channel.package("tool").url.replace("-2.0-", "-1.0-")
+    envmgr.write("the.lock", text.format(url=url, other=other))
+    done = envmgr("create", "-n", "science", "-f", "the.lock")
+    assert done.code == 1
+    assert message in done.err
+    assert "s3cr3t" not in done.err
+    assert not envmgr.prefix("science").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("hash", {"sha256": "zz"}, "package[0] (tool): sha256: expected 64 hexadecimal digits, found `zz`"),
+        ("hash", {}, "package[0] (tool): `hash`: expected md5 or sha256, found neither"),
+        ("hash", {"sha256": "0" * 64}, "expected sha256 " + "0" * 64),
+        ("url", "file:///etc/noarch/tool-2.0-0.conda", "which is outside of every channel of the lock"),
+        ("version", "9", "package[0] (tool): `version`: 9, and its URL ends in"),
+        ("dependencies", {"gone": ">=1"}, "depends on gone >=1, which is not in the lock"),
+        ("manager", "npm", "package[0] (tool): `manager`: expected conda or pip, found `npm`"),
+        ("name", ["x"], "`name`: expected a text"),
+    ],
+)
+def test_damaged_entry_is_named(envmgr: Envmgr, channel: LocalChannel, key: str, value: object, message: str) -> None:
+    document = json.loads(conda_lock(channel, "tool"))
+    document["package"][0][key] = value
+    envmgr.write("conda-lock.yml", json.dumps(document))
+    done = envmgr("create", "-n", "science", "-f", "conda-lock.yml")
+    assert done.code == 1
+    assert message in done.err
+    assert not envmgr.prefix("science").exists()
+
+
+def test_archive_by_path_says_itself_what_it_is_for(envmgr: Envmgr, tmp_path: Path) -> None:
+    (tmp_path / "loose").mkdir()
+    path = Package(name="alone").write(tmp_path / "loose")
+    path.rename(envmgr.directory / path.name)
+    envmgr.write("the.lock", f"@EXPLICIT\n./{path.name}\n")
+    assert envmgr("create", "-n", "science", "-f", "the.lock").code == 0
+    assert names(envmgr, "science") == ["alone"]
+
+
+def test_what_this_machine_lacks_is_said(envmgr: Envmgr, channel: LocalChannel) -> None:
+    channel.add(Package(name="gpu", depends=["__cuda >=99"]))
+    envmgr.write("the.lock", explicit(channel, "gpu"))
+    lacks = "the lock is for a machine with __cuda >=99, and this one has none: gpu may not work here"
+    done = envmgr("create", "-n", "one", "-f", "the.lock")
+    assert (done.code, done.err.count(lacks)) == (0, 1)
+    pixi_lock(channel, envmgr.directory / "pixi.lock", "gpu")
+    done = envmgr("create", "-n", "two", "-f", "pixi.lock")
+    assert (done.code, done.err.count(lacks)) == (0, 1)
+
+
+def test_bound_that_the_channel_has_corrected_since_is_said_and_not_held(envmgr: Envmgr, channel: LocalChannel) -> None:
+    channel.add(Package(name="old", depends=["tool <1"]))
+    envmgr.write("the.lock", explicit(channel, "old", "tool", "base-files"))
+    done = envmgr("create", "-n", "science", "-f", "the.lock")
+    assert done.code == 0
+    assert "installed as written, though old-1.0-0 depends on tool <1, but tool 2.0 0 is locked" in done.err
+    channel.add(Package(name="lonely", depends=["nothing-there"]))
+    envmgr.write("the.lock", explicit(channel, "lonely"))
+    assert (
+        "lonely-1.0-0 depends on nothing-there, which is not in the lock"
+        in envmgr("create", "-n", "other", "-f", "the.lock").err
+    )
+
+
+def test_lock_stands_alone(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("the.lock", explicit(channel, "base-files"))
+    done = envmgr("create", "-n", "science", "-f", "the.lock", "tool")
+    assert (done.code, "nothing can be added to what it locks" in done.err) == (2, True)
+    done = envmgr("create", "-f", "the.lock")
+    assert (done.code, "the environment has no name: the.lock gives none" in done.err) == (2, True)
+    done = envmgr("lock", "-f", "the.lock")
+    assert done.code == 2
