@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,7 @@ from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
 
 _ADVICE_SECONDS = 10.0
+_PREFERENCE_SECONDS = 120.0
 _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 
@@ -154,6 +156,9 @@ class Locker:
             channel_urls=tuple((name, channel.url) for name, channel in self._named),
             constraints=self._pins(),
         )
+        if settings.pip_prefer_conda and spec.pip and spec.dependencies:
+            spec = self._preferring_conda(request, previous)
+            request = replace(request, specs=spec.dependencies)
         solution = self._solve(request, moving) if spec.dependencies else _NOTHING
         locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
         conda, pip = self._with_pip_half(solution.packages, locked_pip, request)
@@ -239,6 +244,36 @@ class Locker:
         engine = self._engine(explaining)
         with self._reporter.start("solve", "solving"):
             return engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+
+    def _preferring_conda(self, request: SolveRequest, previous: Lock | None) -> EnvironmentSpec:
+        """Move lines of the pip section that the channels can satisfy to the dependencies, and tell which."""
+        from envmgr.pypi import provided  # start-up time: most environments have no pip half
+        from envmgr.solve.repodata import Repodata
+        from envmgr.solve.trials import Packages, Trials
+        from envmgr.workflows import prefer_conda
+
+        def read(packages: Packages) -> Sequence[provided.Distribution]:
+            artifacts = self._cache.fetch(packages, channels=self._channels, reporter=self._reporter)
+            return provided.read((artifact.package, artifact.directory) for artifact in artifacts)
+
+        build_recipe_channels(self._channels, self._settings, self._reporter)
+        source = gateway(self._channels, self._settings)
+        engine = solver(self._settings.solver, source, Explaining(seconds=0))
+        world = prefer_conda.World(
+            names=Repodata(source, self._channels, self.platform).names(),
+            trials=Trials(lambda trial: engine.solve(trial).packages, _PREFERENCE_SECONDS),
+            provided=read,
+        )
+        moved = prefer_conda.moved(self._spec.pip, request, world, previous=previous)
+        for each in moved:
+            self._reporter.notice(str(each))
+        gone = {each.requirement for each in moved}
+        self._spec = replace(
+            self._spec,
+            dependencies=(*self._spec.dependencies, *(each.dependency for each in moved)),
+            pip=tuple(requirement for requirement in self._spec.pip if requirement not in gone),
+        )
+        return self._spec
 
     def _engine(self, explaining: Explaining) -> Solver:
         return solver(self._settings.solver, gateway(self._channels, self._settings), explaining)

@@ -117,7 +117,11 @@ def spec_digest(
     choices = [channels, platform, settings.channel_priority, settings.add_pip_as_python_dependency]
     pins = [[pin.package, _place(pypi.index(pin.index))] for pin in pypi.pins] if pypi is not None else []
     forbidden = pypi is not None and pypi.sdists_forbidden is not None
-    return _digest([semantic_digest, choices, *([[pins, forbidden]] if pins or forbidden else [])])
+    if pins or forbidden:
+        choices.append([pins, forbidden])
+    if pypi is not None and settings.pip_prefer_conda:
+        choices.append("pip prefers conda")
+    return _digest([semantic_digest, choices])
 
 
 def _place(index: NamedIndex) -> str:
@@ -179,6 +183,9 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         settings.solver,
         settings.pinned_packages,
         settings.add_pip_as_python_dependency,
+        settings.pip_prefer_conda,
+        settings.compile_bytecode,
+        settings.externally_managed,
         _overrides(settings.environ),
         [[str(path), _text(path)] for path in channel_files],
     ]
