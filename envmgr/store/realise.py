@@ -172,7 +172,7 @@ def _realise(run: Run) -> Realised:
                 hands_over=request.carries is None or request.continues is not None,
                 known=request.known,
                 pypi=request.pypi,
-                index_options=request.index_options,
+                index_options=request.index_options or _index_options(request.lock),
             )
             came = stage(staging, artifacts, entry.tree)
             if request.carries is not None:
@@ -204,6 +204,15 @@ def _realise(run: Run) -> Realised:
             checkpoint=run.checkpoint,
         )
     return Realised(generation=generation, is_new=True, kept=kept, carried=came)
+
+
+def _index_options(lock: Lock) -> IndexOptions | None:
+    """Return what the lines that the lock was asked for with say about indexes: their credentials are needed."""
+    if not any(line.startswith("-") for line in lock.request.pip):
+        return None
+    from envmgr.spec.pip_lines import read_lines  # start-up time: most environments have no such lines
+
+    return read_lines(lock.request.pip, base=lock.request.pip_base, source="the lock").options.indexes
 
 
 def _shares_files(location: Location, artifacts: Sequence[Artifact]) -> bool:

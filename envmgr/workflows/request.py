@@ -19,6 +19,12 @@ if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.channels.pypi_section import NamedIndex, PypiSection
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
+# A path, or what only a name in it tells from one: directories are looked at, constraints are read
+_READS_MORE = re.compile(
+    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\.whl\b|\.tar\.gz\b|\.zip\b"
+    r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
+    re.MULTILINE,
+)
 _DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
 _DIGEST_SCHEMA = 1
 
@@ -71,7 +77,7 @@ class CreateRequest(NamedTuple):
 
 def reads_other_files(request: CreateRequest) -> bool:
     """Whether the environment files name files that take part and are not read yet, as `-r requirements.txt`."""
-    return any(_NESTED.search(file.text) for file in request.files)
+    return any(_NESTED.search(file.text) or _READS_MORE.search(file.text) for file in request.files)
 
 
 def inputs_digest(
