@@ -46,6 +46,7 @@ from envmgr.workflows.sources import read_sources
 @options.part_of_lock
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @options.confirmation
+@options.pristine
 @options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")
@@ -67,6 +68,7 @@ def create(
     categories: tuple[str, ...],
     dev: bool,
     override_frozen: bool,
+    pristine: bool,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -90,11 +92,12 @@ def create(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        pristine=pristine,
         locked=locked,
         no_lock=no_lock,
         part=options.choice(environment, categories, dev=dev),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)
+    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
     print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)

@@ -58,6 +58,7 @@ class RealiseRequest:
     everything the command was given, for the next up-to-date check. `command` is the argv. `switch` forces how
     the tree takes its place (None: as found by probing). `extent` says what is carried, `carries` from which other
     environment (None: from the one that is replaced). `known` is what else only the old generation holds.
+    Without `keeps_variables`, those that were set by hand are what the lock makes of them.
     `pypi` and `index_options` say how indexes are reached.
     """
 
@@ -72,6 +73,7 @@ class RealiseRequest:
     extent: Extent = "everything"
     carries: Source | None = None
     known: Sequence[Left] = ()
+    keeps_variables: bool = True
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
 
@@ -167,6 +169,7 @@ def _realise(run: Run) -> Realised:
                 extent=request.extent,
                 hands_over=request.carries is None,
                 known=request.known,
+                keeps_variables=request.keeps_variables,
                 pypi=request.pypi,
                 index_options=request.index_options,
             )
