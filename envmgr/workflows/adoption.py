@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from email.parser import HeaderParser
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
@@ -17,13 +13,12 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PackagesNotFound
 from envmgr.lock.model import Lock, PipPackage
-from envmgr.store import survey
-from envmgr.store.inventory import read_regular
+from envmgr.store import dist_info, survey
+from envmgr.store.dist_info import Installed
 from envmgr.store.layout import Location
-from envmgr.store.ownership import Distribution, is_same_version
+from envmgr.store.ownership import is_same_version
 
 _WHEEL_NAME = "py3-none-any.whl"
-_SHA256 = re.compile(r"sha256[=:]([0-9a-f]{64})")
 
 
 class Adoption(NamedTuple):
@@ -59,20 +54,36 @@ def find(names: Sequence[str], location: Location, lock: Lock) -> Adoption:
 
     Raises PackagesNotFound for a name that was not installed so, and OSError.
     """
-    there = {str(canonicalize_name(each.name)): each for each in survey.read(location.prefix, lock).distributions}
+    foreign = {each.dist_info for each in survey.read(location.prefix, lock).distributions}
+    there = {each.name: each for each in dist_info.installed(location.prefix) if each.directory in foreign}
     wanted = [str(canonicalize_name(name)) for name in names]
     missing = [name for name in wanted if name not in there]
     if missing:
-        raise _not_there(missing, there, location, lock)
-    chosen = dict.fromkeys(wanted or _asked_for(location.prefix, there))
+        raise _not_there(missing, sorted(there), location, lock)
+    chosen = dict.fromkeys(wanted or _asked_for(there))
     return Adoption(
-        requirements=tuple(requirement_of(location.prefix, name, there[name]) for name in chosen),
+        requirements=tuple(requirement_of(there[name]) for name in chosen),
         versions=tuple((name, there[name].version) for name in sorted(there)),
     )
 
 
-def _not_there(missing: Sequence[str], there: Iterable[str], location: Location, lock: Lock) -> PackagesNotFound:
-    lines, known = [], sorted(there)
+def requirement_of(installed: Installed) -> str:
+    """Return the requirement that brings the same distribution again: from where it came, else by its version."""
+    url, below = installed.url, installed.subdirectory
+    if url is None:
+        return f"{installed.name}=={installed.version}"
+    if installed.editable is not None:
+        return f"-e {installed.editable if ' ' not in installed.editable else url}"
+    if installed.commit is not None:
+        fragment = f"#subdirectory={below}" if below else ""
+        return f"{installed.name} @ {installed.vcs or 'git'}+{url}@{installed.commit}{fragment}"
+    parts = (f"sha256={installed.sha256}" if installed.sha256 else "", f"subdirectory={below}" if below else "")
+    fragment = "&".join(filter(None, parts))
+    return f"{installed.name} @ {url}{f'#{fragment}' if fragment else ''}"
+
+
+def _not_there(missing: Sequence[str], known: Sequence[str], location: Location, lock: Lock) -> PackagesNotFound:
+    lines = []
     locked = {package.name for package in lock.pip} | {package.name for package in lock.conda}
     for name in missing:
         if name in locked:
@@ -85,57 +96,22 @@ def _not_there(missing: Sequence[str], there: Iterable[str], location: Location,
     return PackagesNotFound("\n".join(lines), hint=hint)
 
 
-def _asked_for(prefix: Path, there: dict[str, Distribution]) -> list[str]:
+def _asked_for(there: Mapping[str, Installed]) -> list[str]:
     """Return the distributions that a person asked for (PEP 376: REQUESTED), and those that nothing else needs."""
-    needed = {name for each in there.values() for name in _requires(prefix, each)}
-    return [
-        name
-        for name, each in sorted(there.items())
-        if name not in needed or (prefix / each.dist_info / "REQUESTED").is_file()
-    ]
+    needed = {name for each in there.values() for name in _requires(each)}
+    return [name for name, each in sorted(there.items()) if name not in needed or each.is_requested]
 
 
-def _requires(prefix: Path, distribution: Distribution) -> Iterator[str]:
-    """Yield the names that a distribution may need, whatever the markers say; nothing where it does not say."""
-    try:
-        text = read_regular(prefix / distribution.dist_info / "METADATA").decode("utf-8", "replace")
-    except OSError:
-        return
-    own = canonicalize_name(distribution.name)
-    for line in HeaderParser().parsestr(text).get_all("Requires-Dist") or ():
-        try:
-            name = canonicalize_name(Parsed(line).name)
-        except InvalidRequirement:
-            continue
-        if name != own:
-            yield str(name)
-
-
-def requirement_of(prefix: Path, name: str, distribution: Distribution) -> str:
-    """Return the requirement that brings the same distribution again."""
-    try:
-        origin: Any = json.loads(read_regular(prefix / distribution.dist_info / "direct_url.json"))
-        url = origin["url"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return f"{name}=={distribution.version}"
-    if not isinstance(url, str):
-        return f"{name}=={distribution.version}"
-    directory, vcs, archive = (_mapping(origin.get(key)) for key in ("dir_info", "vcs_info", "archive_info"))
-    below = f"subdirectory={origin['subdirectory']}" if isinstance(origin.get("subdirectory"), str) else ""
-    if directory.get("editable") is True and url.startswith("file:"):
-        return f"-e {unquote(urlsplit(url).path)}"
-    if vcs:
-        return f"{name} @ {vcs.get('vcs', 'git')}+{url}@{vcs.get('commit_id', '')}{f'#{below}' if below else ''}"
-    digest = _SHA256.search(json.dumps(archive).replace('": "', "="))
-    fragment = "&".join(part for part in (f"sha256={digest[1]}" if digest else "", below) if part)
-    return f"{name} @ {url}{f'#{fragment}' if fragment else ''}"
+def _requires(installed: Installed) -> Iterator[str]:
+    """Yield the names that a distribution may need, whatever the markers say."""
+    for line in installed.requires:
+        with contextlib.suppress(InvalidRequirement):
+            name = str(canonicalize_name(Parsed(line).name))
+            if name != installed.name:
+                yield name
 
 
 def _preference(name: str, version: str) -> PipPackage:
     """Return a locked package of which the resolution sees name and version; nothing else of it is looked at."""
     file = f"{name.replace('-', '_')}-{version}-{_WHEEL_NAME}"
     return PipPackage(name=name, version=version, url=f"https://invalid./{file}", filename=file, sha256="0" * 64)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

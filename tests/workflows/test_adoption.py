@@ -14,7 +14,7 @@ from builders.commands import Envmgr, environment_file
 from builders.index_server import IndexServer
 from builders.wheels import Wheel
 from envmgr.lock.model import Lock
-from envmgr.store.ownership import Distribution
+from envmgr.store import dist_info
 from envmgr.workflows import adoption
 from envmgr.workflows.adoption import Adoption
 
@@ -147,7 +147,7 @@ def test_only_what_was_installed_with_pip_can_be_adopted(science: Envmgr, name: 
 @pytest.mark.parametrize(
     ("origin", "requirement"),
     [
-        ({"url": "file:///home/a%20b", "dir_info": {"editable": True}}, "-e /home/a b"),
+        ({"url": "file:///home/a%20b", "dir_info": {"editable": True}}, "-e file:///home/a%20b"),
         ({"url": "https://git.example/x", "vcs_info": {"vcs": "git", "commit_id": "a" * 40}},
          f"rich @ git+https://git.example/x@{'a' * 40}"),
         ({"url": "https://git.example/x", "vcs_info": {"vcs": "git", "commit_id": "b"}, "subdirectory": "y"},
@@ -156,16 +156,16 @@ def test_only_what_was_installed_with_pip_can_be_adopted(science: Envmgr, name: 
          f"rich @ https://x.example/rich.whl#sha256={'c' * 64}"),
         ({"url": "https://x.example/rich.whl", "archive_info": {"hash": f"sha256={'d' * 64}"}},
          f"rich @ https://x.example/rich.whl#sha256={'d' * 64}"),
-        ({"url": 1}, "rich==1.0"),
+        ({"url": "file:///x", "dir_info": {"editable": True}}, "-e /x"),
+        ({"url": "file:///x", "dir_info": {}}, "rich @ file:///x"),
         ([], "rich==1.0"),
     ],
 )  # fmt: skip
 def test_where_it_came_from_is_what_is_asked_for(tmp_path: Path, origin: object, requirement: str) -> None:
     by_hand.install(tmp_path, "rich")
-    info = f"{by_hand.SITE}/rich-1.0.dist-info"
-    (tmp_path / info / "direct_url.json").write_text(json.dumps(origin))
-    found = Distribution("rich", "1.0", (), info)
-    assert adoption.requirement_of(tmp_path, "rich", found) == requirement
+    (tmp_path / by_hand.SITE / "rich-1.0.dist-info/direct_url.json").write_text(json.dumps(origin))
+    (found,) = dist_info.installed(tmp_path)
+    assert adoption.requirement_of(found) == requirement
 
 
 def test_nothing_adopted_prefers_nothing() -> None:
