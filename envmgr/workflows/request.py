@@ -79,7 +79,7 @@ class CreateRequest(NamedTuple):
 
 def reads_other_files(request: CreateRequest) -> bool:
     """Whether the environment files name files that take part and are not read yet, as `-r requirements.txt`."""
-    return any(_NESTED.search(file.text) or _READS_MORE.search(file.text) for file in request.files)
+    return any(_reads_other_files(file) for file in request.files)
 
 
 def inputs_digest(
@@ -175,6 +175,12 @@ def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime
 def is_duration(text: str | None) -> bool:
     """Whether `--exclude-newer` names a moment that moves with the clock."""
     return text is not None and _DURATION.fullmatch(text.strip()) is not None
+
+
+def _reads_other_files(file: SourceText) -> bool:
+    # Without a pip half, what looks like a path is a channel.
+    is_conda_only = file.source.endswith((".yml", ".yaml")) and "pip:" not in file.text
+    return not is_conda_only and bool(_NESTED.search(file.text) or _READS_MORE.search(file.text))
 
 
 def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str) -> object:
