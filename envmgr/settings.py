@@ -7,6 +7,7 @@ configuration file exists or a default directory is needed (hot paths).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -56,6 +57,7 @@ class Settings(NamedTuple):
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
+    env_prompt: str = "({default_env}) "
     proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
 
@@ -226,6 +228,14 @@ def _one_of(*choices: str) -> Any:
     return read
 
 
+def _prompt(value: object, where: str) -> str:
+    places = re.findall(r"\{[^{}]*\}", text) if isinstance(text := value, str) else ["{}"]
+    unknown = [place for place in places if place not in ("{default_env}", "{name}", "{prefix}")]
+    if unknown or "\n" in str(value):
+        raise ConfigError(f"{where}: expected a text with {{default_env}}, {{name}} or {{prefix}}, found `{value}`")
+    return str(value)
+
+
 _READERS: dict[str, Any] = {
     "root": _directory,
     "cache": _directory,
@@ -245,6 +255,7 @@ _READERS: dict[str, Any] = {
     "keep_generations": _count,
     "link_scripts": _one_of("deny", "allow"),
     "changeps1": _boolean,
+    "env_prompt": _prompt,
     "proxy_servers": _proxies,
     "ssl_verify": _certificates,
 }

@@ -14,7 +14,7 @@ from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.shell import files as shell_files
+from envmgr.shell import scripts as shell_scripts
 from envmgr.store import (
     bringing,
     bytecode,
@@ -99,7 +99,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     came = _carry(staging, tree)
     staging.checkpoint("carried")
     # Then only, since scripts for activation and variables are carried as well.
-    shell_files.write(tree, location.prefix, location.name)
+    shell_scripts.write(tree, location.prefix, location.name)
     # Last, so that a tree with this file is complete.
     commit.write_generation(tree, staging.generation)
     staging.checkpoint("staged")

@@ -19,6 +19,12 @@ if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.channels.pypi_section import NamedIndex, PypiSection
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
+# A path, or what only a name in it tells from one: directories are looked at, constraints are read
+_READS_MORE = re.compile(
+    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\.whl\b|\.tar\.gz\b|\.zip\b"
+    r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
+    re.MULTILINE,
+)
 _DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
 _DIGEST_SCHEMA = 1
 
@@ -81,7 +87,7 @@ def inputs_digest(
     `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
     (`-r requirements.txt`): only the parsed spec tells then.
     """
-    if any(_NESTED.search(file.text) for file in request.files):
+    if any(_NESTED.search(file.text) or _READS_MORE.search(file.text) for file in request.files):
         return None
     return _digest(
         [
