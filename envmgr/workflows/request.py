@@ -57,6 +57,7 @@ class CreateRequest(NamedTuple):
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
     a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
     `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
+    With `pristine`, what people put into the environment stays behind.
     """
 
     command: tuple[str, ...]
@@ -73,6 +74,7 @@ class CreateRequest(NamedTuple):
     locked: bool = False
     no_lock: bool = False
     part: Choice = WHOLE
+    pristine: bool = False
 
 
 def inputs_digest(
