@@ -81,7 +81,7 @@ class LibmambaSolver:
         try:
             quick.attempt(request)
         except Refused as refused:
-            return explain(request, str(refused), quick.attempt, repodata, self._explaining, confirm=attempt)
+            return explain(request, str(refused), quick.trial, repodata, self._explaining, confirm=attempt)
         except (SolveError, ChannelError):
             pass
         return explain(request, words, attempt, repodata, self._explaining)
