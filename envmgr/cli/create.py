@@ -8,8 +8,11 @@ import time
 import click
 
 from envmgr.cli import options
+from envmgr.cli.clone import run_clone
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
+from envmgr.errors import UsageError
+from envmgr.store import layout
 from envmgr.workflows.create import create as create_environment
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import read_sources
@@ -45,8 +48,10 @@ from envmgr.workflows.sources import read_sources
 @click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
 @options.part_of_lock
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
+@click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
 @options.pip_half
 @options.confirmation
+@options.pristine
 @options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")
@@ -64,10 +69,12 @@ def create(
     exclude_newer: str | None,
     locked: bool,
     no_lock: bool,
+    source: str | None,
     environment: str | None,
     categories: tuple[str, ...],
     dev: bool,
     override_frozen: bool,
+    pristine: bool,
     pip_prefer_conda: bool,
     compile_bytecode: bool,
     externally_managed: bool,
@@ -89,6 +96,11 @@ def create(
         channel_priority=channel_priority,
         solver=solver,
     )
+    if source is not None:
+        _check_clone(files, specs, name, prefix)
+        target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
+        run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        return
     request = CreateRequest(
         command=options.command_line(),
         name=name,
@@ -101,11 +113,20 @@ def create(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        pristine=pristine,
         locked=locked,
         no_lock=no_lock,
         part=options.choice(environment, categories, dev=dev),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)
+    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
     print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
+
+
+def _check_clone(files: tuple[str, ...], specs: tuple[str, ...], name: str | None, prefix: str | None) -> None:
+    if files or specs:
+        raise UsageError("--clone takes everything from the environment that it names, and no file or spec beside it",
+                         hint="clone first, then: envmgr install SPEC")  # fmt: skip
+    if name is None and prefix is None:
+        raise UsageError("--clone needs the name or the path of the new environment", hint="add -n NAME or -p PATH")

@@ -75,7 +75,7 @@ def next_generation(
 ) -> Generation:
     """Return the record of the generation that follows; `switch` forces how it takes its place. Raises OSError."""
     return Generation(
-        number=commit.next_number(location),
+        number=max(commit.next_number(location), (replaces or 0) + 1),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         command=metadata.redacted(command),
         prefix=str(location.prefix),
@@ -106,6 +106,12 @@ def what_is_there(location: Location, replaces: int | None) -> Source | None:
     pruning.unmark(location.prefix)  # an attempt that failed may have left it
     lock = metadata.read_lock(location.prefix)
     return Source(survey.read(location.prefix, lock), lock)
+
+
+def holds_anything(location: Location) -> bool:
+    """Whether people put anything into the environment that a pristine generation would not have; raises OSError."""
+    found = survey.read(location.prefix, metadata.read_lock(location.prefix))
+    return bool(found.loose or found.distributions or found.edited or found.records)
 
 
 def clock(location: Location) -> int | None:

@@ -30,7 +30,9 @@ from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.digest import semantic_digest
 from envmgr.spec.merging import merge
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
+from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
+from envmgr.store.build_environment import BuildEnvironment
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
@@ -100,6 +102,10 @@ class Locker:
         ]
         if stated:
             reasons += staleness.of_machine(lock, stated, self._virtual_packages())
+        if any(package.kind != "wheel" for package in lock.pip):
+            from envmgr.pypi import sources  # start-up time: only where there is a directory to look at
+
+            reasons += sources.changed(lock.pip)
         return tuple(reasons)
 
     def unbuilt(self, lock: Lock) -> tuple[str, ...]:
@@ -178,7 +184,20 @@ class Locker:
         """Return the conda artifacts of `lock` that are not in the package cache."""
         return self._cache.missing(lock.conda)
 
-    def realise(self, location: Location, lock: Lock, *, replaces: int | None, inputs_digest: str) -> Realised:
+    @property
+    def is_pristine(self) -> bool:
+        """Whether what people put into the environment is to stay behind."""
+        return self._request.pristine
+
+    def realise(
+        self,
+        location: Location,
+        lock: Lock,
+        *,
+        replaces: int | None,
+        inputs_digest: str,
+        keeps_variables: bool = True,
+    ) -> Realised:
         """Make the environment that `lock` describes; see store.realise for what is raised."""
 
         def already_done() -> bool:
@@ -194,7 +213,10 @@ class Locker:
                 inputs_digest=inputs_digest,
                 replaces=replaces,
                 override_frozen=self._request.override_frozen,
+                extent="nothing" if self._request.pristine else "everything",
+                keeps_variables=keeps_variables,
                 pypi=self._table.pypi,
+                index_options=self._spec.pip_options.indexes,
             ),
             settings=self._settings,
             cache=self._cache,
@@ -207,8 +229,9 @@ class Locker:
         return Request(
             channels=tuple(as_written(name) for name in self._names),
             dependencies=tuple(without_literal_credentials(dependency.text) for dependency in spec.dependencies),
-            pip=tuple(without_literal_credentials(requirement.text) for requirement in spec.pip),
+            pip=tuple(without_literal_credentials(line) for line in pip_lines(spec)),
             variables=spec.variables,
+            pip_base=spec.pip_base if has_paths(spec) else "",
         )
 
     def _virtual_packages(self) -> tuple[VirtualPackage, ...]:
@@ -321,6 +344,8 @@ class Locker:
         from envmgr.workflows import clash_advice
 
         artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
+        is_here = self.platform == current_subdir()
+        build = BuildEnvironment(artifacts, self._channels, self._cache, self._settings, self._reporter)
         try:
             resolution = resolve(
                 PipRequest(
@@ -330,7 +355,10 @@ class Locker:
                     virtual_packages=request.virtual_packages,
                     locked=locked,
                     exclude_newer=self._cutoff,
-                    indexes=Indexes.gather(self._settings, self._table.pypi),
+                    indexes=Indexes.gather(self._settings, self._table.pypi, self._spec.pip_options.indexes),
+                    options=self._spec.pip_options,
+                    constraints=self._spec.pip_constraints,
+                    build_python=build.python if is_here else None,
                 ),
                 settings=self._settings,
                 reporter=self._reporter,
@@ -338,6 +366,8 @@ class Locker:
         except Clashed as clashed:
             trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
             raise clash_advice.advised(clashed, request, trials) from clashed
+        finally:
+            build.remove()
         for held_back in resolution.held_back:
             self._reporter.notice(str(held_back))
         fetched = tuple(artifact.package for artifact in artifacts)

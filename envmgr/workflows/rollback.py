@@ -5,17 +5,16 @@ What fetches and links packages is imported only where there is no tree to excha
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from envmgr.errors import ChannelError, LockError, PrefixError
+from envmgr.errors import LockError, PrefixError
 from envmgr.lock.difference import between
 from envmgr.lock.model import CondaPackage, Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import frozen, generations, recorded
+from envmgr.store import carried, frozen, generations, recorded, succession
 from envmgr.store import rollback as store
 from envmgr.store.generations import Generation
 from envmgr.store.layout import Location
@@ -23,17 +22,18 @@ from envmgr.store.recorded import Recorded
 from envmgr.store.rollback import RollbackRequest
 from envmgr.workflows.create import Outcome, Plan
 
-if TYPE_CHECKING:  # start-up time: an exchange needs neither
-    from envmgr.channels.model import Channel
-
 
 class Wish(NamedTuple):
-    """Which generation is to come back where (None: the one before the current one); `command` is the argv."""
+    """Which generation is to come back where (None: the one before the current one); `command` is the argv.
+
+    With `pristine`, what people put into the environment stays behind.
+    """
 
     location: Location
     number: int | None
     command: tuple[str, ...]
     override_frozen: bool = False
+    pristine: bool = False
 
 
 class RolledBack(NamedTuple):
@@ -58,9 +58,9 @@ def rollback(
     """
     location = wish.location
     present, target = _find(location, wish.number)
-    if target.is_current or (
-        target.generation.lock_digest == present.lock_digest and not generations.is_suspect(location.prefix, present)
-    ):
+    is_same = target.is_current or target.generation.lock_digest == present.lock_digest
+    is_well = target.is_current or not generations.is_suspect(location.prefix, present)
+    if is_same and is_well and not (wish.pristine and succession.holds_anything(location)):
         return RolledBack(Outcome(location, up_to_date=True), target.number, present.number)
     frozen.check_thawed(location, override=wish.override_frozen)
     lock = recorded.lock_of(target)
@@ -71,11 +71,19 @@ def rollback(
         return RolledBack(Outcome(location, plan=plan, declined=True), target.number, present.number)
     if dry_run:
         return RolledBack(Outcome(location, plan=plan), target.number, present.number)
-    request = RollbackRequest(location, target.generation, lock, wish.command, present.number, wish.override_frozen)
+    request = RollbackRequest(
+        location,
+        target.generation,
+        lock,
+        wish.command,
+        present.number,
+        override_frozen=wish.override_frozen,
+        extent="nothing" if wish.pristine else "everything",
+    )
     made = store.take_kept(request, settings=settings, reporter=reporter)
     if made is None:
         made = _realise(request, settings, reporter)
-    return RolledBack(Outcome(location, plan=plan), target.number, made.number)
+    return RolledBack(Outcome(location, plan=plan, carried=carried.read(location.prefix)), target.number, made.number)
 
 
 def _find(location: Location, number: int | None) -> tuple[Generation, Recorded]:
@@ -108,17 +116,19 @@ def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -
     from envmgr.artifacts.cache import ArtifactCache  # start-up time: what downloads and links
     from envmgr.channels.table import ChannelTable
     from envmgr.store.realise import RealiseRequest, realise
+    from envmgr.workflows.asked_channels import channels_here
 
     realised = realise(
         RealiseRequest(
             location=request.location,
             lock=request.lock,
-            channels=_channels(request.lock, settings),
+            channels=channels_here(request.lock, settings),
             pypi=ChannelTable.read(settings, beside=(Path.cwd(),)).pypi,
             command=request.command,
             inputs_digest=request.target.inputs_digest,
             replaces=request.replaces,
             override_frozen=request.override_frozen,
+            extent=request.extent,
         ),
         settings=settings,
         cache=ArtifactCache(settings),
@@ -126,16 +136,3 @@ def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -
         already_done=lambda: store.is_done(request),
     )
     return realised.generation
-
-
-def _channels(lock: Lock, settings: Settings) -> tuple[Channel, ...]:
-    """Return the channels of the lock with the mirrors and credentials that they have here."""
-    from envmgr.channels.table import ChannelTable  # start-up time: YAML
-
-    table = ChannelTable.read(settings, beside=(Path.cwd(),))
-    found: dict[str, Channel] = {}
-    # By name first: credentials belong to names. What is gone since then is missed when something has to come from it.
-    for name in (*lock.request.channels, *lock.channels):
-        with contextlib.suppress(ChannelError):
-            found = {channel.url: channel for channel in table.resolve((name,))} | found
-    return tuple(found.values())
