@@ -39,7 +39,7 @@ class Document(NamedTuple):
     @property
     def categories(self) -> tuple[str, ...]:
         """The categories that its entries are in, `main` first."""
-        found = {str(entry.get("category") or MAIN) for entry in self.entries}
+        found = {_category(entry) for entry in self.entries}
         return tuple(sorted(found, key=lambda name: (name != MAIN, name)))
 
     def lock(self, platform: str, categories: Sequence[str] = (MAIN,)) -> Foreign:
@@ -71,9 +71,9 @@ class Document(NamedTuple):
         pip: dict[str, PipPackage] = {}
         places: dict[str, None] = {}
         for index, entry in enumerate(self.entries):
-            if entry.get("platform") != platform or str(entry.get("category") or MAIN) not in categories:
+            if entry.get("platform") != platform or _category(entry) not in categories:
                 continue
-            where = f"package[{index}] ({str(entry.get('name'))[:60]})"
+            where = f"package[{index}] ({foreign.shown(entry.get('name')).strip('`')})"
             try:
                 if entry.get("manager") == "conda":
                     place, package = _conda(entry, platform)
@@ -82,7 +82,7 @@ class Document(NamedTuple):
                 elif entry.get("manager") == "pip":
                     _add_pip(pip, _pip(entry))
                 else:
-                    raise EntryFault(f"`manager`: expected conda or pip, found `{entry.get('manager')}`")
+                    raise EntryFault(f"`manager`: expected conda or pip, found {foreign.shown(entry.get('manager'))}")
             except EntryFault as fault:
                 faults.add(where, fault)
         packages = foreign.once([package for _, package in conda], faults, [where for where, _ in conda])
@@ -105,8 +105,9 @@ def parse(document: Any, *, source: str) -> Document:
     if not isinstance(document, dict):
         raise LockError(f"{source} is not a conda-lock file: expected keys")
     version = document.get("version", "1")
-    if str(version) != "1":
-        raise LockError(f"{source}: conda-lock version {redact(str(version))[:20]} is not known; this envmgr reads 1")
+    if version != "1":
+        known = foreign.shown(version).strip("`")
+        raise LockError(f"{source}: conda-lock version {known} is not known; this envmgr reads 1")
     metadata, entries = document.get("metadata"), document.get("package")
     if not isinstance(metadata, dict):
         raise LockError(f"{source} is not a conda-lock file: `metadata`: expected keys (CEP 37)")
@@ -132,6 +133,11 @@ def parse(document: Any, *, source: str) -> Document:
         ),
         entries=tuple(entries),
     )
+
+
+def _category(entry: Mapping[str, Any]) -> str:
+    value = entry.get("category")
+    return value if isinstance(value, str) and value else MAIN
 
 
 def _list(value: object) -> list[Any]:
@@ -170,7 +176,11 @@ def _record(entry: Mapping[str, Any]) -> dict[str, Any]:
         record["constrains"] = _depends(entry["constrains"])
     features = entry.get("track_features")
     if not foreign.is_absent(features):
-        record["track_features"] = tuple(features.split() if isinstance(features, str) else map(str, _list(features)))
+        record["track_features"] = tuple(
+            features.split()
+            if isinstance(features, str)
+            else (each for each in _list(features) if isinstance(each, str))
+        )
     if entry.get("noarch") in _NOARCH:
         record["noarch"] = entry["noarch"]
     return record
@@ -178,7 +188,7 @@ def _record(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(value: object, key: str) -> int:
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or int(value[:16]) > _LARGEST_NUMBER:
-        raise EntryFault(f"`{key}`: expected a number, found `{str(value)[:40]}`")
+        raise EntryFault(f"`{key}`: expected a number, found {foreign.shown(value)}")
     return int(value)
 
 

@@ -23,7 +23,7 @@ from envmgr.workflows.request import WHOLE, Choice
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar a text; neither copies nor merges
 _DEEPEST = 40  # libyaml's time grows with the square of the depth of flow collections
 _OWN = re.compile(r"^[ ]+[\"']?envmgr[\"']?:[ ]", re.MULTILINE)
-_OPENING = re.compile(r"[\[{]")
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def platforms(text: str, source: str, choice: Choice = WHOLE) -> tuple[str, ...]:
@@ -31,6 +31,7 @@ def platforms(text: str, source: str, choice: Choice = WHOLE) -> tuple[str, ...]
     kind = kind_of(source, text)
     if kind is FileKind.EXPLICIT:
         return explicit.platforms(text)
+    _check_depth(text, source)
     if kind is FileKind.PIXI_LOCK:
         return pixi_lock.Document(text, source=source).platforms(choice.environment or pixi_lock.DEFAULT)
     return _conda_lock(text, source).platforms
@@ -44,6 +45,8 @@ def read(text: str, source: str, *, platform: str, settings: Settings, choice: C
     """
     label = "stdin" if source == "-" else redact(source)
     kind = kind_of(source, text)
+    if kind is not FileKind.EXPLICIT:
+        _check_depth(text, label)
     if choice.environment is not None and kind is not FileKind.PIXI_LOCK:
         raise UsageError(f"{label} is {kind.value}, which has no environments", hint="leave --environment out")
     if choice.categories and kind is not FileKind.CONDA_LOCK:
@@ -93,8 +96,6 @@ def _conda_lock(text: str, source: str) -> foreign_conda_lock.Document:
 
 
 def _yaml(text: str, source: str) -> Any:
-    if len(_OPENING.findall(text)) > _DEEPEST and _depth(text) > _DEEPEST:
-        raise LockError(f"{source} is nested too deeply for a lock")
     try:
         return yaml.load(text, Loader=_LOADER)  # noqa: S506 # makes texts, lists and mappings alone
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -102,13 +103,13 @@ def _yaml(text: str, source: str) -> Any:
         raise LockError(f"{source} is not YAML: {redact(message)}") from error
 
 
-def _depth(text: str) -> int:
-    """Return a bound of how deeply flow collections are nested; brackets in texts count too."""
-    depth = deepest = 0
-    for match in re.finditer(r"[\[\]{}]", text):
+def _check_depth(text: str, source: str) -> None:
+    """Raise LockError for flow collections (brackets in texts count too) that no lock nests as deeply."""
+    depth = 0
+    for match in _BRACKET.finditer(text):
         depth = max(0, depth + (1 if match[0] in "[{" else -1))
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > _DEEPEST:
+            raise LockError(f"{source} is nested too deeply for a lock")
 
 
 def _pixi(text: str, source: str, platform: str, name: str) -> Foreign:

@@ -178,6 +178,32 @@ def test_damaged_entry_is_named(envmgr: Envmgr, channel: LocalChannel, key: str,
     assert not envmgr.prefix("science").exists()
 
 
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB + "version: 1\nmetadata: {platforms: [HERE]}\npackage:\n  - name: *a11\n    platform: HERE\n    manager: conda\n",
+         "package[0] (list): `name`: expected a text, found list"),
+        (BOMB + "version: 1\nmetadata: {platforms: [HERE]}\npackage: *a11\n", "package[0]: expected keys, found list"),
+        (BOMB + "version: 6\nenvironments:\n  default: *a11\npackages: []\n", "is no pixi lock file: "),
+        ("version: 6\npackages: []\nenvironments: " + "[" * 50_000, "nested too deeply"),
+        ("@EXPLICIT\n" + "https://h.example/c/noarch/a-1-0.conda\n" * 200_001, "entries, which no lock has"),
+        ("@EXPLICIT\nhttps://h.example/c/noarch/" + "a-" * 1_000_000 + "1-0.conda\n", "is none that an artifact has"),
+    ],
+    ids=["aliases in an entry", "aliases as entries", "aliases in pixi", "depth", "many entries", "a long line"],
+)  # fmt: skip
+def test_lock_that_would_be_endless_is_refused_at_once(envmgr: Envmgr, text: str, message: str) -> None:
+    envmgr.write("pixi.lock", text.replace("HERE", HERE))
+    done = envmgr("create", "-n", "science", "-f", "pixi.lock")
+    assert done.code == 1
+    assert message in done.err
+    assert len(done.err) < 2000
+
+
 def test_archive_by_path_says_itself_what_it_is_for(envmgr: Envmgr, tmp_path: Path) -> None:
     (tmp_path / "loose").mkdir()
     path = Package(name="alone").write(tmp_path / "loose")
