@@ -15,6 +15,7 @@ _FILES = b'\n  "files": ['
 _FILES_END = b"\n  ]"
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
 _OWN_FILES = frozenset({".messages.txt", "CACHEDIR.TAG", "conda-meta/frozen", "conda-meta/history", "conda-meta/state"})
+_MARKER = re.compile(r"(?:lib/python[^/]+|Lib)/EXTERNALLY-MANAGED")  # PEP 668: ours, where no package owns it
 _DERIVED = (".pyc", ".pyo")
 
 
@@ -112,7 +113,9 @@ def is_derived(path: str) -> bool:
 
 def is_own_file(path: str) -> bool:
     """Whether a file that no package owns is metadata of the environment."""
-    return path in _OWN_FILES or (path.startswith("conda-meta/") and path.endswith(".json"))
+    if path in _OWN_FILES or _MARKER.fullmatch(path) is not None:
+        return True
+    return path.startswith("conda-meta/") and path.endswith(".json")
 
 
 def is_ours(path: str) -> bool:

@@ -35,6 +35,7 @@ from envmgr.store import (
 from envmgr.store.carried import Carried, Extent, Left
 from envmgr.store.carrying import Source
 from envmgr.store.commit import Checkpoint, unwatched
+from envmgr.store.continuing import Continued
 from envmgr.store.faults import told_of
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.holding import held
@@ -58,7 +59,8 @@ class RealiseRequest:
     everything the command was given, for the next up-to-date check. `command` is the argv. `switch` forces how
     the tree takes its place (None: as found by probing). `extent` says what is carried, `carries` from which other
     environment (None: from the one that is replaced). `known` is what else only the old generation holds.
-    `pypi` and `index_options` say how indexes are reached.
+    `pypi` and `index_options` say how indexes are reached. `continues` is the environment elsewhere whose next
+    generation this is (None: there is none).
     """
 
     location: Location
@@ -74,6 +76,7 @@ class RealiseRequest:
     known: Sequence[Left] = ()
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
+    continues: Continued | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,27 +153,35 @@ def _realise(run: Run) -> Realised:
             request.lock,
             command=request.command,
             inputs_digest=request.inputs_digest,
-            replaces=request.replaces,
+            replaces=request.replaces if request.continues is None else request.continues.number,
             switch=request.switch,
         )
         entry = journal.begin(location, "stage", number=generation.number, replaces=request.replaces)
         run.checkpoint("journal written")
         try:
+            old = location.prefix if request.replaces is not None else None
             staging = Staging(
                 linking=linking_,
                 settings=run.settings,
                 generation=generation,
-                old=location.prefix if request.replaces is not None else None,
+                old=request.continues.prefix if request.continues is not None else old,
                 reporter=run.reporter,
                 checkpoint=run.checkpoint,
                 carries=carries,
                 extent=request.extent,
-                hands_over=request.carries is None,
+                hands_over=request.carries is None or request.continues is not None,
                 known=request.known,
                 pypi=request.pypi,
-                index_options=request.index_options,
+                index_options=request.index_options or _index_options(request.lock),
             )
             came = stage(staging, artifacts, entry.tree)
+            if request.carries is not None:
+                from envmgr.store.readdressing import readdress  # start-up time: what is carried stays where it was
+
+                origin = Path(request.carries.survey.root)
+                readdress(entry.tree, came, old=origin, new=location.prefix, reporter=run.reporter)
+            if request.continues is not None:
+                request.continues.mark(entry.tree)
             generation = commit.switch(location, entry, generation, run.checkpoint)
         except BaseException:
             with contextlib.suppress(EnvmgrError):
@@ -193,6 +204,15 @@ def _realise(run: Run) -> Realised:
             checkpoint=run.checkpoint,
         )
     return Realised(generation=generation, is_new=True, kept=kept, carried=came)
+
+
+def _index_options(lock: Lock) -> IndexOptions | None:
+    """Return what the lines that the lock was asked for with say about indexes: their credentials are needed."""
+    if not any(line.startswith("-") for line in lock.request.pip):
+        return None
+    from envmgr.spec.pip_lines import read_lines  # start-up time: most environments have no such lines
+
+    return read_lines(lock.request.pip, base=lock.request.pip_base, source="the lock").options.indexes
 
 
 def _shares_files(location: Location, artifacts: Sequence[Artifact]) -> bool:

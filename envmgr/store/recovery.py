@@ -11,7 +11,7 @@ from envmgr.artifacts import trees
 from envmgr.errors import EnvironmentBusy, EnvmgrError, StoreError
 from envmgr.leases import lease
 from envmgr.settings import Settings
-from envmgr.store import bringing, commit, generations, journal, layout, metadata, succession
+from envmgr.store import bringing, commit, continuing, generations, journal, layout, metadata, succession
 from envmgr.store.faults import told_of
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
@@ -60,6 +60,8 @@ def recover_held(location: Location) -> bool:
                 _undo_or_keep(location, entry)
                 _remove_uncommitted(location, entry)
                 _bring_late(location, entry)
+            elif entry.phase == "rename" and continuing.has_arrived(entry):
+                continuing.leave(location, entry)
             elif entry.phase in ("remove", "erase"):
                 _finish_removing(location, entry)
             _discard(entry)

@@ -17,7 +17,7 @@ from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.shell import files as shell_files
+from envmgr.shell import scripts as shell_scripts
 from envmgr.store import (
     bringing,
     carrying,
@@ -202,5 +202,5 @@ def _write_metadata(request: RollbackRequest, entry: Journal, generation: Genera
     if request.extent != "nothing":
         metadata.write_state(entry.tree, variables.merged(request.location.prefix, there.lock, request.lock))
     pruning.unmark(entry.tree)
-    shell_files.write(entry.tree, request.location.prefix, request.location.name)
+    shell_scripts.write(entry.tree, request.location.prefix, request.location.name)
     commit.write_generation(entry.tree, generation)

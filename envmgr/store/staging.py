@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,12 +14,14 @@ from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.shell import files as shell_files
+from envmgr.shell import scripts as shell_scripts
 from envmgr.store import (
     bringing,
+    bytecode,
     carrying,
     checks,
     commit,
+    externally_managed,
     frozen,
     layout,
     linking,
@@ -72,6 +74,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     lock, location = staging.linking.lock, staging.linking.location
     artifacts, omitted = _link(staging, artifacts, tree)
     staging.checkpoint("linked")
+    installed: dict[str, tuple[str, ...]] = {}
     if lock.pip:
         from envmgr.pypi import install as pip_half  # start-up time: most environments have no pip half
         from envmgr.pypi.indexes import Indexes
@@ -79,8 +82,12 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
 
         place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
         indexes = Indexes.gather(staging.settings, staging.pypi, staging.index_options)
-        pip_half.install(lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes)
+        distributions = pip_half.install(
+            lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes
+        )
+        installed = {each.name: each.files for each in distributions}
         staging.checkpoint("pip half installed")
+    _complete_python(staging, artifacts, installed, tree)
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
     directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
     metadata.complete_records(tree, lock.conda, directories)
@@ -92,7 +99,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     came = _carry(staging, tree)
     staging.checkpoint("carried")
     # Then only, since scripts for activation and variables are carried as well.
-    shell_files.write(tree, location.prefix, location.name)
+    shell_scripts.write(tree, location.prefix, location.name)
     # Last, so that a tree with this file is complete.
     commit.write_generation(tree, staging.generation)
     staging.checkpoint("staged")
@@ -132,6 +139,42 @@ def _link(
         return artifacts, linking.link(staging.linking, artifacts, tree, staging.reporter)
     except Damaged as damaged:
         raise StoreError(f"cannot be linked though just fetched: {damaged}") from damaged
+
+
+def _complete_python(
+    staging: Staging, artifacts: Sequence[Artifact], installed: Mapping[str, Sequence[str]], tree: Path
+) -> None:
+    """Add bytecode and the marker for pip, where they are asked for; `installed` are the files of the pip half."""
+    linking_ = staging.linking
+    python = next((package for package in linking_.lock.conda if package.name == "python"), None)
+    if python is None:
+        return
+    site_packages = ownership.site_packages_of(tree)
+    if staging.settings.compile_bytecode:
+        groups = [
+            bytecode.sources(
+                each.package.sha256,
+                each.manifest.prefix_paths(site_packages),
+                without=each.manifest._replace(paths=each.manifest.placeholders).prefix_paths(site_packages),
+            )
+            for each in artifacts
+        ]
+        groups += [
+            bytecode.sources(package.sha256, installed[package.name])
+            for package in linking_.lock.pip
+            if package.filename.endswith(".whl") and package.name in installed
+        ]
+        interpreter = bytecode.Interpreter(_python(tree, linking_.lock), python.version)
+        chosen = [each for each in groups if each is not None]
+        bytecode.link(chosen, tree, interpreter, settings=staging.settings, reporter=staging.reporter)
+        staging.checkpoint("bytecode linked")
+    externally_managed.write(
+        tree,
+        linking_.location,
+        site_packages=site_packages,
+        old=staging.old,
+        is_wanted=staging.settings.externally_managed,
+    )
 
 
 def _write_metadata(staging: Staging, tree: Path) -> None:

@@ -75,7 +75,7 @@ def next_generation(
 ) -> Generation:
     """Return the record of the generation that follows; `switch` forces how it takes its place. Raises OSError."""
     return Generation(
-        number=commit.next_number(location),
+        number=max(commit.next_number(location), (replaces or 0) + 1),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         command=metadata.redacted(command),
         prefix=str(location.prefix),

@@ -19,6 +19,12 @@ if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.channels.pypi_section import NamedIndex, PypiSection
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
+# A path, or what only a name in it tells from one: directories are looked at, constraints are read
+_READS_MORE = re.compile(
+    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\.whl\b|\.tar\.gz\b|\.zip\b"
+    r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
+    re.MULTILINE,
+)
 _DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
 _DIGEST_SCHEMA = 1
 
@@ -81,7 +87,7 @@ def inputs_digest(
     `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
     (`-r requirements.txt`): only the parsed spec tells then.
     """
-    if any(_NESTED.search(file.text) for file in request.files):
+    if any(_NESTED.search(file.text) or _READS_MORE.search(file.text) for file in request.files):
         return None
     return _digest(
         [
@@ -111,7 +117,11 @@ def spec_digest(
     choices = [channels, platform, settings.channel_priority, settings.add_pip_as_python_dependency]
     pins = [[pin.package, _place(pypi.index(pin.index))] for pin in pypi.pins] if pypi is not None else []
     forbidden = pypi is not None and pypi.sdists_forbidden is not None
-    return _digest([semantic_digest, choices, *([[pins, forbidden]] if pins or forbidden else [])])
+    if pins or forbidden:
+        choices.append([pins, forbidden])
+    if pypi is not None and settings.pip_prefer_conda:
+        choices.append("pip prefers conda")
+    return _digest([semantic_digest, choices])
 
 
 def _place(index: NamedIndex) -> str:
@@ -173,6 +183,9 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         settings.solver,
         settings.pinned_packages,
         settings.add_pip_as_python_dependency,
+        settings.pip_prefer_conda,
+        settings.compile_bytecode,
+        settings.externally_managed,
         _overrides(settings.environ),
         [[str(path), _text(path)] for path in channel_files],
     ]
