@@ -186,7 +186,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BOMB + "version: 1\nmetadata: {platforms: [HERE]}\npackage:\n  - name: *a11\n    platform: HERE\n    manager: conda\n",
+        (BOMB + "version: 1\nmetadata: {platforms: [HERE]}\npackage: [{name: *a11, platform: HERE, manager: conda}]\n",
          "package[0] (list): `name`: expected a text, found list"),
         (BOMB + "version: 1\nmetadata: {platforms: [HERE]}\npackage: *a11\n", "package[0]: expected keys, found list"),
         (BOMB + "version: 6\nenvironments:\n  default: *a11\npackages: []\n", "is no pixi lock file: "),
