@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envmgr.errors import LockError, PlatformNotLocked, UsageError
-from envmgr.lock import foreign
+from envmgr.lock import foreign, foreign_pip
 from envmgr.lock.foreign import EntryFault, Faults, Foreign
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.urls import file_name, redact, without_credentials
@@ -203,26 +203,15 @@ def _depends(value: object) -> tuple[str, ...]:
 
 
 def _pip(entry: Mapping[str, Any]) -> PipPackage:
-    name = re.sub(r"[-_.]+", "-", foreign.text(entry.get("name"), "name")).lower()  # PEP 503
-    version, url = foreign.text(entry.get("version"), "version"), foreign.text(entry.get("url"), "url")
-    source = entry.get("source")
-    if isinstance(source, dict) and isinstance(source.get("url"), str) and source["url"].startswith("git+"):
-        raise EntryFault(
-            f"comes from version control ({redact(source['url'])[:120]}), which has no artifact to install"
-        )
-    url = foreign.place(url.removeprefix("direct+"))
-    url, _, _ = without_credentials(url).partition("#")
-    hashes = foreign.hashes(entry.get("hash"))
-    if "sha256" not in hashes:
-        raise EntryFault("`hash`: a pip package needs its sha256, found none")
-    return PipPackage(
-        name=name,
-        version=version,
-        url=url,
-        filename=file_name(url),
-        sha256=hashes["sha256"],
-        requires=_requires(entry.get("dependencies")),
-    )
+    name, version = foreign.text(entry.get("name"), "name"), foreign.text(entry.get("version"), "version")
+    url, source = foreign.text(entry.get("url"), "url"), entry.get("source")
+    direct = source.get("url") if isinstance(source, dict) else None
+    is_repository = isinstance(direct, str) and direct.startswith("git+")
+    location = direct if isinstance(direct, str) and is_repository else url
+    # Of a repository conda-lock writes the commit as its sha256.
+    sha256 = "" if is_repository else foreign.hashes(entry.get("hash")).get("sha256", "")
+    package = foreign_pip.package(name, version, location, sha256, is_direct=isinstance(direct, str))
+    return package._replace(requires=_requires(entry.get("dependencies")))
 
 
 def _requires(value: object) -> tuple[str, ...]:

@@ -10,8 +10,11 @@ from rattler import LockChannel, LockFile, LockPlatform
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr
+from builders.index_server import IndexServer
 from builders.packages import Package
+from builders.projects import Project
 from builders.servers import FileServer
+from builders.wheels import Wheel
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.solve.records import record_of_package
 
@@ -246,3 +249,35 @@ def test_lock_stands_alone(envmgr: Envmgr, channel: LocalChannel) -> None:
     assert (done.code, "the environment has no name: the.lock gives none" in done.err) == (2, True)
     done = envmgr("lock", "-f", "the.lock")
     assert done.code == 2
+
+
+def test_pip_half_of_a_pixi_lock_may_lie_beside_it(machine: Envmgr, channel: LocalChannel, index: IndexServer) -> None:
+    work = machine.directory
+    Project(name="edited", requires=["helper"]).write(work / "edited")
+    Wheel(name="beside").write(work / "wheels")
+    index.add_sdist(Project(name="packed"))
+    entries = (index.sdists["packed"][0], index.wheels["helper"][0][2])
+    sdist, wheel = ((f"http://{index.host}{entry['url']}", entry["hashes"]["sha256"]) for entry in entries)
+    pixi_lock(channel, work / "pixi.lock", "python", "pip")
+    text = (work / "pixi.lock").read_text()
+    listed = "".join(
+        f"      - pypi: {each}\n" for each in ("./edited", "./wheels/beside-1.0-py3-none-any.whl", sdist[0], wheel[0])
+    )
+    text = text.replace("\npackages:\n", f"\n{listed}packages:\n")
+    text += (
+        "- pypi: ./edited\n  name: edited\n  version: '1.0'\n  requires_dist:\n  - helper\n  editable: true\n"
+        "- pypi: ./wheels/beside-1.0-py3-none-any.whl\n  name: beside\n  version: '1.0'\n"
+        f"- pypi: {sdist[0]}\n  name: packed\n  version: '1.0'\n  sha256: {sdist[1]}\n"
+        f"- pypi: {wheel[0]}\n  name: helper\n  version: '1.0'\n  sha256: {wheel[1]}\n"
+    )
+    machine.write("pixi.lock", text)
+    done = machine("create", "-n", "science", "-f", "pixi.lock")
+    assert done.code == 0, done.err
+    shown = machine.process(
+        "run", "-n", "science", "python", "-c", "import edited, beside, packed, helper; print(edited.__file__)"
+    )
+    assert shown.out == f"{work}/edited/src/edited.py\n", shown.err
+    assert machine("verify", "-n", "science").code == 0
+    machine.write("pixi.lock", text.replace("./edited", "../edited"))
+    done = machine("create", "-n", "other", "-f", "pixi.lock")
+    assert (done.code, "pypi: edited 1.0: comes from `../edited`, which is outside of" in done.err) == (1, True)
