@@ -22,6 +22,7 @@ COMMANDS = {
     "env": ("environments", "env", "List environments; conda's spellings of other commands."),
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "history": ("history", "history", "List the generations of an environment and what each changed."),
+    "host-profile": ("host_profile", "host_profile", "Save what a machine offers to packages, as its GPU driver."),
     "info": ("info", "info", "Show where things are and what this machine is."),
     "install": ("install", "install", "Add packages to an environment."),
     "lock": ("lock", "lock", "Write the lock beside an environment file, or check that it fits."),

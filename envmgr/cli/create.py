@@ -34,6 +34,7 @@ from envmgr.workflows.sources import read_sources
     help="An environment file or a lock: a path, - or an https URL.",
 )
 @options.channels
+@options.host_profile
 @click.option(
     "--virtual-package",
     "virtual_packages",
@@ -59,6 +60,7 @@ def create(
     channel_priority: str | None,
     solver: str | None,
     offline: bool,
+    host_profile: str | None,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
     locked: bool,
@@ -88,6 +90,7 @@ def create(
         override_channels=override_channels,
         platform=platform,
         virtual_packages=virtual_packages,
+        host_profile=host_profile,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
         locked=locked,

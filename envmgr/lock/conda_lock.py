@@ -41,7 +41,8 @@ _CONDA_EXTRAS = (
     "other",
 )
 _PIP_EXTRAS = ("size", "index_url", "requires", "requested")
-_LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest")
+_LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest",
+                "host_profile")  # fmt: skip
 _TUPLES = frozenset(
     {
         "channels",
@@ -189,6 +190,7 @@ def _read_platform(
                     dependencies=tuple(request.get("dependencies", ())),
                     pip=tuple(request.get("pip", ())),
                     variables=tuple(_variable(*pair) for pair in request.get("variables", ())),
+                    gpu=request.get("gpu", ""),
                 )
             ),
             **values,
@@ -293,6 +295,9 @@ def _lock_extras(lock: Lock) -> dict[str, Any]:
         name: [without_literal_credentials(text) for text in getattr(lock.request, name)]
         for name in ("channels", "dependencies", "pip")
     }
+    for key, holder in (("host_profile", extras), ("gpu", extras["request"])):
+        if not holder[key]:
+            del holder[key]
     extras["conda"] = {package.name: _extras(package, _CONDA_EXTRAS) for package in lock.conda}
     extras["pip"] = {package.name: _extras(package, _PIP_EXTRAS) for package in lock.pip}
     return extras

@@ -78,13 +78,15 @@ class Request(NamedTuple):
     dependencies: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    gpu: str = ""
 
 
 class Lock(NamedTuple):
     """Both halves of an environment for one platform, and what they were solved from.
 
     `conda` and `pip` are sorted by name. `channels` are base URLs in priority order. `virtual_packages` are
-    `name=version=build`. `spec_digest` is the semantic digest of the spec (sha256, hexadecimal).
+    `name=version=build`, and `host_profile` is the name of the machine that they were captured on, empty for the one
+    that solved. `spec_digest` is the semantic digest of the spec (sha256, hexadecimal).
     """
 
     platform: str
@@ -98,3 +100,4 @@ class Lock(NamedTuple):
     spec_digest: str = ""
     sources: tuple[str, ...] = ()
     request: Request = Request()
+    host_profile: str = ""

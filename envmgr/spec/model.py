@@ -70,7 +70,7 @@ class EnvironmentSpec:
 
     `channels` are as written, in order, without `nodefaults`, and may hold credentials (`channels/` takes them off).
     `pip` is in file order, `-r` files included; an empty pip section asks for nothing. `warnings` begin with
-    `file:line:`.
+    `file:line:`. `host_profile` names the machine that is solved for, `gpu` is `required` or empty.
     """
 
     name: str | None = None
@@ -81,5 +81,7 @@ class EnvironmentSpec:
     variables: tuple[tuple[str, str], ...] = ()
     platforms: tuple[str, ...] = ()
     category: str = "main"
+    host_profile: str | None = None
+    gpu: str = ""
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ def asked_for(lock: Lock, location: Location) -> EnvironmentSpec:
         dependencies=tuple(parse_dependency(text, origin) for text in dependencies),
         pip=_requirements(pip, origin),
         variables=request.variables,
+        gpu=request.gpu,
         sources=lock.sources,
     )
 

@@ -17,8 +17,10 @@ from envmgr.urls import path_of_file_url, without_literal_credentials
 
 if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.channels.pypi_section import NamedIndex, PypiSection
+    from envmgr.platforms.host_profile import HostProfile
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
+_HOST_PROFILE = re.compile(r"^[\"']?host_profile\b", re.MULTILINE)
 _DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
 _DIGEST_SCHEMA = 1
 
@@ -49,8 +51,9 @@ class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
-    a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
-    `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
+    a time or a duration; `command` is the argv, for the history. `host_profile` is a name or a path as written;
+    `machine`, where it is known already, is solved for in its place. `locked` follows the lock beside the file or
+    fails; `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
     """
 
     command: tuple[str, ...]
@@ -62,6 +65,8 @@ class CreateRequest(NamedTuple):
     override_channels: bool = False
     platform: str | None = None
     virtual_packages: tuple[str, ...] = ()
+    host_profile: str | None = None
+    machine: HostProfile | None = None
     exclude_newer: str | None = None
     override_frozen: bool = False
     locked: bool = False
@@ -79,9 +84,11 @@ def inputs_digest(
     """Return the sha256 (hexadecimal) of every byte that decides what `create` would make.
 
     `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
-    (`-r requirements.txt`): only the parsed spec tells then.
+    (`-r requirements.txt`, a host profile): only the parsed spec tells then.
     """
-    if any(_NESTED.search(file.text) for file in request.files):
+    if request.host_profile is not None:
+        return None
+    if any(_NESTED.search(file.text) or _HOST_PROFILE.search(file.text) for file in request.files):
         return None
     return _digest(
         [
