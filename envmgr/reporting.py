@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Literal, Protocol
 
-Phase = Literal["repodata", "solve", "build", "fetch", "unpack", "link", "pip", "check", "wait"]
+Phase = Literal["repodata", "solve", "build", "fetch", "unpack", "link", "pip", "check", "carry", "wait"]
 Unit = Literal["bytes", "packages", "files", ""]
 
 

@@ -7,9 +7,9 @@ configuration file exists or a default directory is needed (hot paths).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from envmgr import configuration
@@ -51,10 +51,14 @@ class Settings(NamedTuple):
     pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     add_pip_as_python_dependency: bool = True
+    pip_prefer_conda: bool = False
+    compile_bytecode: bool = False
+    externally_managed: bool = False
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
-    proxy_servers: Mapping[str, str] = MappingProxyType({})
+    env_prompt: str = "({default_env}) "
+    proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
 
     @classmethod
@@ -224,6 +228,14 @@ def _one_of(*choices: str) -> Any:
     return read
 
 
+def _prompt(value: object, where: str) -> str:
+    places = re.findall(r"\{[^{}]*\}", text) if isinstance(text := value, str) else ["{}"]
+    unknown = [place for place in places if place not in ("{default_env}", "{name}", "{prefix}")]
+    if unknown or "\n" in str(value):
+        raise ConfigError(f"{where}: expected a text with {{default_env}}, {{name}} or {{prefix}}, found `{value}`")
+    return str(value)
+
+
 _READERS: dict[str, Any] = {
     "root": _directory,
     "cache": _directory,
@@ -237,9 +249,13 @@ _READERS: dict[str, Any] = {
     "pinned_packages": _pins,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,
+    "pip_prefer_conda": _boolean,
+    "compile_bytecode": _boolean,
+    "externally_managed": _boolean,
     "keep_generations": _count,
     "link_scripts": _one_of("deny", "allow"),
     "changeps1": _boolean,
+    "env_prompt": _prompt,
     "proxy_servers": _proxies,
     "ssl_verify": _certificates,
 }

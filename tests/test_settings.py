@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,8 @@ def test_reading_settings_without_a_file_imports_nothing_heavy(environ: dict[str
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", program], env=environ, check=True)
+
+
+def test_settings_travel_to_other_processes(environ: dict[str, str]) -> None:
+    settings = Settings.load(environ)
+    assert pickle.loads(pickle.dumps(settings)) == settings

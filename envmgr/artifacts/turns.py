@@ -1,4 +1,4 @@
-"""Who fetches which artifact: of the processes that need it at the same time one does; the others find it cached."""
+"""Who fetches which artifact: one of the processes that need it at the same time; the others find it cached."""
 
 from __future__ import annotations
 

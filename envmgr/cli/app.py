@@ -16,6 +16,7 @@ COMMANDS = {
     "channel": ("channel", "channel", "Build and list the channels of channels.yaml."),
     "clean": ("clean", "clean", "Remove what no environment needs any more."),
     "config": ("config", "config", "Show and change settings, and where each comes from."),
+    "clone": ("clone", "clone", "Make the same environment at another place."),
     "create": ("create", "create", "Create an environment from a file or from specs."),
     "deactivate": ("activation", "deactivate", "Deactivate the active environment (needs the shell hook)."),
     "diff": ("diff", "diff", "Compare two environments, generations or locks."),
@@ -24,13 +25,16 @@ COMMANDS = {
     "history": ("history", "history", "List the generations of an environment and what each changed."),
     "host-profile": ("host_profile", "host_profile", "Save what a machine offers to packages, as its GPU driver."),
     "info": ("info", "info", "Show where things are and what this machine is."),
+    "init": ("init", "init", "Make `envmgr activate` work in every new shell."),
     "install": ("install", "install", "Add packages to an environment."),
     "lock": ("lock", "lock", "Write the lock beside an environment file, or check that it fits."),
     "list": ("listing", "list_packages", "List the packages of an environment, both halves."),
     "remove": ("remove", "remove", "Remove packages from an environment, or all of it."),
+    "rename": ("clone", "rename", "Give an environment another name or place."),
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
     "search": ("search", "search", "Show what the channels have of a package."),
+    "shell": ("activation", "shell", "Open a shell in an environment."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
     "tree": ("tree", "tree", "Show the packages of an environment as a tree."),
     "update": ("update", "update", "Move packages to newer versions, or follow a changed file."),
@@ -42,7 +46,6 @@ COMMANDS = {
 
 # What conda's users type and envmgr does in another way.
 _OTHERWISE = {
-    "init": 'put this line into the rc file of the shell: eval "$(envmgr shell-hook bash)"',
     "uninstall": "envmgr remove PACKAGE",
 }
 

@@ -8,8 +8,11 @@ import time
 import click
 
 from envmgr.cli import options
+from envmgr.cli.clone import run_clone
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
+from envmgr.errors import UsageError
+from envmgr.store import layout
 from envmgr.workflows.create import create as create_environment
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import read_sources
@@ -46,6 +49,8 @@ from envmgr.workflows.sources import read_sources
 @click.option("--locked", is_flag=True, help="Follow the lock beside FILE without solving, or fail.")
 @options.part_of_lock
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
+@click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
+@options.pip_half
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -65,10 +70,14 @@ def create(
     exclude_newer: str | None,
     locked: bool,
     no_lock: bool,
+    source: str | None,
     environment: str | None,
     categories: tuple[str, ...],
     dev: bool,
     override_frozen: bool,
+    pip_prefer_conda: bool,
+    compile_bytecode: bool,
+    externally_managed: bool,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -79,7 +88,19 @@ def create(
     """Create an environment from a file or from specs; run again, it does nothing until something changed."""
     started = time.monotonic()
     options.one_of_name_and_prefix(name, prefix)
-    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    settings = options.load_settings(
+        pip_prefer_conda=pip_prefer_conda,
+        compile_bytecode=compile_bytecode,
+        externally_managed=externally_managed,
+        offline=offline,
+        channel_priority=channel_priority,
+        solver=solver,
+    )
+    if source is not None:
+        _check_clone(files, specs, name, prefix)
+        target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
+        run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        return
     request = CreateRequest(
         command=options.command_line(),
         name=name,
@@ -101,3 +122,11 @@ def create(
     confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
     print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
+
+
+def _check_clone(files: tuple[str, ...], specs: tuple[str, ...], name: str | None, prefix: str | None) -> None:
+    if files or specs:
+        raise UsageError("--clone takes everything from the environment that it names, and no file or spec beside it",
+                         hint="clone first, then: envmgr install SPEC")  # fmt: skip
+    if name is None and prefix is None:
+        raise UsageError("--clone needs the name or the path of the new environment", hint="add -n NAME or -p PATH")

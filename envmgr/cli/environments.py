@@ -17,6 +17,7 @@ _SPELLINGS = {
     "config": ("environment_variables", "env_config"),
     "create": ("create", "create"),
     "export": ("export", "export"),
+    "rename": ("clone", "rename"),
     "remove": ("remove", "remove_environment"),
     "update": ("update", "update"),
 }

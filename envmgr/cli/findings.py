@@ -10,15 +10,17 @@ from envmgr.store.layout import Location
 from envmgr.store.problems import Findings, Problem
 
 _SHOWN = 5  # things of one group
+_OF_NOBODY = {"carried": "of no package, carried from the generation before", "foreign": "of no package"}
 
 
 def as_text(location: Location, found: Findings, *, in_full: bool) -> str:
     """Return the problems by package and the line that says how the environment is; `in_full` leaves none out."""
     lines: list[str] = []
     groups: dict[str, list[Problem]] = {}
-    loose = [problem for problem in found.notices if problem.kind == "foreign" and problem.package is None]
+    files = [problem for problem in found.notices if problem.package is None and problem.kind in _OF_NOBODY]
+    is_loose = set(files)
     for problem in found.problems:
-        if problem not in loose:
+        if problem not in is_loose:
             groups.setdefault(problem.package or location.label, []).append(problem)
     for package, problems in groups.items():
         lines.append(package)
@@ -26,10 +28,12 @@ def as_text(location: Location, found: Findings, *, in_full: bool) -> str:
         lines += [f"  {_line(problem)}" for problem in shown]
         if len(shown) < len(problems):
             lines.append(f"  and {len(problems) - len(shown)} more (-v shows all)")
-    if loose:
-        shown = loose if in_full else loose[:_SHOWN]
-        more = f" and {len(loose) - len(shown)} more (-v shows all)" if len(shown) < len(loose) else ""
-        lines.append(f"{plural(len(loose), 'file')} of no package: {', '.join(each.path for each in shown)}{more}")
+    for kind, whose in _OF_NOBODY.items():
+        loose = [problem for problem in files if problem.kind == kind]
+        if loose:
+            shown = loose if in_full else loose[:_SHOWN]
+            more = f" and {len(loose) - len(shown)} more (-v shows all)" if len(shown) < len(loose) else ""
+            lines.append(f"{plural(len(loose), 'file')} {whose}: {', '.join(each.path for each in shown)}{more}")
     if found.shared:
         lines.append(_shared_text(found))
     return "\n".join((*lines, _verdict(location, found)))

@@ -19,10 +19,10 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
 
     `run` does not return where it succeeds: the process is replaced. Raises EnvmgrError.
     """
-    if not argv or sys.platform == "win32":
+    if not argv:
         return None
     command, arguments = argv[0], argv[1:]
-    if command == "run":
+    if command == "run" and sys.platform != "win32":
         return _run(arguments, environ)
     if command in ("_activate", "_deactivate") and len(arguments) == 2:
         return _script(command[1:], arguments[0], arguments[1], environ)
@@ -137,25 +137,30 @@ def _change_directory(cwd: str) -> str:
 
 
 def _script(step: str, shell: str, target: str, environ: Mapping[str, str]) -> int:
-    from envmgr.shell import files
+    from envmgr.shell import scripts
 
     if step == "deactivate":
-        text = files.script_for(os.path.abspath(target), shell, "deactivate")
+        text = scripts.script_for(os.path.abspath(target), shell, "deactivate")
     else:
         is_path = os.sep in target or target in (".", "..")
         prefix = _prefix(None if is_path else target, target if is_path else None, environ)
-        text = files.script_for(prefix, shell)
+        text = scripts.script_for(prefix, shell)
     _print(text)
     return 0
 
 
 def _shell_hook(shell: str, environ: Mapping[str, str]) -> int:
     from envmgr.settings import Settings
-    from envmgr.shell import files, posix
+    from envmgr.shell import cmd, csh, scripts
+    from envmgr.workflows import shells
 
-    files.check_shell(shell)
-    settings = Settings.load(environ)
-    _print(posix.hook(command=own_command(), root=str(settings.root), change_prompt=settings.changeps1))
+    settings, family = Settings.load(environ), scripts.family_of(shell)
+    if family is scripts.CSH:
+        _print(csh.alias(str(shells.write_hook(shell, settings, own_command()))))
+    elif family is scripts.CMD:
+        _print(cmd.macro(str(shells.write_hook(shell, settings, own_command()))))
+    else:
+        _print(shells.hook_text(shell, settings, own_command()))
     return 0
 
 

@@ -22,6 +22,7 @@ from envmgr.workflows.change import ChangeRequest
 @change.save
 @click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="A requirement for the pip half, as rich>=13.")
 @change.solving
+@options.pip_half
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -39,6 +40,9 @@ def install(
     channel_priority: str | None,
     solver: str | None,
     offline: bool,
+    pip_prefer_conda: bool,
+    compile_bytecode: bool,
+    externally_managed: bool,
     yes: bool,
     dry_run: bool,
     override_frozen: bool,
@@ -69,5 +73,12 @@ def install(
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
     )
-    settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    settings = options.load_settings(
+        pip_prefer_conda=pip_prefer_conda,
+        compile_bytecode=compile_bytecode,
+        externally_managed=externally_managed,
+        offline=offline,
+        channel_priority=channel_priority,
+        solver=solver,
+    )
     change.run(request, settings, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, verbose=verbose)

@@ -128,6 +128,25 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
     return command
 
 
+def pip_half(command: F) -> F:
+    """Add the options that say how the pip half is made."""
+    for option in reversed(
+        (
+            click.option(
+                "--pip-prefer-conda",
+                is_flag=True,
+                help="Ask conda for what the pip section asks for, where the channels have it.",
+            ),
+            click.option("--compile-bytecode", is_flag=True, help="Compile Python files, once each, into the cache."),
+            click.option(
+                "--externally-managed", is_flag=True, help="Let pip refuse to change the environment (PEP 668)."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def load_settings(**flags: Any) -> Settings:
     """Return the settings of this run, where each flag that was given (not None, not False) beats the rest."""
     settings = Settings.load()._replace(**{name: value for name, value in flags.items() if value})

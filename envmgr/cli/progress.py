@@ -31,6 +31,7 @@ _LABELS: Mapping[Phase, str] = {
     "link": "link",
     "pip": "pip",
     "check": "check",
+    "carry": "carry",
     "wait": "wait",
 }
 
@@ -65,6 +66,7 @@ class _Running:
         self.advanced: Callable[[_Running], None] | None = None
         self._ended = ended
         self._lock = threading.Lock()
+        self._warned: set[str] = set()
 
     def advance(self, amount: int = 1) -> None:
         with self._lock:
@@ -113,6 +115,7 @@ class PlainReporter:
         self._notices = notices
         self._phases = phases
         self._lock = threading.Lock()
+        self._warned: set[str] = set()
         self._last: dict[int, float] = {}
 
     def start(self, phase: Phase, text: str, *, total: int | None = None, unit: Unit = "") -> Progress:
@@ -130,7 +133,9 @@ class PlainReporter:
             self._print(legible(text))
 
     def warning(self, text: str) -> None:
-        self._print(warning_line(text, colour=self._colour))
+        if text not in self._warned:  # one file read for several platforms warns of the same line each time
+            self._warned.add(text)
+            self._print(warning_line(text, colour=self._colour))
 
     def _advanced(self, running: _Running) -> None:
         now = time.monotonic()
@@ -160,6 +165,7 @@ class LiveReporter:
         self._running: list[_Running] = []
         self._drawn = 0  # lines of the region that are on the screen now
         self._lock = threading.Lock()
+        self._warned: set[str] = set()
         self._idle = threading.Event()
 
     def start(self, phase: Phase, text: str, *, total: int | None = None, unit: Unit = "") -> Progress:
@@ -175,7 +181,9 @@ class LiveReporter:
         self._print_above(legible(text))
 
     def warning(self, text: str) -> None:
-        self._print_above(warning_line(text, colour=self._colour))
+        if text not in self._warned:
+            self._warned.add(text)
+            self._print_above(warning_line(text, colour=self._colour))
 
     def _print_above(self, line: str) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -44,7 +45,8 @@ def verify(
     """Compare every file of an environment with its lock: both halves, links, activation scripts.
 
     What is missing or changed is a fault, and ends with exit code 1; what no package owns is a notice. With --fix a
-    new generation takes the place of the old one, which is kept.
+    new generation takes the place of the old one, which is kept: files of no package come along, what was installed
+    with pip past the lock does not.
     """
     options.one_of_name_and_prefix(name, prefix)
     settings = options.load_settings(offline=offline)
@@ -55,7 +57,7 @@ def verify(
         if not as_json and not quiet:
             say(as_text(location, found, in_full=verbose))
         repair = None
-        if fix and found.faults:
+        if fix and (found.faults or found.installed):
             repair = workflow.repair(
                 location, found, settings, report, command=options.command_line(), override_frozen=override_frozen
             )
@@ -131,6 +133,9 @@ def _as_json(location: Location, found: Findings, repair: Repair | None, *, is_w
             "shared": [shared._asdict() for shared in found.shared],
             "discarded": list(repair.discarded),
             "edited": list(repair.edited),
+            "carried": list(repair.carried.files),
+            "saved": [each._asdict() for each in repair.carried.saved],
+            "left": [each._asdict() for each in repair.carried.left],
         }
     return document
 
@@ -139,10 +144,22 @@ def _conclusion(location: Location, found: Findings, repair: Repair | None, *, f
     if repair is not None:
         return _repair_text(location, found, repair, in_full=in_full)
     if found.is_repairable and found.faults:
-        return f"repair it: envmgr verify {location.arguments} --fix"
+        return "\n".join((*_foreign_text(location, found), f"repair it: envmgr verify {location.arguments} --fix"))
     if found.has_lock and found.faults:
         return f"there is no lock to repair it from: envmgr remove {location.arguments} --all, and create it again"
+    if found.installed and found.has_lock:
+        return "\n".join(_foreign_text(location, found))
     return "nothing to repair" if fix else ""
+
+
+def _foreign_text(location: Location, found: Findings) -> Iterator[str]:
+    """Yield what can be done about distributions that are in no lock."""
+    if found.installed and found.has_lock:
+        names = [each.package or "" for each in found.installed]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        yield f"installed with pip, and not in the lock: {', '.join(names[:5])}{more}"
+        yield f"take them into the lock: envmgr install {location.arguments} --adopt"
+        yield f"or undo them: envmgr verify {location.arguments} --fix"
 
 
 def _repair_text(location: Location, found: Findings, repair: Repair, *, in_full: bool) -> str:

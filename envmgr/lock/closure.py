@@ -12,13 +12,14 @@ from rattler import BuildString, MatchSpec, PackageRecord
 from rattler.exceptions import InvalidMatchSpecError, InvalidVersionError
 
 from envmgr.errors import LockTampered
-from envmgr.lock.model import CondaPackage, Lock, PipPackage
+from envmgr.lock.model import PIP_KINDS, CondaPackage, Lock, PipPackage
 from envmgr.urls import redact
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_SCHEMES = re.compile(r"(?:https?|file|s3|gcs|oci)://", re.IGNORECASE)
+_SCHEMES = re.compile(r"(?:https?|file|s3|gcs|oci|git\+(?:https?|ssh|git|file))://", re.IGNORECASE)
 _LEADS_OUT = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
+_COMMIT = re.compile(r"@(?:[0-9a-f]{40}|[0-9a-f]{64})$")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
@@ -60,7 +61,12 @@ def _hashes(lock: Lock) -> Iterable[str]:
         if not _SHA256.fullmatch(package.sha256) and (package.sha256 or not has_md5):
             yield f"{package.dist_name} has no sha256 (found `{package.sha256}`)"
     for pip in lock.pip:
-        if not _SHA256.fullmatch(pip.sha256):
+        if pip.kind not in PIP_KINDS:
+            yield f"{pip.name} {pip.version} is of the unknown kind `{pip.kind}`"
+        elif pip.kind == "vcs":
+            if not _COMMIT.search(pip.url.partition("#")[0]):
+                yield f"{pip.name} {pip.version} has no commit (found `{redact(pip.url)}`)"
+        elif not _SHA256.fullmatch(pip.sha256):
             yield f"{pip.name} {pip.version} has no sha256 (found `{pip.sha256}`)"
 
 
@@ -81,6 +87,8 @@ def _places(lock: Lock) -> Iterable[str]:
             and not package.url.startswith(tuple(directories))
         ):
             yield f"{what} comes from {package.url}, which is outside of every channel of the lock"
+        if isinstance(package, PipPackage) and not package.has_file:
+            continue
         if not package.filename or "/" in package.filename or "\\" in package.filename:
             yield f"{what} has the file name `{package.filename}`, which is a path"
         elif (last := _last_part(package.url)) != unquote(package.filename):

@@ -4,20 +4,33 @@ What the format has no field for (full records, sizes, virtual packages, what wa
 `metadata.custom_metadata` as JSON text under `envmgr` and `envmgr/<platform>`, one package a line. Beside an
 environment file the document is written as block YAML, which is compared line by line; inside an environment as
 JSON, which is YAML, so that reading it needs no YAML parser.
+
+What other tools could not install stands there alone, so that they can install the rest: directories, repositories,
+local files. Their paths are relative to the file beside which the lock is, where it is beside one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from envmgr.errors import LockError, LockTampered
 from envmgr.lock import block_yaml, seals
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.lock.soundness import sound
-from envmgr.urls import file_name, redact, without_credentials, without_literal_credentials
+from envmgr.urls import (
+    file_name,
+    file_url,
+    path_of_file_url,
+    redact,
+    without_credentials,
+    without_literal_credentials,
+)
 
 SCHEMA = 1
 # micromamba refuses a lock without sources; what was asked for on a command line stands in the history beside ours.
@@ -40,12 +53,15 @@ _CONDA_EXTRAS = (
     "distributions",
     "other",
 )
-_PIP_EXTRAS = ("size", "index_url", "requires", "requested")
+_PIP_EXTRAS = ("size", "index_url", "requires", "requested", "kind", "revision", "config_settings")
+_LOCAL_EXTRAS = ("version", "url", "filename", "sha256", *_PIP_EXTRAS)
+_MOST_UP = 2  # directories above the lock that a relative path may begin with; what is further away is elsewhere
 _LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest",
                 "host_profile")  # fmt: skip
 _TUPLES = frozenset(
     {
         "channels",
+        "config_settings",
         "constrains",
         "depends",
         "distributions",
@@ -55,7 +71,7 @@ _TUPLES = frozenset(
         "virtual_packages",
     }
 )
-_URLS = frozenset({"channel", "index_url"})
+_URLS = frozenset({"channel", "index_url", "url"})
 
 
 def digest(lock: Lock) -> str:
@@ -65,24 +81,32 @@ def digest(lock: Lock) -> str:
     """
     content = [
         [[package.url, package.sha256, package.requested] for package in lock.conda],
-        [[package.url, package.sha256, package.requested] for package in lock.pip],
+        [_pip_content(package) for package in lock.pip],
         lock.platform,
         lock.request.variables,
     ]
     return hashlib.sha256(_compact(content).encode()).hexdigest()
 
 
-def to_document(locks: Iterable[Lock]) -> dict[str, Any]:
-    """Return the CEP 37 document of `locks`, one a platform; the same locks give the same document."""
+def _pip_content(package: PipPackage) -> list[Any]:
+    content: list[Any] = [package.url, package.sha256, package.requested]
+    return content if package.kind == "wheel" else [*content, package.kind, package.config_settings]
+
+
+def to_document(locks: Iterable[Lock], *, base: str | None = None) -> dict[str, Any]:
+    """Return the CEP 37 document of `locks`, one a platform; the same locks give the same document.
+
+    `base` is the absolute directory that the file will be in (None: that does not matter, paths are absolute).
+    """
     ordered = sorted(locks, key=lambda lock: lock.platform)
     channels = list(dict.fromkeys(channel for lock in ordered for channel in lock.channels))
     custom = {"envmgr": _compact({"schema": SCHEMA})}
     packages: list[dict[str, Any]] = []
     for lock in ordered:
         entries = [_conda_entry(package, lock.platform) for package in lock.conda]
-        entries += [_pip_entry(package, lock.platform) for package in lock.pip]
+        entries += [_pip_entry(package, lock.platform) for package in lock.pip if not package.is_local]
         packages += entries
-        custom[f"envmgr/{lock.platform}"] = _one_a_line(seals.sealed(_lock_extras(lock), entries))
+        custom[f"envmgr/{lock.platform}"] = _one_a_line(seals.sealed(_lock_extras(lock, base), entries))
     return {
         "version": 1,
         "metadata": {
@@ -101,13 +125,14 @@ def dumps_json(lock: Lock) -> bytes:
     return (json.dumps(to_document([lock]), ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def dumps_yaml(locks: Iterable[Lock]) -> bytes:
-    """Return the locks, one a platform, as CEP 37 in block YAML: the file beside an environment file."""
-    return block_yaml.dumps(to_document(locks)).encode()
+def dumps_yaml(locks: Iterable[Lock], *, base: str | None = None) -> bytes:
+    """Return the locks, one a platform, as CEP 37 in block YAML: the file beside an environment file, in `base`."""
+    return block_yaml.dumps(to_document(locks, base=base)).encode()
 
 
-def loads(data: bytes, *, source: str, sealed: bool = False) -> dict[str, Lock]:
-    """Return the locks in `data` by platform; `source` names the file in messages.
+def loads(data: bytes, *, source: str, sealed: bool = False, base: str | None = None) -> dict[str, Lock]:
+    """Return the locks in `data` by platform; `source` names the file in messages, `base` is the absolute directory
+    that its relative paths are relative to.
 
     With `sealed` every entry is held against its seal, for files that people and merges get at.
     Raises LockError where it is not a conda-lock v1 document, LockTampered where it contradicts itself.
@@ -133,7 +158,9 @@ def loads(data: bytes, *, source: str, sealed: bool = False) -> dict[str, Lock]:
     if not isinstance(platforms, list) or not all(isinstance(platform, str) for platform in platforms):
         raise LockError(f"{source}: metadata.platforms: expected a list of names")
     return {
-        platform: _read_platform(platform, metadata, packages, source, is_ours=bool(ours), sealed=sealed and bool(ours))
+        platform: _placed(
+            _read_platform(platform, metadata, packages, source, is_ours=bool(ours), sealed=sealed and bool(ours)), base
+        )
         for platform in platforms
     }
 
@@ -180,9 +207,7 @@ def _read_platform(
                 for entry in entries
                 if entry["manager"] == "conda"
             ),
-            pip=tuple(
-                _pip_package(entry, pip_extras.get(entry["name"], {})) for entry in entries if entry["manager"] == "pip"
-            ),
+            pip=tuple(_pip_packages(entries, pip_extras)),
             sources=tuple(source for source in metadata["sources"] if source != _NO_SOURCE),
             request=sound(
                 Request(
@@ -191,6 +216,7 @@ def _read_platform(
                     pip=tuple(request.get("pip", ())),
                     variables=tuple(_variable(*pair) for pair in request.get("variables", ())),
                     gpu=request.get("gpu", ""),
+                    pip_base=request.get("pip_base", ""),
                 )
             ),
             **values,
@@ -229,6 +255,16 @@ def _conda_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> Conda
         **values,
     )
     return sound(package)
+
+
+def _pip_packages(entries: list[Any], extras: Mapping[str, Any]) -> list[PipPackage]:
+    """Return the packages of the entries, and those that stand in the extras alone, sorted by name."""
+    packages = [_pip_package(entry, extras.get(entry["name"], {})) for entry in entries if entry["manager"] == "pip"]
+    for name, extra in extras.items():
+        if "url" in extra:
+            values = {"filename": "", "sha256": "", **_known(extra, _LOCAL_EXTRAS)}
+            packages.append(sound(PipPackage(name=name, **values)))
+    return sorted(packages, key=lambda package: package.name)
 
 
 def _pip_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> PipPackage:
@@ -288,7 +324,7 @@ def _split_requirement(requirement: str) -> tuple[str, str]:
     return text[:end], bound.strip("() ")
 
 
-def _lock_extras(lock: Lock) -> dict[str, Any]:
+def _lock_extras(lock: Lock, base: str | None) -> dict[str, Any]:
     extras: dict[str, Any] = {name: getattr(lock, name) for name in _LOCK_EXTRAS}
     extras["channels"] = [without_credentials(channel) for channel in lock.channels]
     extras["request"] = lock.request._asdict() | {
@@ -298,16 +334,59 @@ def _lock_extras(lock: Lock) -> dict[str, Any]:
     for key, holder in (("host_profile", extras), ("gpu", extras["request"])):
         if not holder[key]:
             del holder[key]
+    pip_base = extras["request"].pop("pip_base")
+    if pip_base:
+        extras["request"]["pip_base"] = _relative(pip_base, base) if base else pip_base
     extras["conda"] = {package.name: _extras(package, _CONDA_EXTRAS) for package in lock.conda}
-    extras["pip"] = {package.name: _extras(package, _PIP_EXTRAS) for package in lock.pip}
+    extras["pip"] = {
+        package.name: _extras(package, _PIP_EXTRAS) if not package.is_local else _local_extras(package, base)
+        for package in lock.pip
+    }
     return extras
+
+
+def _local_extras(package: PipPackage, base: str | None) -> dict[str, Any]:
+    extras = _extras(package, _LOCAL_EXTRAS)
+    path, hash_mark, fragment = package.url.partition("#")
+    local = path_of_file_url(path)
+    if base and local is not None:
+        extras["url"] = quote(_relative(os.fspath(local), base)) + hash_mark + fragment
+    return extras
+
+
+def _relative(path: str, base: str) -> str:
+    """Return an absolute path relative to `base` as a POSIX path, or as it is where it is far from there."""
+    relative = os.path.relpath(path, base).replace(os.sep, "/")
+    parts = relative.split("/")
+    if parts[: _MOST_UP + 1] == [".."] * (_MOST_UP + 1):
+        return path
+    return relative if parts[0] in (".", "..") else f"./{relative}"
+
+
+def _placed(lock: Lock, base: str | None) -> Lock:
+    """Return a lock whose relative paths are those from `base`."""
+    if base is None:
+        return lock
+    pip_base = lock.request.pip_base
+    request = (
+        lock.request._replace(pip_base=os.path.normpath(os.path.join(base, pip_base))) if pip_base else lock.request
+    )
+    return lock._replace(request=request, pip=tuple(_placed_package(package, base) for package in lock.pip))
+
+
+def _placed_package(package: PipPackage, base: str) -> PipPackage:
+    path, hash_mark, fragment = package.url.partition("#")
+    if package.kind not in ("directory", "editable", "archive") or "://" in path:
+        return package
+    where = os.path.normpath(os.path.join(base, unquote(path)))
+    return package._replace(url=file_url(Path(where)) + hash_mark + fragment)
 
 
 def _extras(package: CondaPackage | PipPackage, names: tuple[str, ...]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in names:
         value = getattr(package, name)
-        if value is None or value in ((), ""):
+        if value is None or value in ((), "") or (name == "kind" and value == "wheel"):
             continue
         if name in _URLS:
             value = without_credentials(value)

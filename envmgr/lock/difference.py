@@ -72,5 +72,7 @@ def _sorted(some: tuple[PackageT, ...], others: tuple[PackageT, ...]) -> tuple[P
 def _is_same(old: CondaPackage | PipPackage, new: CondaPackage | PipPackage) -> bool:
     if old.version != new.version or (old.sha256 and new.sha256 and old.sha256 != new.sha256):
         return False
+    if isinstance(old, PipPackage) and isinstance(new, PipPackage) and not (old.has_file and new.has_file):
+        return (old.kind, old.url, old.config_settings) == (new.kind, new.url, new.config_settings)
     # Records of other tools and old channels may lack the hash: then the build tells.
     return not (isinstance(old, CondaPackage) and isinstance(new, CondaPackage)) or old.build == new.build

@@ -54,10 +54,16 @@ class CondaPackage(NamedTuple):
 
 
 class PipPackage(NamedTuple):
-    """One wheel of the pip half: where it is, its hash, and what it requires in this environment.
+    """One distribution of the pip half: where it is, its hash, and what it requires in this environment.
 
     `name` is normalised (PEP 503), `url` has no credentials, `size` is in bytes, `index_url` is that of the
     index that answered (None when not known), `requires` are the PEP 508 requirements whose markers hold here.
+
+    `kind` says what `url` is: a `wheel` or an `sdist` of an index; an `archive` (either) that was asked for by URL or
+    path; `vcs`, a repository as `git+URL@COMMIT#subdirectory=…`, where `revision` is what was asked for; a `directory`
+    or an `editable` one as `file:///…`. `sha256` is that of the file; of a directory that of its contents, of an
+    editable one that of the files which say what it requires; empty for `vcs`, whose commit is its hash. What has no
+    file has no `filename`. `config_settings` are `KEY=VALUE` for the build.
     """
 
     name: str
@@ -69,16 +75,43 @@ class PipPackage(NamedTuple):
     index_url: str | None = None
     requires: tuple[str, ...] = ()
     requested: tuple[str, ...] = ()
+    kind: str = "wheel"
+    revision: str | None = None
+    config_settings: tuple[str, ...] = ()
+
+    @property
+    def is_built(self) -> bool:
+        """Whether a wheel has to be built of it."""
+        return self.kind != "wheel" and not self.filename.endswith(".whl")
+
+    @property
+    def has_file(self) -> bool:
+        """Whether it is one file with a name and a hash."""
+        return self.kind not in _WITHOUT_FILE
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a directory, a repository or a file that is asked for by its place, which no index has."""
+        return self.kind in _WITHOUT_FILE or (self.kind == "archive" and not self.url.startswith("http"))
+
+
+_WITHOUT_FILE = frozenset({"vcs", "directory", "editable"})
+PIP_KINDS = frozenset({"wheel", "sdist", "archive", *_WITHOUT_FILE})
 
 
 class Request(NamedTuple):
-    """What was asked for, as written: enough to export it and to solve it again."""
+    """What was asked for, as written: enough to export it and to solve it again.
+
+    `pip` are lines of a requirements file, options included; `pip_base` is the absolute directory that their relative
+    paths are relative to, empty where they have none.
+    """
 
     channels: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     gpu: str = ""
+    pip_base: str = ""
 
 
 class Lock(NamedTuple):

@@ -20,7 +20,8 @@ def sealed(extras: dict[str, Any], entries: Iterable[Mapping[str, Any]]) -> dict
     by_key = {(entry["manager"], entry["name"]): entry for entry in entries}
     halves = {
         manager: {
-            name: {**extra, _SEAL: _digest([by_key[manager, name], extra])} for name, extra in extras[manager].items()
+            name: {**extra, _SEAL: _digest([by_key.get((manager, name)), extra])}
+            for name, extra in extras[manager].items()
         }
         for manager in _MANAGERS
     }
@@ -47,7 +48,13 @@ def _faults(extras: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> 
         if name not in halves.get(manager, {}):
             yield f"the {manager} package {name} was not in it when it was locked"
     for manager, half in halves.items():
-        yield from (f"the {manager} package {name} is lost" for name in half if (manager, name) not in times)
+        for name, extra in half.items():
+            if (manager, name) in times:
+                continue
+            if "url" not in extra:  # what other tools cannot install stands there alone
+                yield f"the {manager} package {name} is lost"
+            elif extra.get(_SEAL) != _digest([None, _without_seal(extra)]):
+                yield f"the {manager} package {name} was edited"
     for entry in entries:
         extra = halves.get(entry["manager"], {}).get(entry["name"])
         if extra is not None and extra.get(_SEAL) != _digest([entry, _without_seal(extra)]):

@@ -16,9 +16,11 @@ from packaging.utils import canonicalize_name
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
 from envmgr.pypi import indexes, pylock
+from envmgr.pypi.pylock import Choice
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
 from envmgr.reporting import Reporter
+from envmgr.spec.model import NO_OPTIONS, PipOptions
 from envmgr.urls import without_credentials
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==(?P<version>\S+)| @ \S+)")
@@ -31,10 +33,26 @@ _YANKED = re.compile(r"`(?P<name>[^`=]+)==(?P<version>[^`]+)` is yanked(?: \(rea
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Builds:
+    """What may be built on the way to an answer: the packages in `names`, or every one (`:all:` among them) by the
+    interpreter `python`, which is the target's (None: nothing can be built, and what is static has to do).
+
+    `settings` are `NAME:KEY=VALUE` for their builds.
+    """
+
+    names: frozenset[str] = frozenset()
+    python: Path | None = None
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """`requirements` are PEP 508 lines; `stubs` bind a name to its stub wheel (`name @ file://…`); `locked` are
+    """`requirements` are lines that uv reads; `stubs` bind a name to its stub wheel (`name @ file://…`); `locked` are
     preferred where they are allowed; nothing uploaded after `exclude_newer` counts. The packages in `pinned` are in
-    the answer, each from the index that it is pinned to; those in `blocked` are bound to what nothing has."""
+    the answer, each from the index that it is pinned to; those in `blocked` are bound to what nothing has.
+
+    `constraints` are lines that bind too, `hashes` are those that a package's file must have one of, `editables` are
+    names by URL, and `secrets` are (text, stands for) pairs for messages."""
 
     requirements: tuple[str, ...]
     target: Target
@@ -43,6 +61,12 @@ class Question:
     exclude_newer: datetime | None = None
     pinned: tuple[str, ...] = ()
     blocked: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    editables: Mapping[str, str] = field(default_factory=dict)
+    options: PipOptions = NO_OPTIONS
+    builds: Builds = Builds()
+    secrets: tuple[tuple[str, str], ...] = ()
 
     def without_stubs(self, *names: str) -> Question:
         """Return the question with the stubs of `names` left out, or all of them where no name is given."""
@@ -66,8 +90,8 @@ class Node:
 Graph = Mapping[str, Node]
 
 
-def wheels(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage, ...]:
-    """Return the wheels that answer `question`, stubs left out, sorted by name, each with the index that has it and
+def packages(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage, ...]:
+    """Return what answers `question`, stubs left out, sorted by name, each with the index that has it and
     the names that it requires here. Yanked ones (PEP 592) are said.
 
     Raises UvFailed where there is no answer, PipError where uv's two accounts of it differ.
@@ -76,7 +100,8 @@ def wheels(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage, 
         output = directory / "pylock.toml"
         output.write_text(pylock.write(question.locked), encoding="utf-8")
         warnings = _compile(uv, question, directory, "--format", "pylock.toml", "--output-file", output)
-        packages = pylock.read(output.read_text(encoding="utf-8"), tags=question.target.tags, without=question.stubs)
+        text = output.read_text(encoding="utf-8")
+        found = pylock.read(text, choice=_choice(question), directory=directory, without=question.stubs)
     for warning in warnings:
         yanked = _YANKED.fullmatch(warning)
         if yanked is not None:
@@ -90,9 +115,7 @@ def wheels(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage, 
         nodes = graph(uv, question, offline=True)
     except UvFailed:
         nodes = graph(uv, question)
-    if {package.name: package.version for package in packages} != {
-        name: node.version for name, node in nodes.items() if name not in question.stubs
-    }:
+    if not _agree(found, {name: node for name, node in nodes.items() if name not in question.stubs}):
         raise PipError("the package index changed its answers between two requests", hint="run the command again")
     requires: dict[str, list[str]] = {}
     for name, node in nodes.items():
@@ -102,7 +125,7 @@ def wheels(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage, 
         package._replace(
             index_url=nodes[package.name].index_url, requires=tuple(sorted(requires.get(package.name, ())))
         )
-        for package in packages
+        for package in found
     )
 
 
@@ -110,12 +133,13 @@ def graph(uv: Uv, question: Question, *, offline: bool = False) -> Graph:
     """Return every distribution that answers `question`, stubs included, by name. Raises UvFailed."""
     with _files(question) as directory:
         output = directory / "requirements.txt"
-        output.write_text("".join(f"{package.name}=={package.version}\n" for package in question.locked))
+        pins = (f"{each.name}=={each.version}\n" for each in question.locked if each.kind in ("wheel", "sdist"))
+        output.write_text("".join(pins))
         _compile(
             uv, question, directory, "--no-header", "--annotation-style", "split", "--emit-index-annotation",
             "--quiet", "--output-file", output, offline=offline,
         )  # fmt: skip
-        return dict(_nodes(output.read_text(encoding="utf-8").splitlines()))
+        return dict(_nodes(output.read_text(encoding="utf-8").splitlines(), question.editables))
 
 
 def unbound(uv: Uv, question: Question) -> Graph:
@@ -145,7 +169,10 @@ def _files(question: Question) -> Iterator[Path]:
         directory = Path(name)
         (directory / "requirements.in").write_text("".join(f"{line}\n" for line in question.requirements), "utf-8")
         (directory / "constraints.txt").write_text(
-            "".join(f"{line}\n" for line in (*question.stubs.values(), *question.blocked.values())), "utf-8"
+            "".join(
+                f"{line}\n" for line in (*question.stubs.values(), *question.blocked.values(), *question.constraints)
+            ),
+            "utf-8",
         )
         yield directory
 
@@ -156,30 +183,56 @@ def _compile(
     target = question.target
     arguments: list[str | Path] = [
         "pip", "compile", directory / "requirements.in", "--constraints", directory / "constraints.txt",
-        "--only-binary", ":all:", "--python", sys.executable,
+        *_formats(question), "--python", question.builds.python or sys.executable,
         "--python-version", target.python_version, "--python-platform", target.python_platform, *options,
     ]  # fmt: skip
+    arguments += ["--prerelease", "allow"] if question.options.pre else []
+    arguments += ["--no-deps"] if question.options.no_deps else []
+    for setting in question.builds.settings:
+        arguments += ["--config-settings-package", setting]
     for constraint in uv.indexes.constraints:
         arguments += ["--constraints", constraint]
     if question.pinned:
-        arguments.insert(3, directory / "pyproject.toml")
+        arguments.insert(3, directory / "pyproject.toml")  # whose sources are the pins
         (directory / "pyproject.toml").write_text(uv.indexes.project(question.pinned), encoding="utf-8")
+    else:
+        arguments.append("--no-sources")
     if question.exclude_newer is not None:
         arguments += ["--exclude-newer", question.exclude_newer.isoformat()]
     return uv.run(
         arguments,
         variables=dict(target.variables),
         offline=offline,
-        hidden=((str(directory / "requirements.in"), "the pip section"), (f"{directory}/", "")),
+        hidden=((str(directory / "requirements.in"), "the pip section"), (f"{directory}/", ""), *question.secrets),
         timeout=RESOLVE_SECONDS,
     )
 
 
-def _nodes(lines: Iterable[str]) -> Iterator[tuple[str, Node]]:
+def _formats(question: Question) -> list[str]:
+    """Return the options that keep uv to wheels, apart from what may be built."""
+    names = question.builds.names
+    if ":all:" in names:
+        return ["--no-binary", ":all:", *(f"--only-binary={name}" for name in question.options.only_binary)]
+    return ["--only-binary", ":all:", *(f"--no-binary={name}" for name in sorted(names))]
+
+
+def _choice(question: Question) -> Choice:
+    return Choice(tags=question.target.tags, built=question.builds.names, hashes=question.hashes)
+
+
+def _agree(found: Iterable[PipPackage], nodes: Graph) -> bool:
+    """Whether both accounts of an answer have the same packages, in the same versions where both say one."""
+    versions = {package.name: package.version for package in found}
+    return versions.keys() == nodes.keys() and all(
+        node.version is None or node.version == versions[name] for name, node in nodes.items()
+    )
+
+
+def _nodes(lines: Iterable[str], editables: Mapping[str, str]) -> Iterator[tuple[str, Node]]:
     """Read pins and their `# via` and `# from` annotations, as `--annotation-style split` writes them."""
     name, version, parents, index_url = "", None, list[str](), None
     for line in lines:
-        pin = _PIN.match(line)
+        pin = _PIN.match(_named(line, editables))
         text = line.strip().removeprefix("#").strip()
         if pin is not None:
             if name:
@@ -193,3 +246,9 @@ def _nodes(lines: Iterable[str]) -> Iterator[tuple[str, Node]]:
                 parents.append(canonicalize_name(parent))
     if name:
         yield name, Node(version=version, index_url=index_url, parents=tuple(parents))
+
+
+def _named(line: str, editables: Mapping[str, str]) -> str:
+    """Return a line of uv's answer with the name in front, which it leaves out of what is edited."""
+    url = line.removeprefix("-e ").strip()
+    return f"{editables[url]} @ {url}" if line.startswith("-e ") and url in editables else line

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from packaging.utils import canonicalize_name
+
 from envmgr.errors import PipError
 from envmgr.pypi.compilation import names_not_found
 from envmgr.pypi.uv import UvFailed
@@ -17,6 +19,8 @@ _NOT_CACHED = re.compile(
 _REFUSED = re.compile(r"valid authentication credentials|returned a \d{3} ")  # uv counts both as `not found`
 _STATUS = re.compile(r"\b(401|403|404|407|410|429|5\d\d) [A-Z][A-Za-z ]+")
 _FLAG = re.compile(r"`--([a-z-]+)[= ]([\w-]+)`")
+_BUILD = re.compile(r"Failed to build `(?P<what>[^`]+)`(?=\s+cause: (?:The build backend|Failed to install req))")
+_SHOWN_LINES = 12
 _URL = re.compile(r"https?://[^\s)`]+")
 _EMPTY = re.compile(rf"Because there are no versions of ({_NAME}) and you require \1\b")
 _FILTERED = re.compile(
@@ -43,6 +47,7 @@ def explain(
     """
     return (
         _mismatch(error.text)
+        or _build(error.text, requirements)
         or (_offline(error.text) if offline else None)
         or _unreachable(error.text)
         or _broken(error.text)
@@ -53,7 +58,7 @@ def explain(
 
 def explain_installation(error: UvFailed) -> PipError | None:
     """Return the error to show for a wheel that cannot be had as locked, or None for anything else."""
-    return _mismatch(error.text) or _unreachable(error.text) or _broken(error.text)
+    return _mismatch(error.text) or _build(error.text, ()) or _unreachable(error.text) or _broken(error.text)
 
 
 def _broken(text: str) -> PipError | None:
@@ -102,6 +107,24 @@ def _mismatch(text: str) -> PipError | None:
         f"expected sha256 {match['expected']}, found {match['found']}",
         hint="nothing was installed; if the index did replace the file, solve again, else distrust it",
         details={"expected": match["expected"], "found": match["found"]},
+    )
+
+
+def _build(text: str, requirements: Sequence[Requirement]) -> PipError | None:
+    match = _BUILD.search(text)
+    if match is None:
+        return None
+    what = match["what"].partition(" @ ")[0]
+    name = canonicalize_name(re.split(r"[=<>!~ \[]", what)[0])
+    lines = "".join(f"\n  {each.origin}: `{each.text}`" for each in requirements if each.name == name)
+    said = [line.strip() for line in text[match.end() :].splitlines()]
+    said = [line for line in said if line and not line.startswith(("cause: Call to", "hint:", "cause: The build"))]
+    tail = "".join(f"\n  {line}" for line in said[-_SHOWN_LINES:])
+    return PipError(
+        f"{what} cannot be built; its build ended with{tail}" + (f"\nasked for:{lines}" if lines else ""),
+        hint="compilers and libraries that a build needs can come from conda: add them to dependencies, or ask for the "
+        f"conda package of {name}",
+        details={"name": name, "engine": text},
     )
 
 
@@ -185,6 +208,7 @@ def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
         requirement
         for requirement in requirements
         if re.search(rf"(?<![\w.-]){re.escape(requirement.name)}(?![\w-])", text, re.IGNORECASE)
+        or (requirement.url and _plain(requirement.url) in text)
     ]
     lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
     return PipError(
@@ -192,6 +216,11 @@ def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
         hint=_hint(hint.strip(), body),
         details={"engine": text},
     )
+
+
+def _plain(url: str) -> str:
+    """Return a URL as messages name it: without `git+`, revision and fragment."""
+    return re.sub(r"@[^/@]*$", "", url.partition("#")[0].removeprefix("git+"))
 
 
 def _hint(text: str, body: str) -> str | None:

@@ -96,7 +96,7 @@ class Indexes:
         stated = [
             each
             for key, names in _VARIABLES.items()
-            for each in _in_force(key, [_of_options(key, options), _of_uv(names, key, environ),
+            for each in _in_force(key, [_of_options(key, options, environ), _of_uv(names, key, environ),
                                         *_of_pip_and_section(key, pip, section, environ)])
         ]  # fmt: skip
         is_ours = not any(each.key == "constraint" and each.origin in _VARIABLES["constraint"] for each in stated)
@@ -188,7 +188,7 @@ def _in_force(key: str, sources: Iterable[Sequence[Stated]]) -> Iterator[Stated]
             return
 
 
-def _of_options(key: str, options: IndexOptions) -> list[Stated]:
+def _of_options(key: str, options: IndexOptions, environ: Mapping[str, str]) -> list[Stated]:
     values: Mapping[str, Sequence[str]] = {
         "index-url": (options.index_url,) if options.index_url else (),
         "extra-index-url": options.extra_index_urls,
@@ -196,7 +196,11 @@ def _of_options(key: str, options: IndexOptions) -> list[Stated]:
         "trusted-host": options.trusted_hosts,
         "no-index": ("1",) if options.no_index else (),
     }
-    return [Stated(key=key, value=value, origin=str(options.origin)) for value in values.get(key, ())]
+    origin = str(options.origin)
+    try:
+        return [Stated(key=key, value=expand(value, environ), origin=origin) for value in values.get(key, ())]
+    except ChannelError as error:
+        raise ConfigError(f"{origin}: {error.message.replace('the channel', 'the index')}", hint=error.hint) from error
 
 
 def _of_uv(names: Sequence[str], key: str, environ: Mapping[str, str]) -> list[Stated]:

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError, StoreError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import failures, pylock
+from envmgr.pypi import direct_url, failures, pylock, sources
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.merge import merge
 from envmgr.pypi.record import Record
@@ -54,7 +54,8 @@ def install(
     reporter: Reporter,
     indexes: Indexes | None = None,
 ) -> tuple[InstalledDistribution, ...]:
-    """Install locked wheels into staging and return what each one brought, sorted by name.
+    """Install what is locked into staging and return what each one brought, sorted by name; what has no wheel is
+    built with the staged python.
 
     They are unpacked into a tree of their own first; nothing reaches the conda half before every RECORD is met, no
     path has two owners, and nothing names staging. `indexes` tell how they are reached (None: what the machine
@@ -64,6 +65,7 @@ def install(
     if not packages:
         return ()
     uv = Uv.find(settings, indexes, is_installation=True)
+    _check_directories(packages, reporter)
     with reporter.start("pip", "installing the pip half", total=len(packages), unit="packages") as progress:
         try:
             with _tree(place.staging) as tree:
@@ -73,6 +75,7 @@ def install(
                 _check_owners(records, reporter)
                 for record in records.values():
                     relocate(record, staging=place.staging, prefix=place.prefix)
+                _check_built(packages, records, place)
                 installed = tuple(_installed(package, records[package.name]) for package in packages)
                 merge(tree, place.staging, owners=place.owners, records=records)
         except OSError as error:
@@ -101,12 +104,49 @@ def _unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) ->
     try:
         uv.run(
             ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
-             "--quiet"],
+             "--no-sources", "--quiet", *_build_options(packages)],
+            variables={"PATH": os.pathsep.join(filter(None, (str(place.python.parent), uv.environ.get("PATH"))))},
             hidden=((f"{tree}/", ""), (str(place.staging), str(place.prefix))),
         )  # fmt: skip
     except UvFailed as failure:
         raise _failure(failure, packages, offline=uv.offline) from failure
     (tree / ".lock").unlink(missing_ok=True)
+
+
+def _build_options(packages: Sequence[PipPackage]) -> Iterator[str]:
+    for package in packages:
+        if package.kind == "directory":  # uv takes its build for current while its pyproject.toml is
+            yield from ("--refresh-package", package.name)
+        for setting in package.config_settings:
+            yield from ("--config-settings-package", f"{package.name}:{setting}")
+
+
+def _check_directories(packages: Sequence[PipPackage], reporter: Reporter) -> None:
+    """Raise PipError for a directory that is not as it was locked; nothing pins an editable one, which is a notice."""
+    for package in packages:
+        for reason in sources.changed([package]):
+            if package.kind == "directory" or reason.endswith("is not there"):
+                raise PipError(
+                    reason.removeprefix("pip: ").replace("has changed", "has changed since it was locked"),
+                    hint="lock it as it is now: `envmgr create -f` of its file, or `envmgr update` of the environment",
+                )
+            reporter.notice(f"{reason.removeprefix('pip: ')} since it was locked")
+
+
+def _check_built(packages: Sequence[PipPackage], records: Mapping[str, Record], place: Place) -> None:
+    """Raise PipError where something that was built here names the place of its build, which will not exist."""
+    staged = {os.fsencode(place.staging), os.fsencode(os.path.realpath(place.staging))}
+    for package in packages:
+        if not package.is_built:
+            continue
+        for path in sorted(records[package.name].files):
+            data = (records[package.name].root / path).read_bytes()
+            if any(name in data for name in staged):
+                raise PipError(
+                    f"the build of {package.name} {package.version} wrote the place of the build into {path}, "
+                    "and that place will not exist",
+                    hint="ask for a version that has a wheel for this platform, or for its conda package",
+                )
 
 
 def _failure(failure: UvFailed, packages: Sequence[PipPackage], *, offline: bool) -> PipError:
@@ -136,10 +176,13 @@ def _records(tree: Path, packages: Sequence[PipPackage]) -> dict[str, Record]:
     for package in packages:
         record = found[package.name]
         record.drop("uv_cache.json")
+        record.drop("uv_build.json")
         if package.requested:
             record.add("REQUESTED", b"")
         else:
             record.drop("REQUESTED")
+        if package.kind == "archive" and package.sha256:
+            direct_url.add_hash(record, package.sha256)
     return found
 
 

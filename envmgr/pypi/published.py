@@ -11,6 +11,7 @@ from typing import NamedTuple
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
 from envmgr.pypi import pylock
+from envmgr.pypi.pylock import Choice
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
 from envmgr.settings import Settings
@@ -58,7 +59,7 @@ def _compile(pins: Sequence[str], target: Target, uv: Uv) -> tuple[PipPackage, .
             hidden=((f"{directory}/", ""),),
             timeout=RESOLVE_SECONDS,
         )  # fmt: skip
-        return pylock.read(output.read_text(encoding="utf-8"), tags=target.tags)
+        return pylock.read(output.read_text(encoding="utf-8"), choice=Choice(tags=target.tags), directory=output.parent)
 
 
 def _is_unreachable(text: str) -> bool:

@@ -1,13 +1,16 @@
-"""The pip half, resolved to hashed wheels before anything is written, bound by what conda provides."""
+"""The pip half, resolved before anything is written, bound by what conda provides.
+
+Wheels are preferred: what has one for the target is never built. A resolution with wheels alone comes first, and only
+what it says it cannot have without a build may be built then, by the python of the conda half.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -15,15 +18,16 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import clashes, compilation, failures, nearest, pins, provided, stubs
-from envmgr.pypi.compilation import Question
+from envmgr.pypi import building, clashes, compilation, provided, sources, stubs
+from envmgr.pypi.building import Asked
+from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.provided import Distribution
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import Uv, UvFailed
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.spec.model import Requirement
+from envmgr.spec.model import NO_OPTIONS, PipOptions, Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,8 @@ class PipRequest:
 
     `conda` are the solved conda packages with their extracted artifacts; `locked` wheels of an earlier lock are
     preferred where they are allowed; nothing uploaded after `exclude_newer` counts. `indexes` are what is configured
-    about package indexes (None: what the machine says).
+    about package indexes (None: what the machine says). `build_python` gives the interpreter of the conda half, made
+    when it is first needed (None: nothing can be built for this platform here).
     """
 
     requirements: tuple[Requirement, ...]
@@ -42,6 +47,9 @@ class PipRequest:
     locked: tuple[PipPackage, ...] = ()
     exclude_newer: datetime | None = None
     indexes: Indexes | None = None
+    options: PipOptions = NO_OPTIONS
+    constraints: tuple[Requirement, ...] = ()
+    build_python: Callable[[], Path] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +98,9 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     )
     found = provided.read(request.conda)
     distributions = {distribution.name: distribution for distribution in found}
-    wanted = [(requirement, parsed) for requirement, parsed in _parsed(request.requirements) if target.wants(parsed)]
-    refused = clashes.direct(wanted, distributions)
-    if refused:
-        raise clashes.Clashed(refused)
+    uv = Uv.find(settings, request.indexes)
+    wanted = _wanted(request, target, uv, reporter)
+    _refuse(wanted, distributions, request.options)
     satisfied = tuple(
         Satisfied(requirement=requirement, distribution=distributions[requirement.name])
         for requirement, _ in wanted
@@ -102,46 +109,150 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     _warn_of_unknown_extras(wanted, distributions, reporter)
     if all(requirement.name in distributions and not parsed.extras for requirement, parsed in wanted):
         return PipResolution(packages=(), provided=found, satisfied=satisfied)
+    requirements = tuple(requirement for requirement, _ in wanted)
     directory = settings.cache / "pip-stubs"
     question = Question(
-        requirements=tuple(str(parsed) for _, parsed in wanted),
+        requirements=tuple(_line(requirement, parsed) for requirement, parsed in wanted),
         target=target,
         stubs=stubs.write(found, target, directory),
         locked=tuple(package for package in request.locked if package.name not in distributions),
         exclude_newer=request.exclude_newer,
+        constraints=tuple(_constraints(request.constraints, target, distributions, reporter)),
+        hashes=_hashes(requirements),
+        editables={each.url: each.name for each in requirements if each.is_editable and each.url},
+        options=request.options,
+        builds=Builds(names=frozenset(request.options.no_binary), settings=tuple(_settings(requirements))),
+        secrets=sources.secrets(requirements, uv.environ),
     )
-    uv = Uv.find(settings, request.indexes)
     with reporter.start("pip", "resolving the pip half"):
-        question = _pinned(uv, question, [requirement for requirement, _ in wanted], directory)
-        packages = _answer(uv, question, [requirement for requirement, _ in wanted], distributions, reporter, directory)
-        held_back = _held_back(uv, question, packages, distributions)
-    return PipResolution(
-        packages=tuple(
-            package._replace(
-                requested=tuple(requirement.text for requirement, _ in wanted if requirement.name == package.name)
+        asked = Asked(
+            requirements=requirements,
+            distributions=distributions,
+            build_python=request.build_python,
+            stubs=directory,
+        )
+        answer = building.answer(uv, question, asked, reporter)
+        packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
+        _check_hashes(packages, requirements, request.options)
+        held_back = _held_back(uv, answer.question, packages, distributions)
+    return PipResolution(packages=packages, provided=found, satisfied=satisfied, held_back=held_back)
+
+
+def _wanted(request: PipRequest, target: Target, uv: Uv, reporter: Reporter) -> list[tuple[Requirement, Parsed]]:
+    """Return the requirements whose markers hold on the target, each with its name known, and parsed."""
+    here = [each for each in request.requirements if _holds(each, target)]
+    wanted = []
+    for requirement in sources.placed(here, uv.environ):
+        named = sources.named(requirement, uv, request.build_python)
+        if named.is_editable and (named.url or "").startswith("git+"):
+            reporter.notice(
+                f"{named.origin}: {named.name} is installed at its commit, not as a checkout to edit; for one, "
+                "clone it and write `-e PATH`"
             )
-            for package in packages
-        ),
-        provided=found,
-        satisfied=satisfied,
-        held_back=held_back,
-    )
+            named = replace(named, is_editable=False)
+        wanted.append((named, Parsed(named.pep508)))
+    return wanted
 
 
-def _parsed(requirements: Sequence[Requirement]) -> list[tuple[Requirement, Parsed]]:
-    parsed, faults = [], []
-    for requirement in requirements:
-        try:
-            value = Parsed(requirement.text)
-        except InvalidRequirement as error:
-            faults.append(f"{requirement.origin}: `{requirement.text}` is not a requirement (PEP 508): {error}")
+def _holds(requirement: Requirement, target: Target) -> bool:
+    if requirement.url is None:
+        return target.wants(Parsed(requirement.pep508))
+    return not requirement.marker or target.wants(Parsed(f"x ; {requirement.marker}"))
+
+
+def _line(requirement: Requirement, parsed: Parsed) -> str:
+    """Return a requirement as uv reads it."""
+    if requirement.url is None:
+        return str(parsed)
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    return f"{'-e ' if requirement.is_editable else ''}{requirement.name}{extras} @ {requirement.url}"
+
+
+def _refuse(
+    wanted: Sequence[tuple[Requirement, Parsed]], distributions: Mapping[str, Distribution], options: PipOptions
+) -> None:
+    """Raise PipError for what clashes with the conda half, and for what `--require-hashes` does not allow."""
+    replaced = [each for each, _ in wanted if each.url is not None and each.name in distributions]
+    if replaced:
+        owners = [distributions[each.name].package for each in replaced]
+        raise PipError(
+            "\n".join(
+                f"{each.origin}: `{each.text}` would replace {distributions[each.name]}, which the conda package "
+                f"{owner.dist_name} provides"
+                for each, owner in zip(replaced, owners, strict=True)
+            ),
+            hint=f"remove {owners[0].name} from dependencies, or the line from the pip section",
+        )
+    refused = clashes.direct(wanted, distributions)
+    if refused:
+        raise clashes.Clashed(refused)
+    if options.require_hashes:
+        bare = [each for each, _ in wanted if not each.hashes and each.name not in distributions]
+        if bare:
+            raise PipError(
+                "\n".join(f"{each.origin}: `{each.text}` has no hash, and `--require-hashes` is set" for each in bare),
+                hint="write `--hash=sha256:…` behind each, or leave `--require-hashes` out: the lock has every hash",
+            )
+
+
+def _constraints(
+    constraints: Sequence[Requirement],
+    target: Target,
+    distributions: Mapping[str, Distribution],
+    reporter: Reporter,
+) -> Iterator[str]:
+    for constraint in constraints:
+        if not _holds(constraint, target):
             continue
-        if value.url is not None:
-            faults.append(f"{requirement.origin}: `{requirement.text}` names a URL, which is not supported yet")
-        parsed.append((requirement, value))
-    if faults:
-        raise PipError("\n".join(faults), hint="write the name of a package on an index, such as `rich >=13`")
-    return parsed
+        parsed = Parsed(constraint.pep508)
+        known = distributions.get(constraint.name)
+        if known is None:
+            yield str(parsed)
+        elif not parsed.specifier.contains(known.version, prereleases=True):
+            reporter.warning(
+                f"{constraint.origin}: the constraint `{constraint.text}` does not hold for {known} of the conda "
+                f"package {known.package.name}, which counts"
+            )
+
+
+def _hashes(requirements: Sequence[Requirement]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for requirement in requirements:
+        if requirement.hashes:
+            found[requirement.name] = (*found.get(requirement.name, ()), *requirement.hashes)
+    return found
+
+
+def _settings(requirements: Sequence[Requirement]) -> Iterator[str]:
+    for requirement in requirements:
+        yield from (f"{requirement.name}:{setting}" for setting in requirement.config_settings)
+
+
+def _finished(package: PipPackage, uv: Uv, requirements: Sequence[Requirement], request: PipRequest) -> PipPackage:
+    """Return a package of an answer as the lock has it."""
+    asked = tuple(requirement.text for requirement in requirements if requirement.name == package.name)
+    package = sources.locked(package._replace(requested=asked), requirements)
+    return package if package.version else building.with_version(package, uv, request.build_python)
+
+
+def _check_hashes(packages: Sequence[PipPackage], requirements: Sequence[Requirement], options: PipOptions) -> None:
+    """Raise PipError for what has none of the hashes that its lines give, or has none where all must have one."""
+    for package in packages:
+        asked = [requirement for requirement in requirements if requirement.name == package.name]
+        allowed = {each.removeprefix("sha256:") for requirement in asked for each in requirement.hashes}
+        if allowed and package.sha256 not in allowed:
+            found = f"has sha256 {package.sha256}" if package.sha256 else "has none that could be held against it"
+            raise PipError(
+                f"{asked[0].origin}: {package.filename or package.url} {found}, and the hash that is given for "
+                f"{package.name} is another",
+                hint="if the file was replaced on purpose, write its new hash; else distrust it",
+                details={"expected": sorted(allowed), "found": package.sha256},
+            )
+        if options.require_hashes and not allowed:
+            raise PipError(
+                f"{package.name} {package.version} is needed, and no line has a hash for it (`--require-hashes`)",
+                hint=f"write `{package.name}=={package.version} --hash=sha256:{package.sha256}`",
+            )
 
 
 def _warn_of_unknown_extras(
@@ -156,40 +267,6 @@ def _warn_of_unknown_extras(
                         f"{requirement.origin}: `{requirement.text}`: {distribution.name} {distribution.version} "
                         f"of the conda package {distribution.package.name} has no extra `{extra}`"
                     )
-
-
-def _pinned(uv: Uv, question: Question, requirements: Sequence[Requirement], directory: Path) -> Question:
-    try:
-        return pins.settled(uv, question, {requirement.name for requirement in requirements}, directory=directory)
-    except UvFailed:
-        # What it says is about more than was asked for; the answer itself is what is explained
-        pinned = {pin.package for pin in uv.indexes.pins} - question.stubs.keys()
-        return replace(question, pinned=tuple(sorted(pinned)))
-
-
-def _answer(
-    uv: Uv,
-    question: Question,
-    requirements: Sequence[Requirement],
-    distributions: Mapping[str, Distribution],
-    reporter: Reporter,
-    directory: Path,
-) -> tuple[PipPackage, ...]:
-    try:
-        packages = compilation.wheels(uv, question, reporter)
-        pins.check(question, [package.name for package in packages], uv)
-        return packages
-    except UvFailed as failure:
-        if "No solution found" in failure.text:
-            refused = clashes.indirect(uv, question, failure, requirements, distributions, directory=directory)
-            if refused:
-                raise clashes.Clashed(refused) from failure
-        known = {*distributions, *(requirement.name for requirement in requirements)}
-
-        def near(name: str) -> tuple[str, ...]:
-            return nearest.nearest(name, known | nearest.listed(uv))
-
-        raise failures.explain(failure, requirements, offline=uv.offline, near=near) from failure
 
 
 def _held_back(

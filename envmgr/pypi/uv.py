@@ -97,6 +97,8 @@ class Uv:
         command = [self.binary, *map(str, arguments), "--color", "never", "--cache-dir", str(self.cache)]
         if "UV_CONFIG_FILE" not in self.environ:
             command.append("--no-config")
+        if "1" in self.indexes.values("no-index"):  # uv has no variable for it
+            command.append("--no-index")
         if self.offline or offline:
             command.append("--offline")
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from envmgr.errors import NotAnEnvironment, PrefixError
@@ -19,6 +20,11 @@ DEACTIVATE_DIRECTORY = "etc/conda/deactivate.d"
 
 # `conda env config vars unset` leaves the variable in the state file with this value.
 UNSET = "***unset***"
+# In a prompt, bash would run `$(…)` and backquotes of a prefix, zsh and tcsh read `%`, several read `!` and
+# backslashes; braces are the places of ENVMGR_ENV_PROMPT.
+_UNSAFE_IN_PROMPT = frozenset("$`\\%!'\"{}")
+_NO = frozenset({"0", "false", "no", "off"})
+ENV_PROMPT = "({default_env}) "
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _LETTERS_AND_DIGITS = _LETTERS | frozenset("0123456789")
 # Set by activation itself, or read-only in a shell, where an assignment would end the user's session.
@@ -95,6 +101,27 @@ def at(directory: str | os.PathLike[str], prefix: str | os.PathLike[str], name: 
 def bare(prefix: str) -> ActivationPlan:
     """Return the plan of a prefix of which nothing can be read any more: only its place in PATH."""
     return ActivationPlan(prefix=prefix, name=default_name(prefix), path=path_entries(prefix, prefix))
+
+
+def prompt_name(text: str) -> str:
+    """Return `text` with `_` for every character that a shell would expand in a prompt."""
+    return "".join("_" if c in _UNSAFE_IN_PROMPT or not c.isprintable() else c for c in text)
+
+
+def prompt_words(plan: ActivationPlan) -> tuple[str, str, str]:
+    """Return what stands for `{default_env}`, `{name}` and `{prefix}` in a prompt."""
+    prefix = plan.prefix.rstrip("/\\")
+    return prompt_name(plan.name), prompt_name(os.path.basename(prefix) or prefix), prompt_name(plan.prefix)
+
+
+def prompt_modifier(plan: ActivationPlan, environ: Mapping[str, str]) -> str:
+    """Return CONDA_PROMPT_MODIFIER as activation scripts compute it from ENVMGR_CHANGEPS1 and ENVMGR_ENV_PROMPT."""
+    if environ.get("ENVMGR_CHANGEPS1", "") in _NO:
+        return ""
+    text = environ.get("ENVMGR_ENV_PROMPT", ENV_PROMPT)
+    for place, word in zip(("{default_env}", "{name}", "{prefix}"), prompt_words(plan), strict=True):
+        text = text.replace(place, word)
+    return text
 
 
 def default_name(prefix: str) -> str:

@@ -13,10 +13,7 @@ new generation may have been put under a running shell: `_ENVMGR_NAMES_<level>` 
 
 from __future__ import annotations
 
-from envmgr.shell.plan import ActivationPlan
-
-# In a prompt, bash would run `$(…)` and backquotes of a prefix, zsh reads `%`, and both read `!` and backslashes.
-_UNSAFE_IN_PROMPT = frozenset("$`\\%!'\"")
+from envmgr.shell.plan import ENV_PROMPT, ActivationPlan, prompt_words
 
 _FUNCTIONS = r"""
 __envmgr1_set() { # name, value; remembers what the user had
@@ -68,8 +65,24 @@ __envmgr1_path() { # old entry or '', new entry or ''; the new one takes the pla
     \export PATH
 }
 
-__envmgr1_prompt() { # modifier; takes the place of the current one wherever the user has put that
-    __envmgr_new=$1
+__envmgr1_fill() { # place, text: into the modifier of the prompt
+    while :; do
+        case $__envmgr_new in
+            *"$1"*) __envmgr_new=${__envmgr_new%%"$1"*}$2${__envmgr_new#*"$1"} ;;
+            *) break ;;
+        esac
+    done
+}
+
+__envmgr1_prompt() { # what {default_env}, {name} and {prefix} are, or nothing; takes the place of the current modifier
+    __envmgr_new=
+    if [ $# -gt 0 ]; then
+        __envmgr_new='({default_env}) '
+        __envmgr_new=${ENVMGR_ENV_PROMPT-$__envmgr_new}
+        __envmgr1_fill '{default_env}' "$1"
+        __envmgr1_fill '{name}' "$2"
+        __envmgr1_fill '{prefix}' "$3"
+    fi
     case ${ENVMGR_CHANGEPS1:-1} in 0 | false | no | off) __envmgr_new= ;; esac
     __envmgr_old=${CONDA_PROMPT_MODIFIER:-}
     if [ -n "${PS1+x}" ]; then
@@ -83,10 +96,11 @@ __envmgr1_prompt() { # modifier; takes the place of the current one wherever the
     \export CONDA_PROMPT_MODIFIER
 }
 
-__envmgr1_identity() { # prefix, name, modifier
+__envmgr1_identity() { # prefix, name, the words of the prompt
     CONDA_PREFIX=$1 CONDA_DEFAULT_ENV=$2 CONDA_SHLVL=$__envmgr_level
     \export CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL
-    __envmgr1_prompt "$3"
+    shift 2
+    __envmgr1_prompt "$@"
 }
 
 __envmgr1_level() { # the level of the active environment, and the one below it
@@ -117,24 +131,24 @@ __envmgr1_leave_active() {
     __envmgr1_step leave deactivate "$CONDA_PREFIX" || __envmgr1_restore ''
 }
 
-__envmgr1_activate() { # prefix, name, modifier, path entry
+__envmgr1_activate() { # prefix, path entry
     __envmgr1_level
     if [ "$__envmgr_level" -gt 0 ] && __envmgr1_is_active "$1"; then
         __envmgr1_leave_active
-        __envmgr1_path "${CONDA_PREFIX%/}/bin" "$4"
+        __envmgr1_path "${CONDA_PREFIX%/}/bin" "$2"
         __envmgr1_enter
         return 0
     elif [ "$__envmgr_level" -eq 0 ]; then
         if [ -z "${CONDA_SHLVL+x}" ]; then _ENVMGR_FRESH=1; \export _ENVMGR_FRESH; fi
-        __envmgr1_path '' "$4"
+        __envmgr1_path '' "$2"
         \unset CONDA_STACKED_1
     else
         if [ -n "${__envmgr_stack:-}" ]; then
-            __envmgr1_path '' "$4"
+            __envmgr1_path '' "$2"
             \eval "CONDA_STACKED_$((__envmgr_level + 1))=true; \\export CONDA_STACKED_$((__envmgr_level + 1))"
         else
             __envmgr1_leave_active
-            __envmgr1_path "${CONDA_PREFIX%/}/bin" "$4"
+            __envmgr1_path "${CONDA_PREFIX%/}/bin" "$2"
             \eval "\\unset CONDA_STACKED_$((__envmgr_level + 1))"
         fi
         \eval "CONDA_PREFIX_$__envmgr_level=\$CONDA_PREFIX; \\export CONDA_PREFIX_$__envmgr_level"
@@ -155,7 +169,7 @@ __envmgr1_deactivate() { # prefix
     __envmgr_gone=${CONDA_PREFIX%/}/bin
     if [ "$__envmgr_level" -eq 1 ]; then
         __envmgr1_path "$__envmgr_gone" ''
-        __envmgr1_prompt ''
+        __envmgr1_prompt
         \unset CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_PROMPT_MODIFIER CONDA_STACKED_1
         CONDA_SHLVL=0
         \export CONDA_SHLVL
@@ -174,13 +188,13 @@ __envmgr1_deactivate() { # prefix
         __envmgr_back=enter
     fi
     __envmgr1_step "$__envmgr_back" activate "$__envmgr_previous" ||
-        __envmgr1_identity "$__envmgr_previous" "$__envmgr_previous" ''
+        __envmgr1_identity "$__envmgr_previous" "$__envmgr_previous"
 }
 """
 
 _CLEAN_UP = r"""    \unset -f __envmgr1_set __envmgr1_restore __envmgr1_source __envmgr1_path __envmgr1_prompt
-    \unset -f __envmgr1_identity __envmgr1_level __envmgr1_is_active __envmgr1_step __envmgr1_leave_active
-    \unset -f __envmgr1_activate __envmgr1_deactivate __envmgr1_enter __envmgr1_leave
+    \unset -f __envmgr1_fill __envmgr1_identity __envmgr1_level __envmgr1_is_active __envmgr1_step
+    \unset -f __envmgr1_leave_active __envmgr1_activate __envmgr1_deactivate __envmgr1_enter __envmgr1_leave
     \unset __envmgr_level __envmgr_below __envmgr_names __envmgr_one __envmgr_saved __envmgr_file __envmgr_text
     \unset __envmgr_errexit __envmgr_nounset __envmgr_path __envmgr_new __envmgr_old __envmgr_stack
     \unset __envmgr_gone __envmgr_previous __envmgr_stacked __envmgr_back
@@ -270,14 +284,9 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def prompt_modifier(name: str) -> str:
-    """Return CONDA_PROMPT_MODIFIER, with `_` for every character that a shell would expand in a prompt."""
-    return "(" + "".join("_" if c in _UNSAFE_IN_PROMPT or not c.isprintable() else c for c in name) + ") "
-
-
 def activate_script(plan: ActivationPlan) -> str:
     """Return the text that a POSIX shell sources to activate the environment of `plan` (CEP 32)."""
-    identity = f"{quote(plan.prefix)} {quote(plan.name)} {quote(prompt_modifier(plan.name))}"
+    identity = " ".join(quote(word) for word in (plan.prefix, plan.name, *prompt_words(plan)))
     steps = [
         f"    __envmgr1_identity {identity}",
         "    __envmgr_names=",
@@ -297,7 +306,7 @@ def activate_script(plan: ActivationPlan) -> str:
             f"identify) __envmgr1_identity {identity} ;;",
             "enter) __envmgr1_enter ;;",
             "*)",
-            f"    __envmgr1_leave() {{ :; }}\n    __envmgr1_activate {identity} {quote(_entry(plan))}",
+            f"    __envmgr1_leave() {{ :; }}\n    __envmgr1_activate {quote(plan.prefix)} {quote(_entry(plan))}",
             _CLEAN_UP + "    ;;",
             "esac",
             "",
@@ -333,17 +342,23 @@ def deactivate_script(plan: ActivationPlan) -> str:
     )
 
 
-def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True) -> str:
+def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env_prompt: str = ENV_PROMPT) -> str:
     """Return the text that makes `envmgr activate` work in a shell: it depends on its arguments only.
 
-    `command` is the absolute argv that starts envmgr, `root` the store, where ENVMGR_ROOT is not set.
+    `command` is the absolute argv that starts envmgr, `root` the store, where ENVMGR_ROOT is not set; `env_prompt`
+    is what the prompt shows, in conda's form.
     """
     text = (
         _HOOK.replace("@COMMAND@", " ".join(quote(word) for word in command))
         .replace("@EXECUTABLE@", quote(command[0]))
         .replace("@ROOT@", quote(root))
     )
-    return text if change_prompt else text + '\nENVMGR_CHANGEPS1="${ENVMGR_CHANGEPS1:-0}"\n'
+    if not change_prompt:
+        text += '\nENVMGR_CHANGEPS1="${ENVMGR_CHANGEPS1:-0}"\n'
+    if env_prompt != ENV_PROMPT:
+        text += f"\n__envmgr_default={quote(env_prompt)}"
+        text += "\nENVMGR_ENV_PROMPT=${ENVMGR_ENV_PROMPT-$__envmgr_default}\n\\unset __envmgr_default\n"
+    return text
 
 
 def _entry(plan: ActivationPlan) -> str:

@@ -12,10 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from envmgr.errors import CommandNotExecutable, CommandNotFound
-from envmgr.shell import files, posix
-from envmgr.shell.plan import ActivationPlan, variable_fault
-
-_NO = frozenset({"0", "false", "no", "off"})
+from envmgr.shell import files
+from envmgr.shell.plan import ActivationPlan, prompt_modifier, variable_fault
 
 # What activation scripts print must not reach the stdout of the command, and they may not eat its stdin.
 _THROUGH_SHELL = r"""{ %s; } </dev/null >&2
@@ -53,12 +51,11 @@ def environment(plan: ActivationPlan, environ: Mapping[str, str], active: Activa
             variables[f"CONDA_PREFIX_{level}"] = active.prefix
         level += 1
         variables.pop(f"CONDA_STACKED_{level}", None)
-    changes_prompt = variables.get("ENVMGR_CHANGEPS1", "") not in _NO
     variables.update(
         CONDA_PREFIX=plan.prefix,
         CONDA_DEFAULT_ENV=plan.name,
         CONDA_SHLVL=str(level),
-        CONDA_PROMPT_MODIFIER=posix.prompt_modifier(plan.name) if changes_prompt else "",
+        CONDA_PROMPT_MODIFIER=prompt_modifier(plan, environ),
     )
     for name, value in plan.variables:
         saved = f"__CONDA_SHLVL_{level - 1}_{name}"
@@ -82,7 +79,7 @@ def run(plan: ActivationPlan, argv: Sequence[str], environ: Mapping[str, str], *
     if plan.activate_scripts(".sh") or (active is not None and active.deactivate_scripts(".sh")):
         _through_shell(plan, argv, environ, command)
     variables = environment(plan, environ, active)
-    _execute(_find(argv[0], variables.get("PATH", ""), plan), argv, variables)
+    execute(_find(argv[0], variables.get("PATH", ""), plan), argv, variables)
 
 
 def _without_coercion(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -136,6 +133,8 @@ def _replace_in_path(variables: dict[str, str], old: str | None, new: str) -> No
 def _through_shell(
     plan: ActivationPlan, argv: Sequence[str], environ: Mapping[str, str], command: Sequence[str]
 ) -> NoReturn:
+    from envmgr.shell import posix  # start-up time: only where a package has scripts
+
     static = files.static_script(plan.prefix, "activate")
     activate = f". {posix.quote(static)}" if static else f"eval {posix.quote(posix.activate_script(plan))}"
     own = " ".join(posix.quote(word) for word in command)
@@ -143,7 +142,7 @@ def _through_shell(
     path = environ.get("PATH", os.defpath)
     # bash first, as conda does: activation scripts are written for it, whatever their suffix says.
     shell = _search("bash", path) or _search("sh", path) or "/bin/sh"
-    _execute(shell, [os.path.basename(shell), "-c", text, "envmgr", *argv], dict(environ))
+    execute(shell, [os.path.basename(shell), "-c", text, "envmgr", *argv], dict(environ))
 
 
 def _find(name: str, path: str, plan: ActivationPlan) -> str:
@@ -156,8 +155,18 @@ def _find(name: str, path: str, plan: ActivationPlan) -> str:
     for directory in path.split(os.pathsep):
         candidate = os.path.join(directory, name)
         if name and os.path.isfile(candidate):
-            raise CommandNotExecutable(f"{candidate} is not executable", hint=f"chmod +x {posix.quote(candidate)}")
+            import shlex  # only to word an error
+
+            raise CommandNotExecutable(f"{candidate} is not executable", hint=f"chmod +x {shlex.quote(candidate)}")
     raise _not_found(name, plan)
+
+
+def find(name: str, path: str) -> str:
+    """Return the file of a command on `path`; raises CommandNotFound."""
+    found = _search(name, path) if os.sep not in name else name
+    if found is None:
+        raise CommandNotFound(f"there is no command `{name}` on PATH")
+    return found
 
 
 def _search(name: str, path: str) -> str | None:
@@ -182,7 +191,8 @@ def _not_found(name: str, plan: ActivationPlan) -> CommandNotFound:
     return CommandNotFound(message, hint=f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None)
 
 
-def _execute(program: str, argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+def execute(program: str, argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Replace this process by `program`; raises CommandNotFound and CommandNotExecutable."""
     _default_signals()
     try:
         os.execve(program, list(argv), dict(environ))  # noqa: S606 - that is the promise: no shell in between

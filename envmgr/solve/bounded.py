@@ -20,8 +20,9 @@ class BoundedEngine:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, problem: Problem, limit: timedelta) -> Answer:
-        """Solve a problem. Raises SolveTimeout after `limit`, and SolveError where libmamba fails on it."""
+    def run(self, problem: Problem, limit: timedelta, *, stated: timedelta) -> Answer:
+        """Solve a problem. Raises SolveTimeout after `limit`, the rest of what the user has `stated`, and SolveError
+        where libmamba fails on it."""
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "envmgr.solve.libsolv"],
@@ -53,7 +54,7 @@ class BoundedEngine:
         self.close()
         if stopped:
             raise SolveTimeout(
-                f"libmamba found no solution within {limit.total_seconds():g} s, nor that there is none",
+                f"libmamba found no solution within {stated.total_seconds():g} s, nor that there is none",
                 hint="name versions for the packages that matter, or allow more time",
             )
         raise SolveError(f"libmamba cannot solve this request: {redact(last) or 'it ended without an answer'}")

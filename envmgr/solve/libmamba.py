@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from rattler import Gateway, RepoDataRecord
+from rattler import Gateway
 
-from envmgr.errors import SolveError, SolverUnavailable
+from envmgr.errors import ChannelError, SolveError, SolverUnavailable
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve import libsolv
 from envmgr.solve.base import Refused, Solution, SolveRequest
 from envmgr.solve.bounded import BoundedEngine
-from envmgr.solve.candidates import candidates
+from envmgr.solve.candidates import Row, candidates
 from envmgr.solve.explain import Explaining, explain
 from envmgr.solve.libsolv import Answer, Candidate, Problem
 from envmgr.solve.locked import admissible, reached
-from envmgr.solve.pip import is_brought_by_python, is_python, with_pip
+from envmgr.solve.pip import is_brought_by_python, with_pip
+from envmgr.solve.pool import Pool
 from envmgr.solve.rattler import RattlerSolver
 from envmgr.solve.records import packages_of_records, record_of_package
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import refuse_impossible, unmet_virtual
 from envmgr.urls import redact
+
+_VERSIONS = (2, 8, 32)  # of each name, one try after the other; then all
+_LEAST_SECONDS = 0.001
 
 
 class LibmambaSolver:
@@ -51,111 +56,141 @@ class LibmambaSolver:
         with BoundedEngine() as engine:
             try:
                 packages = self._packages(request, repodata, engine)
-            except Refused as refused:
-                raise self._explained(request, str(refused), repodata, engine) from None
+            except Refused:
+                raise self._explained(request, repodata, engine) from None
         return Solution(packages=packages, solver=f"libmamba {libsolv.version()}")
 
-    def _explained(self, request: SolveRequest, words: str, repodata: Repodata, engine: BoundedEngine) -> SolveError:
-        """Let rattler, which needs no preparation, do the many trials, and hold the edits against libmamba."""
+    def _explained(self, request: SolveRequest, repodata: Repodata, engine: BoundedEngine) -> SolveError:
+        """Let rattler, which needs no preparation, find the words and do the trials; hold its edits against libmamba.
+
+        Where rattler finds a solution that libmamba does not, libmamba has to do it all.
+        """
 
         def attempt(variant: SolveRequest) -> tuple[CondaPackage, ...]:
-            reader = Repodata(self._gateway, variant.channels, variant.platform)
-            return self._packages(variant, reader, engine, in_words=False)
+            return self._packages(variant, Repodata(self._gateway, variant.channels, variant.platform), engine)
 
-        quick = RattlerSolver(self._gateway)
+        quick, words = RattlerSolver(self._gateway), "libmamba found no solution"
         try:
             quick.attempt(request)
-        except Refused:
-            return explain(request, words, quick.attempt, repodata, self._explaining, confirm=attempt)
-        except SolveError:
+        except Refused as refused:
+            return explain(request, str(refused), quick.attempt, repodata, self._explaining, confirm=attempt)
+        except (SolveError, ChannelError):
             pass
         return explain(request, words, attempt, repodata, self._explaining)
 
-    def _packages(
-        self, request: SolveRequest, repodata: Repodata, engine: BoundedEngine, *, in_words: bool = True
-    ) -> tuple[CondaPackage, ...]:
-        unmet = unmet_virtual(request)
-        if unmet is not None:
-            raise Refused(f"nothing provides {unmet.text} on this machine")
+    def _packages(self, request: SolveRequest, repodata: Repodata, engine: BoundedEngine) -> tuple[CondaPackage, ...]:
+        if unmet_virtual(request) is not None:
+            raise Refused
         pip = is_brought_by_python(request, repodata)
         repos = candidates(request, repodata, brings_pip=pip)
         locked = {package.name: package for package in admissible(request, repodata)}
-        names = [spec.name for spec in request.specs if not spec.name.startswith("__")]
+        names = sorted({spec.name for spec in request.specs if not spec.name.startswith("__")})
         # What is installed is kept where possible, needed or not: it may only be what the specs can lead to.
-        possible = {record.name.normalized for records in repos for record in records} | set(names)
+        possible = {row.name for rows in repos for row in rows} | set(names)
         preferred = [locked[name] for name in reached(possible, locked, brings_pip=pip)]
-        problem = Problem(
-            repos=[[_of_record(record, brings_pip=pip) for record in records] for records in repos],
+        installed = [row_of_package(with_pip(package) if pip else package) for package in preferred]
+        pool = Pool(repos, installed, request.virtual_packages, names)
+        if pool.is_hopeless():
+            raise Refused
+        solve = _Solve(request, repos, installed, names, engine)
+        chosen = _newest(pool, solve, names, {row.name: row.version for row in installed})
+        records = [row.record for row in chosen]
+        packages = {package.name: package for package in packages_of_records(records, request.specs)}
+        return tuple(packages[name] for name in sorted(reached(names, packages, brings_pip=pip)))
+
+
+class _Solve:
+    """One request, asked with more or fewer of its candidates."""
+
+    def __init__(
+        self,
+        request: SolveRequest,
+        repos: Sequence[Sequence[Row]],
+        installed: Sequence[Row],
+        names: Sequence[str],
+        engine: BoundedEngine,
+    ) -> None:
+        self._repos, self._installed, self._engine = repos, installed, engine
+        self._problem = Problem(
+            repos=(),
             is_ranked=request.channel_priority == "flexible",
             installed=[
-                *(_of_package(with_pip(package) if pip else package) for package in preferred),
+                *(_of_row(row) for row in installed),
                 *(_of_virtual(package) for package in request.virtual_packages),
             ],
-            names=sorted(set(names)),
-            texts=[str(spec.match_spec) for spec in request.specs] if in_words else [],
+            names=names,
         )
-        answer = _answer(problem, request.time_limit, engine)
-        if answer.refusal is not None:
-            raise Refused(redact(answer.refusal))
-        return _result(request, answer, repos, preferred, brings_pip=pip)
+        self._until = None if request.time_limit is None else time.monotonic() + request.time_limit.total_seconds()
+        self._limit = request.time_limit
+
+    def among(self, cut: Sequence[Sequence[int]]) -> list[Row] | None:
+        """Return the rows of a solution that holds nothing but these of the candidates, None when there is none.
+
+        Raises SolveTimeout when the time limit of the request is over, and SolveError where libmamba fails.
+        """
+        repos = [[_of_row(rows[index]) for index in kept] for rows, kept in zip(self._repos, cut, strict=True)]
+        answer = self._answer(self._problem._replace(repos=repos))
+        if not answer.has_solution:
+            return None
+        chosen = [self._repos[repo][cut[repo][index]] for repo, index in answer.install]
+        names = {row.name for row in chosen}
+        kept = [row for row in self._installed if row.name not in answer.remove and row.name not in names]
+        return [*kept, *chosen]
+
+    def _answer(self, problem: Problem) -> Answer:
+        if self._until is not None and self._limit is not None:
+            left = max(self._until - time.monotonic(), _LEAST_SECONDS)
+            return self._engine.run(problem, timedelta(seconds=left), stated=self._limit)
+        try:
+            return libsolv.run(problem)
+        except (RuntimeError, ValueError) as error:
+            raise SolveError(f"libmamba cannot solve this request: {redact(str(error))}") from error
 
 
-def _result(
-    request: SolveRequest,
-    answer: Answer,
-    repos: Sequence[Sequence[RepoDataRecord]],
-    preferred: Sequence[CondaPackage],
-    *,
-    brings_pip: bool,
-) -> tuple[CondaPackage, ...]:
-    kept = {package.name: record_of_package(package) for package in preferred if package.name not in answer.remove}
-    chosen = [repos[repo][index] for repo, index in answer.install]
-    records = kept | {record.name.normalized: record for record in chosen}
-    packages = {package.name: package for package in packages_of_records(records.values(), request.specs)}
-    names = [spec.name for spec in request.specs]
-    return tuple(packages[name] for name in sorted(reached(names, packages, brings_pip=brings_pip)))
+def _newest(pool: Pool, solve: _Solve, names: Sequence[str], installed: Mapping[str, str]) -> list[Row]:
+    """Return a solution in which `names` are as new as with all candidates, or as installed.
+
+    Fewer candidates are asked first. More of them follow while there is no solution, or an older one than there might
+    be that is still getting newer. Raises Refused when all of them together have none.
+    """
+    before: dict[str, str] | None = None
+    for versions in (*_VERSIONS, None):
+        cut = pool.newest(versions)
+        is_everything = versions is None or sum(map(len, cut)) == pool.in_channels
+        found = solve.among(cut)
+        if found is None:
+            if is_everything:
+                break
+            continue
+        versions_of = {row.name: row.version for row in found if row.name in names}
+        is_newest = all(
+            version in {pool.newest_version(name), installed.get(name)} for name, version in versions_of.items()
+        )
+        if is_newest or is_everything or versions_of == before:
+            return found
+        before = versions_of
+    raise Refused
 
 
-def _of_record(record: RepoDataRecord, *, brings_pip: bool) -> Candidate:
-    name = record.name.normalized
-    version = str(record.version)
-    depends = record.depends
-    if brings_pip and is_python(name, version):
-        depends = [*depends, "pip"]
+def row_of_package(package: CondaPackage) -> Row:
+    """Return a locked package as a candidate."""
+    return Row(record_of_package(package), package.name, package.version, package.depends, package.constrains)
+
+
+def _of_row(row: Row) -> Candidate:
+    record = row.record
     timestamp = record.timestamp
     return Candidate(
-        name=name,
-        version=version,
+        name=row.name,
+        version=row.version,
         build=str(record.build),
         build_number=record.build_number,
         timestamp=int(timestamp.timestamp() * 1000) if timestamp else 0,
-        depends=depends,
-        constrains=record.constrains,
+        depends=row.depends,
+        constrains=row.constrains,
         track_features=record.track_features,
-    )
-
-
-def _of_package(package: CondaPackage) -> Candidate:
-    return Candidate(
-        name=package.name,
-        version=package.version,
-        build=package.build,
-        build_number=package.build_number,
-        timestamp=package.timestamp or 0,
-        depends=package.depends,
-        constrains=package.constrains,
-        track_features=package.track_features,
     )
 
 
 def _of_virtual(package: VirtualPackage) -> Candidate:
     return Candidate(package.name, package.version, package.build, 0, 0, (), (), ())
-
-
-def _answer(problem: Problem, limit: timedelta | None, engine: BoundedEngine) -> Answer:
-    if limit is not None:
-        return engine.run(problem, limit)
-    try:
-        return libsolv.run(problem)
-    except (RuntimeError, ValueError) as error:
-        raise SolveError(f"libmamba cannot solve this request: {redact(str(error))}") from error

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import libmambapy
 from libmambapy import solver as requests
 from libmambapy.solver import libsolv
-from libmambapy.specs import ChannelResolveParams, MatchSpec, PackageInfo, ParseError
-from libmambapy.utils import TextStyle
+from libmambapy.specs import ChannelResolveParams, MatchSpec, PackageInfo
 
 
 class Candidate(NamedTuple):
@@ -33,23 +32,21 @@ class Candidate(NamedTuple):
 
 class Problem(NamedTuple):
     """A solve: `repos` in falling priority (equal when `is_ranked` is false), `installed` are kept where possible,
-    virtual packages among them, and every name of `names` is wanted. `texts` are the specs as the user wrote them,
-    for the wording of a failure; none of them when no wording is wanted.
+    virtual packages among them, and every name of `names` is wanted.
     """
 
     repos: Sequence[Sequence[Candidate]]
     is_ranked: bool
     installed: Sequence[Candidate]
     names: Sequence[str]
-    texts: Sequence[str]
 
 
 class Answer(NamedTuple):
-    """The records to install as (repo, index in it) and the installed names to take away; or why there are none."""
+    """The records to install as (repo, index in it) and the installed names to take away, where there is a solution."""
 
-    install: Sequence[tuple[int, int]]
-    remove: Sequence[str]
-    refusal: str | None
+    has_solution: bool
+    install: Sequence[tuple[int, int]] = ()
+    remove: Sequence[str] = ()
 
 
 def version() -> str:
@@ -64,12 +61,12 @@ def run(problem: Problem) -> Answer:
     # A fresh database each time: what one solve pins or locks leaks into the next one on the same database.
     outcome = libsolv.Solver().solve(database, _request(jobs))
     if isinstance(outcome, libsolv.UnSolvable):
-        return Answer((), (), _words(problem, database, outcome) if problem.texts else "no solution")
+        return Answer(False)
     install = []
     for package in outcome.to_install():
         repo, index = package.filename.split("/")
         install.append((int(repo), int(index)))
-    return Answer(sorted(install), sorted(package.name for package in outcome.to_remove()), None)
+    return Answer(True, sorted(install), sorted(package.name for package in outcome.to_remove()))
 
 
 def _database(problem: Problem) -> libsolv.Database:
@@ -111,29 +108,14 @@ def _request(jobs: Sequence[Any]) -> requests.Request:
     return requests.Request(jobs, flags)
 
 
-def _words(problem: Problem, database: libsolv.Database, outcome: libsolv.UnSolvable) -> str:
-    """Let libmamba explain, with the specs in the user's words where it can read them."""
-    try:
-        jobs = [requests.Request.Install(MatchSpec.parse(text)) for text in problem.texts] + _machine(problem)
-        told = libsolv.Solver().solve(database, _request(jobs))
-        if isinstance(told, libsolv.UnSolvable):
-            outcome = told
-    except (ParseError, RuntimeError):
-        pass
-    plain = requests.ProblemsMessageFormat()
-    plain.available = plain.unavailable = TextStyle()  # the default ones are ANSI colours
-    return str(outcome.explain_problems(database, plain)).strip()
-
-
 def _main() -> None:
     for line in sys.stdin:
-        repos, is_ranked, installed, names, texts = json.loads(line)
+        repos, is_ranked, installed, names = json.loads(line)
         problem = Problem(
             [[Candidate(*fields) for fields in repo] for repo in repos],
             is_ranked,
             [Candidate(*fields) for fields in installed],
             names,
-            texts,
         )
         print(json.dumps(run(problem)), flush=True)  # noqa: T201 - the answer
 

@@ -50,6 +50,13 @@ def tried_machines(request: SolveRequest, repodata: Repodata) -> Iterator[Machin
             yield Machine((*others, offer), offer, text)
 
 
+def may_have(platform: str, name: str) -> bool:
+    """Whether some machine of a platform (a subdir) can have a virtual package of that name (CEP 30)."""
+    system = platform.partition("-")[0]
+    owners = {"__win": {"win"}, "__osx": {"osx"}, "__linux": {"linux"}, "__glibc": {"linux"}}
+    return system in owners.get(name, {system}) and (name != "__unix" or system != "win")
+
+
 def _offer(text: str) -> VirtualPackage | None:
     """Return a virtual package that meets a spec, or None when no version written in it does."""
     try:

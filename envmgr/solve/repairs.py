@@ -13,6 +13,7 @@ from envmgr.solve.base import SolveRequest
 from envmgr.solve.bounds import near, without_bound
 from envmgr.solve.conflict import Conflict, Rule, conflict_of
 from envmgr.solve.edit import Edit, Replacement, replaced
+from envmgr.solve.missing_virtual import may_have
 from envmgr.solve.records import indexed_at
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.trials import OutOfTime, Packages, Trials
@@ -43,74 +44,74 @@ class Repairs:
         return tuple(sorted(found, key=lambda edit: edit.rank)[:MOST_SHOWN])
 
     def _search(self, conflict: Conflict) -> Iterator[Edit]:
-        request = self._request
         for rule in conflict.rules:
             yield from self._lifting(rule)
-        demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
-        for demand in demands:
-            yield from self._changing(request, (demand,))
+        for demand in conflict.demands:
+            if isinstance(demand, Dependency):
+                yield from self._changing(self._request, (demand,))
         for channel in self._others:
-            wider = replace(request, channels=(*request.channels, channel))
+            wider = replace(self._request, channels=(*self._request.channels, channel))
             if self._trials.has_solution(wider):
                 yield Edit(request=wider, flags=("-c", channel.name))
 
     def _lifting(self, rule: Rule) -> Iterator[Edit]:
+        """Yield the edit that lifts a rule, and changes what clashes without it too."""
         request = self._request
+        flags: tuple[str, ...] = ()
         if rule.kind == "channel-priority":
-            wider = replace(request, channel_priority="flexible")
-            if self._trials.has_solution(wider):
-                yield Edit(request=wider, flags=("--channel-priority", "flexible"))
+            lifted, flags = replace(request, channel_priority="flexible"), ("--channel-priority", "flexible")
         elif rule.kind == "exclude-newer":
-            yield from self._later(request)
-        elif rule.machine is not None:
-            other = replace(request, virtual_packages=rule.machine.virtual_packages)
+            lifted = replace(request, exclude_newer=None)
+        elif rule.machine is not None and may_have(request.platform, rule.machine.offer.name):
             offer = rule.machine.offer
             build = "" if offer.build == "0" else f"={offer.build}"
-            if self._trials.has_solution(other):
-                yield Edit(request=other, flags=("--virtual-package", f"{offer.name}={offer.version}{build}"))
+            lifted = replace(request, virtual_packages=rule.machine.virtual_packages)
+            flags = ("--virtual-package", f"{offer.name}={offer.version}{build}")
+        else:
+            return
+        for edit in self._changing(lifted, ()):
+            if flags:
+                yield replace(edit, flags=flags)
+            else:
+                yield from self._later(edit)
 
-    def _later(self, request: SolveRequest) -> Iterator[Edit]:
-        """Yield the earliest day at whose end there is a solution, found by halving."""
-        free = self._trials.solution(replace(request, exclude_newer=None))
-        if free is None or request.exclude_newer is None:
+    def _later(self, edit: Edit) -> Iterator[Edit]:
+        """Yield the edit with the earliest day at whose end it solves, found by halving, in place of no date."""
+        free, written = self._trials.solution(edit.request), self._request.exclude_newer
+        if not free or written is None:
             return
         moments = [moment for package in free if (moment := indexed_at(package)) is not None]
         if len(moments) < len(free):
             return  # it needs a package that has no date
-        low, high = _day(request.exclude_newer), _day(datetime.fromtimestamp(max(moments) / 1000, tz=timezone.utc))
-        at_high = _until(request, high)
-        if not self._trials.has_solution(at_high):
+        low, high = _day(written), _day(datetime.fromtimestamp(max(moments) / 1000, tz=timezone.utc))
+        if not self._trials.has_solution(_until(edit.request, high)):
             return
         try:
-            while high - low > timedelta(days=1):
-                middle = low + (high - low) / 2
-                middle = middle.replace(hour=0, minute=0, second=0, microsecond=0)
-                if middle in (low, high):
-                    break
-                if self._trials.has_solution(_until(request, middle)):
+            while (middle := _day(low + (high - low) / 2)) not in (low, high):
+                if self._trials.has_solution(_until(edit.request, middle)):
                     high = middle
                 else:
                     low = middle
         except OutOfTime:
             pass
-        yield Edit(request=_until(request, high), flags=("--exclude-newer", high.date().isoformat()))
+        yield replace(edit, request=_until(edit.request, high), flags=("--exclude-newer", high.date().isoformat()))
 
     def _changing(self, request: SolveRequest, together: tuple[Dependency, ...]) -> Iterator[Edit]:
-        """Yield the edit that changes `together`, and what else has to change with it."""
+        """Yield the edit that changes `together`, and what else has to change with it; none that leaves nothing."""
         rest = replaced(request, [Replacement(old=each) for each in together])
         while not self._trials.has_solution(rest):
-            if len(together) >= _MOST_TOGETHER:
-                return
-            another = self._most_willing(rest)
+            another = self._most_willing(rest) if len(together) < _MOST_TOGETHER else None
             if another is None:
                 return
             together = (*together, another)
             rest = replaced(request, [Replacement(old=each) for each in together])
         changes: list[Replacement] = []
-        for demand in together:
-            others = [Replacement(old=each) for each in together if each not in {c.old for c in changes} | {demand}]
+        for number, demand in enumerate(together):
+            others = [Replacement(old=each) for each in together[number + 1 :]]
             changes.append(self._nearest(request, demand, [*changes, *others]))
-        yield Edit(request=replaced(request, changes), replacements=tuple(changes))
+        changed = replaced(request, changes)
+        if changed.specs:
+            yield Edit(request=changed, replacements=tuple(changes))
 
     def _most_willing(self, request: SolveRequest) -> Dependency | None:
         """Return a spec of another conflict: one that is enough to be bound otherwise, if there is any."""

@@ -8,8 +8,8 @@ import re
 
 from rattler import MatchSpec
 
-from envmgr.spec.model import Dependency, EnvironmentSpec, Requirement
-from envmgr.urls import without_credentials
+from envmgr.spec.model import NO_OPTIONS, Dependency, EnvironmentSpec, Requirement
+from envmgr.urls import without_credentials, without_literal_credentials
 
 SCHEMA = 1
 _MEANS_ANY = re.compile(r'(?:version|build)="\*",?')
@@ -31,6 +31,8 @@ def semantic_digest(spec: EnvironmentSpec) -> str:
     }
     if spec.gpu:
         meaning["gpu"] = spec.gpu
+    if spec.pip_options != NO_OPTIONS or spec.pip_constraints:
+        meaning["pip options"] = _options(spec)
     document = json.dumps(meaning, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(document.encode("ascii")).hexdigest()
 
@@ -53,11 +55,37 @@ def canonical_requirement(requirement: Requirement) -> str:
     from packaging.requirements import Requirement as ParsedRequirement  # start-up time: only for a pip half
     from packaging.utils import canonicalize_name
 
-    parsed = ParsedRequirement(requirement.text)
+    if requirement.url is not None:
+        return _canonical_source(requirement)
+    parsed = ParsedRequirement(requirement.pep508)
     extras = ",".join(sorted({canonicalize_name(extra) for extra in parsed.extras}))
     specifiers = ",".join(sorted(str(specifier) for specifier in parsed.specifier))
     marker = f"; {parsed.marker}" if parsed.marker is not None else ""
-    return f"{requirement.name}{f'[{extras}]' if extras else ''}{specifiers}{marker}"
+    return f"{requirement.name}{f'[{extras}]' if extras else ''}{specifiers}{marker}{_own_options(requirement)}"
+
+
+def _canonical_source(requirement: Requirement) -> str:
+    """Return the text itself, with single spaces: what it is relative to differs between machines."""
+    return without_literal_credentials(" ".join(requirement.text.split()))
+
+
+def _own_options(requirement: Requirement) -> str:
+    hashes = "".join(f" --hash={each}" for each in sorted(set(requirement.hashes)))
+    return hashes + "".join(f" --config-settings={each}" for each in sorted(set(requirement.config_settings)))
+
+
+def _options(spec: EnvironmentSpec) -> list[object]:
+    """What the option lines mean, in one form; directories as their lines name them."""
+    options, indexes = spec.pip_options, spec.pip_options.indexes
+    paths = [line for line in options.lines if line.startswith("--find-links")]
+    return [
+        indexes.index_url and without_credentials(indexes.index_url),
+        [without_credentials(url) for url in indexes.extra_index_urls],
+        paths,
+        [indexes.no_index, options.pre, options.no_deps, options.require_hashes],
+        [sorted(options.no_binary), sorted(options.only_binary)],
+        sorted({canonical_requirement(constraint) for constraint in spec.pip_constraints}),
+    ]
 
 
 def _channel(channel: str) -> str:

@@ -13,12 +13,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from envmgr.spec import match_specs, names, selectors
 from envmgr.spec.faults import Faults, SpecFault, shown
 from envmgr.spec.files import read_text
 from envmgr.spec.merging import merge
-from envmgr.spec.model import Dependency, EnvironmentSpec, Origin, Requirement
+from envmgr.spec.model import NO_OPTIONS, Dependency, EnvironmentSpec, Origin, Requirement
+from envmgr.spec.requirements_file import RequirementsReader, base_of
 from envmgr.spec.yaml_nodes import ListNode, MappingNode, Node, ScalarNode, compose, kind_of
 from envmgr.urls import redact
 
@@ -56,6 +58,8 @@ class _Reader:
         self.faults = Faults(self.source)
         self.load = load
         self.warnings: list[tuple[int, str]] = []
+        self.pip_options = NO_OPTIONS
+        self.pip_constraints: list[Requirement] = []
 
     def read(self, text: str) -> EnvironmentSpec:
         text = text.removeprefix("\ufeff")
@@ -78,6 +82,9 @@ class _Reader:
             channels=self._channels(root.get("channels")),
             dependencies=dependencies,
             pip=pip,
+            pip_options=self.pip_options,
+            pip_constraints=tuple(self.pip_constraints),
+            pip_base=base_of(self.location),
             variables=self._variables(root.get("variables")),
             platforms=self._platforms(root.get("platforms")),
             category=self._text(root, "category") or "main",
@@ -268,14 +275,29 @@ class _Reader:
             yield from self._dependency(value, where)
 
     def _pip(self, node: Node, where: str) -> Iterator[Requirement]:
-        from envmgr.spec.requirements_file import RequirementsReader  # start-up time: only files with a pip section
-
-        reader = RequirementsReader(self.load, self.faults)
-        for item in self._texts(node, f"{where}.pip", "rich"):
+        reader = RequirementsReader(self.load, self.faults, base=base_of(self.location))
+        for item in self._texts(_with_colons(node), f"{where}.pip", "rich"):
             lines = item.text.splitlines()
             for offset, line in enumerate(lines):
                 number = item.line + (offset + 1 if not item.plain and len(lines) > 1 else 0)
                 yield from reader.read_line(line, self._origin(number), (self.location,))
+        self.pip_options |= reader.options
+        self.pip_constraints += reader.constraints
 
     def _origin(self, line: int) -> Origin:
         return Origin(source=self.source, line=line)
+
+
+def _with_colons(node: Node) -> Node:
+    """Return the items of a pip section with those as texts that YAML takes for a key without a value (`--x :all:`)."""
+    if not isinstance(node, ListNode):
+        return node
+    items: list[Node] = []
+    for item in node.items:
+        if isinstance(item, MappingNode) and len(item.entries) == 1:
+            key, value = item.entries[0]
+            if key.text.startswith("-") and isinstance(value, ScalarNode) and value.is_null:
+                items.append(replace(key, text=f"{key.text}:"))
+                continue
+        items.append(item)
+    return replace(node, items=tuple(items))

@@ -1,11 +1,13 @@
 """The text behind what `-f` names: a path, `-` for stdin, or an https URL, each within bounds.
 
-At most 10 MiB unless more is allowed, UTF-8 with or without BOM.
+At most 10 MiB unless more is allowed, UTF-8 with or without BOM; a requirements file may name another encoding.
 """
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import re
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -32,15 +34,35 @@ def read_text(
         data = _read_path(location, limit)
     if len(data) > limit:
         raise too_big(location, limit)
+    encoding = _marked(data) if _is_requirements(location) else None
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding or "utf-8-sig").removeprefix("\ufeff")
+    except LookupError as error:
+        raise SpecError(f"{_named(location)}: the encoding `{encoding}` that it names is unknown") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        encoding = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else None
+        encoding = "UTF-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else None
         raise SpecError(
             f"{_named(location)}:{line}: not UTF-8" + (f" but {encoding}" if encoding else ""),
             hint=f"convert it: `iconv -f {encoding or 'LATIN1'} -t UTF-8 FILE`",
         ) from error
+
+
+def _is_requirements(location: str) -> bool:
+    return location.endswith((".txt", ".in", ".pip"))
+
+
+def _marked(data: bytes) -> str | None:
+    """Return the encoding that a requirements file names: by its byte order mark, or by PEP 263 in its first lines."""
+    for mark, encoding in ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+                           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):  # fmt: skip
+        if data.startswith(mark):
+            return encoding
+    for line in data.split(b"\n", 2)[:2]:
+        found = re.match(rb"[ \t]*#.*?coding[:=][ \t]*([-\w.]+)", line)
+        if found:
+            return found[1].decode("ascii")
+    return None
 
 
 def relative_to(location: str, named: str) -> str:

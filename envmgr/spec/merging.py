@@ -9,10 +9,12 @@ the first file's; `platforms` are those that every file with such a list allows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
 
 from envmgr.errors import SpecError
 from envmgr.spec.faults import shown
-from envmgr.spec.model import EnvironmentSpec
+from envmgr.spec.model import NO_OPTIONS, EnvironmentSpec
 
 
 def merge(specs: Sequence[EnvironmentSpec]) -> EnvironmentSpec:
@@ -29,6 +31,9 @@ def merge(specs: Sequence[EnvironmentSpec]) -> EnvironmentSpec:
         channels=_channels(specs, warnings),
         dependencies=tuple(dependency for spec in specs for dependency in spec.dependencies),
         pip=tuple(requirement for spec in specs for requirement in spec.pip),
+        pip_options=reduce(or_, (spec.pip_options for spec in specs), NO_OPTIONS),
+        pip_constraints=tuple(constraint for spec in specs for constraint in spec.pip_constraints),
+        pip_base=next((spec.pip_base for spec in specs if spec.pip_base), ""),
         variables=_variables(specs, warnings),
         platforms=_platforms(specs),
         category=specs[0].category if specs else "main",

@@ -41,11 +41,38 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One line for the pip half (PEP 508 with extras and marker), as written, with its normalised name (PEP 503)."""
+    """One line for the pip half, as written, with its normalised name (PEP 503).
+
+    A line for a package of an index is a PEP 508 requirement with extras and marker. One that names a source has its
+    `url` (absolute; `file:`, `https:`, `git+…`; it may name `${VARIABLES}`), and where that does not say a name, `name`
+    is the text itself until somebody has looked. `hashes` are `sha256:…`, one of which an artifact must have;
+    `config_settings` are `KEY=VALUE` for its build.
+    """
 
     text: str
     name: str
     origin: Origin
+    url: str | None = None
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+    is_editable: bool = False
+    hashes: tuple[str, ...] = ()
+    config_settings: tuple[str, ...] = ()
+    specification: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the name is known."""
+        return self.name != self.text or self.url is None
+
+    @property
+    def pep508(self) -> str:
+        """The requirement without options, by PEP 508; of one whose name is not known, its URL."""
+        if self.url is None:
+            return self.specification or self.text
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        marker = f" ; {self.marker}" if self.marker else ""
+        return f"{self.name}{extras} @ {self.url}{marker}" if self.is_named else f"{self.url}{marker}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +90,59 @@ class IndexOptions:
     no_index: bool = False
     origin: Origin = COMMAND_LINE
 
+    def __or__(self, later: IndexOptions) -> IndexOptions:
+        """Return both: lists add up, and of single values the later one counts."""
+        return IndexOptions(
+            index_url=later.index_url or self.index_url,
+            extra_index_urls=_union(self.extra_index_urls, later.extra_index_urls),
+            find_links=_union(self.find_links, later.find_links),
+            trusted_hosts=_union(self.trusted_hosts, later.trusted_hosts),
+            no_index=self.no_index or later.no_index,
+            origin=self.origin if self.origin is not COMMAND_LINE else later.origin,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipOptions:
+    """What the lines of a pip half set beside its requirements.
+
+    `no_binary` and `only_binary` are normalised names or `:all:`; `lines` are the option lines as written, by their
+    long names, their paths relative to the file that the pip half stands in.
+    """
+
+    indexes: IndexOptions = IndexOptions()
+    no_binary: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
+    pre: bool = False
+    no_deps: bool = False
+    require_hashes: bool = False
+    lines: tuple[str, ...] = ()
+
+    def __or__(self, later: PipOptions) -> PipOptions:
+        """Return both: lists add up, and of single values the later one counts."""
+        return PipOptions(
+            indexes=self.indexes | later.indexes,
+            no_binary=_union(self.no_binary, later.no_binary),
+            only_binary=_union(self.only_binary, later.only_binary),
+            pre=self.pre or later.pre,
+            no_deps=self.no_deps or later.no_deps,
+            require_hashes=self.require_hashes or later.require_hashes,
+            lines=_union(self.lines, later.lines),
+        )
+
+
+NO_OPTIONS = PipOptions()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSpec:
     """Everything that was asked for, for one platform (selectors already applied).
 
     `channels` are as written, in order, without `nodefaults`, and may hold credentials (`channels/` takes them off).
-    `pip` is in file order, `-r` files included; an empty pip section asks for nothing. `warnings` begin with
-    `file:line:`. `host_profile` names the machine that is solved for, `gpu` is `required` or empty.
+    `pip` is in file order, `-r` files included; an empty pip section asks for nothing. `pip_options` are what its
+    option lines set, `pip_constraints` what its `-c` files say, `pip_base` the absolute directory that its relative
+    paths are relative to. `warnings` begin with `file:line:`. `host_profile` names the machine that is solved for,
+    `gpu` is `required` or empty.
     """
 
     name: str | None = None
@@ -78,6 +150,9 @@ class EnvironmentSpec:
     channels: tuple[str, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     pip: tuple[Requirement, ...] = ()
+    pip_options: PipOptions = NO_OPTIONS
+    pip_constraints: tuple[Requirement, ...] = ()
+    pip_base: str = ""
     variables: tuple[tuple[str, str], ...] = ()
     platforms: tuple[str, ...] = ()
     category: str = "main"
@@ -85,3 +160,7 @@ class EnvironmentSpec:
     gpu: str = ""
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def _union(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*some, *others)))

@@ -182,7 +182,7 @@ class _Editor:
             for node in found[1].children if found else ():
                 for line in node.text.splitlines():
                     text = requirements.without_comment(line)
-                    if text and requirements.nested_file(text) is None:
+                    if text and not requirements.is_option(text):
                         requirement = requirements.parse(text, Origin(source=""))
                         yield _Entry(requirement.name, canonical_requirement(requirement), node, node, found[1])  # type: ignore[index]
 

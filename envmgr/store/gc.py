@@ -10,7 +10,7 @@ from envmgr.artifacts.cache import ArtifactCache, key_of
 from envmgr.errors import EnvmgrError, PackageError
 from envmgr.lock import conda_lock
 from envmgr.settings import Settings
-from envmgr.store import generations, layout, registry
+from envmgr.store import bytecode, generations, layout, registry
 from envmgr.store.usage import is_cache_used
 
 
@@ -25,12 +25,14 @@ class Garbage(NamedTuple):
 class Collection(NamedTuple):
     """What can be removed; `doubts` are locks that could not be read, whose artifacts may be among it.
 
-    With `is_busy`, another process is taking artifacts out of the cache now, and nothing is garbage.
+    With `is_busy`, another process is taking artifacts out of the cache now, and nothing is garbage. `hashes` are the
+    sha256 of what is needed, both halves.
     """
 
     artifacts: tuple[Garbage, ...]
     doubts: tuple[Path, ...] = ()
     is_busy: bool = False
+    hashes: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -47,14 +49,17 @@ def plan(settings: Settings, cache: ArtifactCache) -> Collection:
     if is_cache_used(settings):
         return Collection((), is_busy=True)
     needed: set[str] = set()
+    hashes: set[str] = set()
     doubts = []
     for path in sorted(set(_locks(settings))):
         try:
-            needed |= _keys(path)
+            keys, found = _keys(path)
+            needed |= keys
+            hashes |= found
         except (OSError, EnvmgrError):
             doubts.append(path)
     garbage = tuple(Garbage(key, size, directory) for key, size, directory in cache.entries() if key not in needed)
-    return Collection(garbage, tuple(doubts))
+    return Collection(garbage, tuple(doubts), hashes=frozenset(hashes))
 
 
 def collect(collection: Collection, settings: Settings, cache: ArtifactCache) -> int:
@@ -68,6 +73,8 @@ def collect(collection: Collection, settings: Settings, cache: ArtifactCache) ->
             break
         cache.remove(garbage.key)
         freed += garbage.size
+    if not collection.is_busy and not is_cache_used(settings):
+        freed += bytecode.prune(settings, needed=collection.hashes)
     return freed
 
 
@@ -84,12 +91,14 @@ def _locks(settings: Settings) -> Iterator[Path]:
             yield tree / layout.LOCK_FILE
 
 
-def _keys(path: Path) -> set[str]:
-    keys = set()
+def _keys(path: Path) -> tuple[set[str], set[str]]:
+    """Return the keys of the artifacts that a lock needs, and the sha256 of both halves."""
+    keys, hashes = set(), set()
     for lock in conda_lock.loads(path.read_bytes(), source=str(path)).values():
+        hashes |= {package.sha256 for package in lock.conda} | {package.sha256 for package in lock.pip}
         for package in lock.conda:
             try:
                 keys.add(key_of(package))
             except PackageError:
                 continue  # no sha256: the cache cannot have it under this record
-    return keys
+    return keys, hashes

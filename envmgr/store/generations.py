@@ -27,7 +27,7 @@ class Generation(NamedTuple):
     `created` is ISO 8601 in UTC; `command` the argv that made it, without credentials; the digests are those of
     the lock, of everything the command was given, and of the spec; `switch` is how it took its place; `boot_id`
     names the boot of the machine in which it was written; `previous` is the number that it replaced (0: an
-    environment of another tool); `carried` lists what was taken over from it beside the packages.
+    environment of another tool).
     """
 
     number: int
@@ -41,7 +41,6 @@ class Generation(NamedTuple):
     switch: Switch
     boot_id: str
     previous: int | None = None
-    carried: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the bytes of generation.json."""
@@ -172,7 +171,7 @@ def _parse(content: bytes, path: str) -> Generation:
 def _is_sound(key: str, value: Any) -> bool:
     if key in ("number", "previous"):
         return (value is None and key == "previous") or (type(value) is int and value >= (key == "number"))
-    if key in ("command", "carried"):
+    if key == "command":
         return type(value) is tuple and all(type(each) is str for each in value)
     if key == "switch":
         return value in get_args(Switch)

@@ -18,7 +18,8 @@ from envmgr.store.layout import Location
 # stage: the tree beside is being built, or holds what an exchange left there. replace: the old tree at the prefix
 # is being moved away or deleted, the tree beside is whole and must take its place. delete: the tree is to go.
 # remove: the whole environment is to go. erase: so it is, and the prefix is deleted where it stands.
-Phase = Literal["stage", "replace", "delete", "remove", "erase"]
+# rename: it goes on elsewhere, and is to go here once it stands there; there is no tree beside.
+Phase = Literal["stage", "replace", "delete", "remove", "erase", "rename"]
 SCHEMA = 1
 _SUFFIX = ".json"
 
@@ -33,7 +34,8 @@ class Journal(NamedTuple):
 
     `prefix` is the environment concerned, `number` that of the generation in the tree, `replaces` that of the
     generation which it replaces (0: an environment of another tool; None: nothing), `takes` that of the kept
-    generation whose tree it is to be (None: it is built anew).
+    generation whose tree it is to be (None: it is built anew). `target` and `kept` are the prefix and the directory of
+    generations where a renamed environment goes on.
     """
 
     path: Path
@@ -42,6 +44,8 @@ class Journal(NamedTuple):
     number: int
     replaces: int | None = None
     takes: int | None = None
+    target: str | None = None
+    kept: str | None = None
 
     @property
     def tree(self) -> Path:
@@ -57,6 +61,8 @@ class Journal(NamedTuple):
             "number": self.number,
             "replaces": self.replaces,
             "takes": self.takes,
+            "target": self.target,
+            "kept": self.kept,
         }
         temporary = self.path.with_name(f".{self.path.name}.new")
         temporary.write_text(json.dumps(document), encoding="utf-8")
@@ -73,11 +79,18 @@ class Journal(NamedTuple):
 
 
 def begin(
-    location: Location, phase: Phase, *, number: int, replaces: int | None = None, takes: int | None = None
+    location: Location,
+    phase: Phase,
+    *,
+    number: int,
+    replaces: int | None = None,
+    takes: int | None = None,
+    target: Location | None = None,
 ) -> Journal:
     """Write a new journal for a tree of this environment and return it; the tree does not exist yet."""
     path = location.staging / f"{process_tag()}.{os.urandom(4).hex()}{_SUFFIX}"
-    return Journal(path, phase, str(location.prefix), number, replaces, takes).write()
+    there = (str(target.prefix), str(target.generations)) if target is not None else (None, None)
+    return Journal(path, phase, str(location.prefix), number, replaces, takes, *there).write()
 
 
 def unfinished(location: Location) -> Iterator[Journal]:
@@ -109,7 +122,7 @@ def _read(path: Path) -> Journal | None:
         document: Any = json.loads(path.read_bytes())
         if document["schema"] != SCHEMA or document["phase"] not in get_args(Phase):
             return None
-        takes = document.get("takes")
-        return Journal(path, document["phase"], document["prefix"], document["number"], document["replaces"], takes)
+        more = (document.get(key) for key in ("takes", "target", "kept"))
+        return Journal(path, document["phase"], document["prefix"], document["number"], document["replaces"], *more)
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -86,6 +86,23 @@ def at_path(settings: Settings, path: Path | str) -> Location:
     return location
 
 
+def called(settings: Settings, text: str) -> Location:
+    """Return the location of what a person calls an environment: a path where it has a separator, else a name.
+
+    Raises UsageError for what can be neither.
+    """
+    if not text:
+        raise UsageError("the name of an environment is empty", hint="write a name, or a path as ./environment")
+    is_path = os.sep in text or text in (".", "..", "~")
+    return at_path(settings, text) if is_path else named(settings, text)
+
+
+def find_called(settings: Settings, text: str) -> Location:
+    """Return the location of an existing environment by what a person calls it; raises as `called` and `find` do."""
+    location = called(settings, text)
+    return find(settings, name=location.name) if location.name is not None else find(settings, prefix=location.prefix)
+
+
 def is_switch(location: Location) -> bool:
     """Whether the prefix is a symlink to one of its own generations (the switch of file systems without exchange)."""
     try:

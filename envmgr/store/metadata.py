@@ -51,9 +51,11 @@ def complete_records(staged: Path, packages: Sequence[CondaPackage], directories
 
 
 def write_state(staged: Path, variables: Iterable[tuple[str, str]]) -> None:
-    """Write conda-meta/state with the variables of the environment, where there are any."""
+    """Write conda-meta/state with the variables of the environment, or remove it where there are none."""
     values = dict(variables)
-    if values:
+    if not values:
+        (staged / "conda-meta/state").unlink(missing_ok=True)
+    else:
         content = json.dumps({"env_vars": values}, indent=1, ensure_ascii=False)
         (staged / "conda-meta/state").write_text(content + "\n", encoding="utf-8")
 

@@ -11,6 +11,7 @@ from envmgr.errors import EnvmgrError, StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.shell import files as shell_files
+from envmgr.shell import scripts as shell_scripts
 from envmgr.store import generations
 from envmgr.store.inventory import read_regular
 from envmgr.store.layout import LOCK_FILE, OWN_DIRECTORY, Location
@@ -74,7 +75,7 @@ def _state_problems(location: Location, lock: Lock) -> Iterator[Problem]:
 
 def _script_problems(location: Location) -> Iterator[Problem]:
     try:
-        texts = shell_files.texts(location.prefix, location.prefix, location.name)
+        texts = shell_scripts.texts(location.prefix, location.prefix, location.name)
     except (EnvmgrError, OSError) as error:
         yield Problem("fault", "unreadable", OWN_DIRECTORY, None, "what activation does", str(error))
         return

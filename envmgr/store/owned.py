@@ -112,10 +112,12 @@ def distributions(inventory: Inventory) -> Iterator[Distribution]:
     for path in sorted(path for path in inventory.entries if path.endswith(".dist-info")):
         match = _DIST_INFO.fullmatch(path)
         if match is not None and inventory.entries[path].kind == "directory":
-            yield _distribution(Path(inventory.root), path, match["name"], match["version"])
+            yield read_distribution(Path(inventory.root), path)
 
 
-def _distribution(prefix: Path, dist_info: str, name: str, version: str) -> Distribution:
+def read_distribution(prefix: Path, dist_info: str) -> Distribution:
+    """Return the distribution of a `*.dist-info` directory of a site-packages, relative to the prefix."""
+    name, _, version = os.path.basename(dist_info).removesuffix(".dist-info").rpartition("-")
     try:
         installer = _read(prefix / dist_info / "INSTALLER").decode("utf-8", "replace").strip()[:40]
     except Unusable:

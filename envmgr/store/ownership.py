@@ -7,17 +7,15 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from envmgr.lock.model import Lock
-from envmgr.store import metadata
 
 _FILES = b'\n  "files": ['
 _FILES_END = b"\n  ]"
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
 _OWN_FILES = frozenset({".messages.txt", "CACHEDIR.TAG", "conda-meta/frozen", "conda-meta/history", "conda-meta/state"})
+_MARKER = re.compile(r"(?:lib/python[^/]+|Lib)/EXTERNALLY-MANAGED")  # PEP 668: ours, where no package owns it
 _DERIVED = (".pyc", ".pyo")
 
 
@@ -27,31 +25,7 @@ class Distribution(NamedTuple):
     name: str
     version: str
     files: tuple[str, ...]
-
-
-class Foreign(NamedTuple):
-    """What is in a prefix and belongs to nothing that envmgr put there: whole distributions, and loose files."""
-
-    distributions: tuple[Distribution, ...] = ()
-    files: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.distributions or self.files)
-
-
-def find_foreign(prefix: Path, lock: Lock | None) -> Foreign:
-    """Return what nobody owns in `prefix`, whose pip half is that of `lock`; sorted, relative to the prefix.
-
-    Derived files (bytecode, __pycache__) do not count. Raises OSError where the prefix cannot be read.
-    """
-    owned = {path for name in metadata.record_names(prefix) for path in files_of_record(prefix, name)}
-    from_pip = {normalised(package.name) for package in lock.pip} if lock is not None else set()
-    foreign = []
-    for distribution in distributions(prefix, owned):
-        if normalised(distribution.name) not in from_pip:
-            foreign.append(distribution)
-        owned.update(distribution.files)
-    return Foreign(tuple(foreign), tuple(sorted(_loose(prefix, owned))))
+    dist_info: str = ""
 
 
 def files_of_record(prefix: Path, name: str) -> list[str]:
@@ -75,7 +49,7 @@ def files_of_record(prefix: Path, name: str) -> list[str]:
     return [path for path in files if isinstance(path, str)] if isinstance(files, list) else []
 
 
-def distributions(prefix: Path, owned: frozenset[str] | set[str] = frozenset()) -> Iterator[Distribution]:
+def distributions(prefix: Path, owned: Container[str] = frozenset()) -> Iterator[Distribution]:
     """Yield the distributions with a RECORD in any site-packages of the prefix, save those in `owned`, sorted."""
     for directory in site_packages(prefix):
         for entry in sorted(os.listdir(prefix / directory)):
@@ -83,7 +57,7 @@ def distributions(prefix: Path, owned: frozenset[str] | set[str] = frozenset()) 
             if match is None or f"{directory}/{entry}/METADATA" in owned:
                 continue
             files = record_files(prefix, f"{directory}/{entry}")
-            yield Distribution(match["name"], match["version"], tuple(sorted(files)))
+            yield Distribution(match["name"], match["version"], tuple(sorted(files)), f"{directory}/{entry}")
 
 
 def record_files(prefix: Path, dist_info: str) -> Sequence[str]:
@@ -132,32 +106,30 @@ def site_packages_of(prefix: Path) -> str:
     return (*site_packages(prefix), "site-packages")[0]
 
 
-def _loose(prefix: Path, owned: set[str]) -> Iterator[str]:
-    """Yield every file in the prefix that is not in `owned`; symlinks count as files and are not followed."""
-    root = str(prefix)
-    pending = [""]
-    while pending:
-        relative = pending.pop()
-        try:
-            entries = os.scandir(os.path.join(root, relative))
-        except PermissionError:
-            yield relative.rstrip("/")
-            continue
-        with entries:
-            for entry in entries:
-                path = relative + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name != "__pycache__" and path != "conda-meta/envmgr":
-                        pending.append(path + "/")
-                elif path not in owned and not is_ours(path):
-                    yield path
-
-
 def is_derived(path: str) -> bool:
     """Whether a file is bytecode, which Python writes and reads at its leisure."""
     return path.endswith(_DERIVED)
 
 
+def is_own_file(path: str) -> bool:
+    """Whether a file that no package owns is metadata of the environment."""
+    if path in _OWN_FILES or _MARKER.fullmatch(path) is not None:
+        return True
+    return path.startswith("conda-meta/") and path.endswith(".json")
+
+
 def is_ours(path: str) -> bool:
     """Whether a file that no package owns is metadata of the environment, or derived."""
-    return path in _OWN_FILES or is_derived(path) or (path.startswith("conda-meta/") and path.endswith(".json"))
+    return is_own_file(path) or is_derived(path)
+
+
+def is_same_version(found: str, expected: str) -> bool:
+    """Whether the version in the name of a dist-info directory is `expected` (PEP 440: 1.0 is 1.0.0)."""
+    if found == expected:
+        return True
+    from packaging.version import InvalidVersion, Version  # start-up time: nearly always they are the same text
+
+    try:
+        return Version(found.replace("_", "+", 1) if "+" in expected else found) == Version(expected)
+    except InvalidVersion:
+        return False

@@ -3,71 +3,75 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from envmgr.lock.model import Lock
-from envmgr.store import frozen, generations, layout, metadata, ownership
+from envmgr.store import generations, metadata, ownership, survey
+from envmgr.store.survey import Survey
 
 _NAMED = 3  # files in one message
 
 
-def fault(tree: Path, lock: Lock) -> str | None:
-    """Return why the tree is not what `lock` says, None where it is as it was staged.
+class Look(NamedTuple):
+    """What a tree holds, and why it cannot be taken as it is (None: it can)."""
 
-    Foreign, missing and later written files are found by names and times, without reading contents: what hides
-    its change from both is for `verify` to find. Raises OSError where the tree cannot be read.
+    survey: Survey | None
+    fault: str | None
+
+
+def look(tree: Path, lock: Lock, current: Survey | None) -> Look:
+    """Return whether the tree is what `lock` says, and nothing but what the `current` one has as well.
+
+    What people put there and have changed since in the current environment (None: nothing of it counts) would be lost.
+    Changes are found by names and times; what hides from both is for `verify` to find. Raises OSError where the tree
+    cannot be read.
     """
     records = {package.dist_name for package in lock.conda}
     if metadata.record_names(tree) != records or not (tree / "conda-meta/history").is_file():
-        return "its records of packages are not those of its lock"
+        return Look(None, "its records of packages are not those of its lock")
     generation = generations.current(tree)
     if generation is None or generations.is_suspect(tree, generation):
-        return "the machine stopped before it was on the disk"
-    owned = {path for name in records for path in ownership.files_of_record(tree, name)}
-    if lock.pip:
-        installed = {ownership.normalised(each.name): each for each in ownership.distributions(tree, owned)}
-        if not all(ownership.normalised(package.name) in installed for package in lock.pip):
-            return "its pip half is not that of its lock"
-        owned.update(path for package in lock.pip for path in installed[ownership.normalised(package.name)].files)
-    return _difference(tree, owned)
-
-
-def _difference(tree: Path, owned: set[str]) -> str | None:
-    """Return what is foreign, missing, or written since generation.json was, which is the last of staging."""
-    born = os.stat(tree / generations.FILE).st_mtime_ns
-    root = str(tree)
-    foreign, written = [], []
-    pending = [""]
-    while pending:
-        relative = pending.pop()
-        with os.scandir(os.path.join(root, relative)) as entries:
-            for entry in entries:
-                path = relative + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name != "__pycache__":
-                        pending.append(path + "/")
-                elif path in owned:
-                    owned.discard(path)
-                    if entry.stat(follow_symlinks=False).st_mtime_ns > born and not ownership.is_derived(path):
-                        written.append(path)
-                elif path.startswith(layout.OWN_DIRECTORY) or ownership.is_ours(path):
-                    if entry.stat(follow_symlinks=False).st_mtime_ns > born and not _is_mark(path):
-                        written.append(path)
-                else:
-                    foreign.append(path)
-    missing = [path for path in owned if not ownership.is_derived(path)]
-    for paths, what in ((foreign, "files of no package are in it"), (missing, "missing"), (written, "changed since")):
+        return Look(None, "the machine stopped before it was on the disk")
+    found = survey.read(tree, lock)
+    installed = {_name(record) for record in set(found.owned.values()) if record.endswith("/RECORD")}
+    if not installed.issuperset(package.name for package in lock.pip):
+        return Look(found, "its pip half is not that of its lock")
+    for paths, what in (
+        (_others(found, current), "files of no package are in it"),
+        (found.unreadable, "unreadable"),
+        (found.missing, "missing"),
+        ((*found.edited, *found.touched), "changed since"),
+    ):
         if paths:
-            return f"{what}: {_shown(paths)}"
-    return None
+            return Look(found, f"{what}: {_shown(paths)}")
+    return Look(found, None)
 
 
-def _is_mark(path: str) -> bool:
-    """Whether a file is derived, or a mark: that the tree is on the disk, that the environment is frozen."""
-    return path in (generations.SETTLED, frozen.MARKER) or ownership.is_derived(path)
+def _others(found: Survey, current: Survey | None) -> list[str]:
+    """Return the files of nobody that the current environment has not, or not so."""
+    there = current.loose if current is not None else {}
+    return [
+        path
+        for path, status in found.loose.items()
+        if path not in there or not survey.is_same(status, there[path]) or _leads_elsewhere(path, found, current)
+    ]
 
 
-def _shown(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return ", ".join(sorted(paths)[:_NAMED]) + more
+def _leads_elsewhere(path: str, one: Survey, other: Survey | None) -> bool:
+    if other is None or not os.path.islink(os.path.join(one.root, path)):
+        return False
+    return os.readlink(os.path.join(one.root, path)) != os.readlink(os.path.join(other.root, path))
+
+
+def _name(record: str) -> str:
+    """Return the name of the distribution of a RECORD."""
+    dist_info = record.split("/")[-2].removesuffix(".dist-info")
+    return ownership.normalised(dist_info.rpartition("-")[0])
+
+
+def _shown(paths: Iterable[str]) -> str:
+    listed = sorted(paths)
+    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+    return ", ".join(listed[:_NAMED]) + more

@@ -8,7 +8,7 @@ from envmgr.store.generations import FILE as GENERATION_FILE
 from envmgr.store.layout import LOCK_FILE
 
 Severity = Literal["fault", "notice"]
-Kind = Literal["missing", "changed", "foreign", "clobbered", "unreadable", "outside", "rotten"]
+Kind = Literal["missing", "changed", "foreign", "carried", "clobbered", "unreadable", "outside", "rotten"]
 
 
 class Problem(NamedTuple):
@@ -59,6 +59,11 @@ class Findings(NamedTuple):
     def notices(self) -> tuple[Problem, ...]:
         """What is worth knowing and breaks nothing."""
         return tuple(problem for problem in self.problems if problem.severity == "notice")
+
+    @property
+    def installed(self) -> tuple[Problem, ...]:
+        """The Python distributions that are in no lock: somebody installed them with pip."""
+        return tuple(each for each in self.notices if each.package is not None and each.path.endswith(".dist-info"))
 
     @property
     def is_repairable(self) -> bool:

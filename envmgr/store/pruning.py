@@ -6,29 +6,42 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from envmgr.artifacts import trees
 from envmgr.store import generations, journal, layout
+from envmgr.store.carried import Left
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.layout import Location
-from envmgr.store.ownership import Foreign
 
 
-def protect(tree: Path, foreign: Foreign) -> None:
-    """Mark a generation as holding foreign things, so that only an explicit command removes it; raises OSError."""
+def protect(tree: Path, left: Iterable[Left]) -> None:
+    """Mark a generation as holding what exists nowhere else, so that only an explicit command removes it.
+
+    What nobody would miss is no reason to. Raises OSError.
+    """
+    worth = sorted({*_marked(tree), *((each.what, each.reason) for each in left if each.is_lost)})
+    if not worth:
+        return
     path = tree / generations.FOREIGN
     path.parent.mkdir(parents=True, exist_ok=True)
-    distributions = [each._asdict() for each in foreign.distributions]
-    document = {"schema": 1, "distributions": distributions, "files": foreign.files}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = {"schema": 2, "left": [{"what": what, "reason": reason} for what, reason in worth]}
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+def unmark(tree: Path) -> None:
+    """Take the mark of a generation away: it is not an old one, or what it held is elsewhere by now. Raises OSError."""
+    (tree / generations.FOREIGN).unlink(missing_ok=True)
 
 
 def prune(location: Location, *, keep: int, checkpoint: Checkpoint = unwatched) -> tuple[int, ...]:
-    """Remove all but the newest `keep` old generations, those with foreign things excepted; return their numbers.
+    """Remove all but the newest `keep` old generations, those that hold what exists nowhere else excepted.
 
-    The lock and the record of a removed generation stay as `<N>.conda-lock.yml` and `<N>.json`, so that it can be
-    realised again. Only for the holder of the environment's lease. Raises OSError.
+    Return their numbers. The lock and the record of a removed generation stay as `<N>.conda-lock.yml` and `<N>.json`,
+    so that it can be realised again. Only for the holder of the environment's lease. Raises OSError.
     """
     removed = []
     for number in removable(location, keep=keep):
@@ -62,3 +75,12 @@ def removable(location: Location, *, keep: int) -> tuple[int, ...]:
     return tuple(
         number for number in candidates if not (location.generations / str(number) / generations.FOREIGN).exists()
     )
+
+
+def _marked(tree: Path) -> Iterator[tuple[str, str]]:
+    """Yield what the mark of a tree names already."""
+    try:
+        for each in json.loads((tree / generations.FOREIGN).read_bytes())["left"]:
+            yield str(each["what"]), str(each["reason"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return

@@ -19,14 +19,28 @@ from envmgr.errors import EnvmgrError, PrefixError
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import commit, generations, journal, linking, links, recovery, room, succession
+from envmgr.store import (
+    bringing,
+    commit,
+    generations,
+    healing,
+    journal,
+    linking,
+    links,
+    recovery,
+    room,
+    succession,
+    telling,
+)
+from envmgr.store.carried import Carried, Extent, Left
+from envmgr.store.carrying import Source
 from envmgr.store.commit import Checkpoint, unwatched
+from envmgr.store.continuing import Continued
 from envmgr.store.faults import told_of
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.holding import held
 from envmgr.store.layout import Location
 from envmgr.store.linking import Linking
-from envmgr.store.ownership import Foreign
 from envmgr.store.placement import Placement
 from envmgr.store.staging import Staging, stage
 from envmgr.store.usage import using_cache
@@ -43,7 +57,10 @@ class RealiseRequest:
     `replaces` is the number of the generation that the lock was made against (0: an environment of another tool,
     None: there was none); when something else is there in the end, nothing is done. `inputs_digest` is that of
     everything the command was given, for the next up-to-date check. `command` is the argv. `switch` forces how
-    the tree takes its place (None: as found by probing). `pypi` and `index_options` say how indexes are reached.
+    the tree takes its place (None: as found by probing). `extent` says what is carried, `carries` from which other
+    environment (None: from the one that is replaced). `known` is what else only the old generation holds.
+    `pypi` and `index_options` say how indexes are reached. `continues` is the environment elsewhere whose next
+    generation this is (None: there is none).
     """
 
     location: Location
@@ -54,13 +71,17 @@ class RealiseRequest:
     replaces: int | None = None
     override_frozen: bool = False
     switch: Switch | None = None
+    extent: Extent = "everything"
+    carries: Source | None = None
+    known: Sequence[Left] = ()
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
+    continues: Continued | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Realised:
-    """The generation at the prefix, whether this call made it, and what the one before it held beside packages.
+    """The generation at the prefix, whether this call made it, and what was carried into it.
 
     `kept` is the directory of the generation before (None: there was none).
     """
@@ -68,7 +89,7 @@ class Realised:
     generation: Generation
     is_new: bool
     kept: Path | None = None
-    foreign: Foreign = succession.NOTHING
+    carried: Carried = Carried()  # noqa: RUF009 - a frozen value
 
 
 class Run(NamedTuple):
@@ -107,15 +128,24 @@ def realise(
 
 
 def _realise(run: Run) -> Realised:
-    location, request = run.request.location, run.request
+    location, request, since = run.request.location, run.request, succession.clock(run.request.location)
+    with told_of(location, "reading"):
+        there = succession.what_is_there(location, request.replaces)
+    carries = request.carries or there
     linking_ = Linking(location, request.lock, request.channels, run.cache, run.settings.link_scripts == "allow")
+    if there is not None:
+        healing.discard_edited(there.survey, linking_, run.settings, run.reporter)
+        healing.forget_edited_wheels(there.survey, request.lock, run.settings)
     artifacts = linking.fetch(linking_, run.reporter)
     links.check(artifacts, Placement.of(request.lock.conda, request.lock.platform))
     run.checkpoint("fetched")
     with told_of(location, "creating"):
         location.staging.mkdir(parents=True, exist_ok=True)
         shares = _shares_files(location, artifacts)
-        room.check(location.staging, room.need(artifacts, request.lock.pip, shares=shares))
+        needed = room.need(artifacts, request.lock.pip, shares=shares)
+        if carries is not None and request.extent != "nothing":
+            needed = needed.plus(bringing.needs(carries.survey, location.staging))
+        room.check(location.staging, needed)
         if request.replaces is not None:
             succession.name_users(location, run.reporter)
         generation = succession.next_generation(
@@ -123,36 +153,66 @@ def _realise(run: Run) -> Realised:
             request.lock,
             command=request.command,
             inputs_digest=request.inputs_digest,
-            replaces=request.replaces,
+            replaces=request.replaces if request.continues is None else request.continues.number,
             switch=request.switch,
         )
         entry = journal.begin(location, "stage", number=generation.number, replaces=request.replaces)
         run.checkpoint("journal written")
         try:
             old = location.prefix if request.replaces is not None else None
-            staging = Staging(linking_, run.settings, generation, old, run.reporter, run.checkpoint,
-                              request.pypi, request.index_options)  # fmt: skip
-            stage(staging, artifacts, entry.tree)
-            # As late as can be: what is written after this walk is kept, but not named.
-            foreign = succession.find_foreign(location) if request.replaces is not None else succession.NOTHING
+            staging = Staging(
+                linking=linking_,
+                settings=run.settings,
+                generation=generation,
+                old=request.continues.prefix if request.continues is not None else old,
+                reporter=run.reporter,
+                checkpoint=run.checkpoint,
+                carries=carries,
+                extent=request.extent,
+                hands_over=request.carries is None or request.continues is not None,
+                known=request.known,
+                pypi=request.pypi,
+                index_options=request.index_options or _index_options(request.lock),
+            )
+            came = stage(staging, artifacts, entry.tree)
+            if request.carries is not None:
+                from envmgr.store.readdressing import readdress  # start-up time: what is carried stays where it was
+
+                origin = Path(request.carries.survey.root)
+                readdress(entry.tree, came, old=origin, new=location.prefix, reporter=run.reporter)
+            if request.continues is not None:
+                request.continues.mark(entry.tree)
             generation = commit.switch(location, entry, generation, run.checkpoint)
         except BaseException:
             with contextlib.suppress(EnvmgrError):
                 recovery.recover_held(location)
             raise
+        if there is not None:
+            late = succession.bring_late(location, request.replaces, there.lock, request.lock, since)
+            telling.tell_late(late, run.reporter)
+            run.checkpoint("late writes brought")
         entry.remove()
         run.checkpoint("journal removed")
         succession.tell_of_copying(location, generation, run.reporter)
         kept = succession.finish(
             location,
             request.replaces,
-            foreign,
+            came,
             keep=run.settings.keep_generations if shares else 0,
             settings=run.settings,
             reporter=run.reporter,
             checkpoint=run.checkpoint,
         )
-    return Realised(generation=generation, is_new=True, kept=kept, foreign=foreign)
+    return Realised(generation=generation, is_new=True, kept=kept, carried=came)
+
+
+def _index_options(lock: Lock) -> IndexOptions | None:
+    """Return what the lines that the lock was asked for with say about indexes: their credentials are needed."""
+    if not any(line.startswith("-") for line in lock.request.pip):
+        return None
+    from envmgr.spec.pip_lines import read_lines  # start-up time: most environments have no such lines
+
+    return read_lines(lock.request.pip, base=lock.request.pip_base, source="the lock").options.indexes
 
 
 def _shares_files(location: Location, artifacts: Sequence[Artifact]) -> bool:

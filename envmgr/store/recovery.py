@@ -11,7 +11,7 @@ from envmgr.artifacts import trees
 from envmgr.errors import EnvironmentBusy, EnvmgrError, StoreError
 from envmgr.leases import lease
 from envmgr.settings import Settings
-from envmgr.store import commit, generations, journal, layout
+from envmgr.store import bringing, commit, continuing, generations, journal, layout, metadata, succession
 from envmgr.store.faults import told_of
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
@@ -54,10 +54,14 @@ def recover_held(location: Location) -> bool:
             found = True
             if entry.phase == "replace":
                 _finish(location, entry)
+                _bring_late(location, entry)
             elif entry.phase == "stage":
                 _give_back(location, entry)
                 _undo_or_keep(location, entry)
                 _remove_uncommitted(location, entry)
+                _bring_late(location, entry)
+            elif entry.phase == "rename" and continuing.has_arrived(entry):
+                continuing.leave(location, entry)
             elif entry.phase in ("remove", "erase"):
                 _finish_removing(location, entry)
             _discard(entry)
@@ -88,6 +92,7 @@ def _give_back(location: Location, entry: Journal) -> None:
             for kept, own in (("conda-lock.yml", layout.LOCK_FILE), ("json", generations.FILE)):
                 with contextlib.suppress(FileNotFoundError):  # somebody tidied up: the tree is none the worse
                     shutil.copyfile(f"{home}.{kept}", tree / own)
+            bringing.tidy(tree)
             os.rename(tree, home)
 
 
@@ -98,6 +103,18 @@ def _undo_or_keep(location: Location, entry: Journal) -> None:
         return
     if not (location.generations / str(entry.replaces)).exists():
         commit.keep_old(location, entry)
+
+
+def _bring_late(location: Location, entry: Journal) -> None:
+    """Bring over what was written to the old tree before it was replaced, where that was done no more."""
+    present = _generation(location.prefix)
+    if present is None or present.number != entry.number or entry.replaces is None:
+        return
+    bringing.tidy(location.prefix)
+    lock = metadata.read_lock(location.prefix)
+    if lock is not None:
+        before = metadata.read_lock(location.generations / str(entry.replaces))
+        succession.bring_late(location, entry.replaces, before, lock)
 
 
 def _finish_removing(location: Location, entry: Journal) -> None:

@@ -17,20 +17,26 @@ from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
+from envmgr.shell import scripts as shell_scripts
 from envmgr.store import (
+    bringing,
+    carrying,
     commit,
     frozen,
     generations,
     journal,
     layout,
     metadata,
-    ownership,
     pristine,
     pruning,
     recorded,
     recovery,
     succession,
+    telling,
+    variables,
 )
+from envmgr.store.carried import Extent
+from envmgr.store.carrying import Source, Target
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.faults import told_of
 from envmgr.store.generations import Generation, Switch
@@ -38,13 +44,14 @@ from envmgr.store.holding import held
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
 from envmgr.store.recorded import Recorded
+from envmgr.store.survey import Survey
 
 
 class RollbackRequest(NamedTuple):
     """Which generation is to come back at a location, and the lock it had.
 
     `replaces` is the number of the current generation; when another one is there in the end, nothing is done. `switch`
-    forces how the tree takes its place (None: as found by probing).
+    forces how the tree takes its place (None: as found by probing), `extent` says what is carried into it.
     """
 
     location: Location
@@ -54,6 +61,15 @@ class RollbackRequest(NamedTuple):
     replaces: int
     override_frozen: bool = False
     switch: Switch | None = None
+    extent: Extent = "everything"
+
+
+class _Taken(NamedTuple):
+    """A kept tree that can be taken: its number, what it holds, and what the current environment holds."""
+
+    number: int
+    survey: Survey
+    there: Source
 
 
 def take_kept(
@@ -72,8 +88,9 @@ def take_kept(
             return generations.current(location.prefix)
         succession.check_target(location, replaces=request.replaces, override_frozen=request.override_frozen)
         with told_of(location, "rolling back"):
-            source = _source(request, reporter)
-            return None if source is None else _take(request, source, settings, reporter, checkpoint)
+            since = succession.clock(location)
+            taken = _find(request, reporter)
+            return None if taken is None else _take(request, taken, since, settings, reporter, checkpoint)
 
 
 def is_done(request: RollbackRequest) -> bool:
@@ -98,26 +115,33 @@ def kept_trees(location: Location, target: Generation) -> tuple[Recorded, ...]:
     return tuple(sorted(same, key=lambda each: each.number != target.number))
 
 
-def _source(request: RollbackRequest, reporter: Reporter) -> int | None:
-    """Return the number of the kept generation whose tree can be taken; what else is found is told."""
-    for candidate in kept_trees(request.location, request.target):
+def _find(request: RollbackRequest, reporter: Reporter) -> _Taken | None:
+    """Return the kept generation whose tree can be taken; what else is found is told."""
+    candidates = kept_trees(request.location, request.target)
+    there = succession.what_is_there(request.location, request.replaces) if candidates else None
+    for candidate in candidates:
         tree = candidate.tree
-        if tree is None:
+        if tree is None or there is None:
             continue
-        reason = pristine.fault(tree, request.lock)
-        if reason is None:
-            return candidate.number
-        foreign = ownership.find_foreign(tree, request.lock)
-        if foreign:
-            pruning.protect(tree, foreign)  # it may have been put there after the tree was kept
-        reporter.notice(f"generation {candidate.number} is not taken as it is ({reason}); it stays in {tree}")
+        look = pristine.look(tree, request.lock, there.survey if request.extent != "nothing" else None)
+        if look.fault is None and look.survey is not None:
+            return _Taken(candidate.number, look.survey, there)
+        if look.survey is not None:
+            # What was put there after the tree was kept exists nowhere else.
+            pruning.protect(tree, carrying.only_here(look.survey, there.survey))
+        reporter.notice(f"generation {candidate.number} is not taken as it is ({look.fault}); it stays in {tree}")
     return None
 
 
 def _take(
-    request: RollbackRequest, source: int, settings: Settings, reporter: Reporter, checkpoint: Checkpoint
+    request: RollbackRequest,
+    taken: _Taken,
+    since: int | None,
+    settings: Settings,
+    reporter: Reporter,
+    checkpoint: Checkpoint,
 ) -> Generation:
-    location = request.location
+    location, source, there = request.location, taken.number, taken.there
     location.staging.mkdir(parents=True, exist_ok=True)
     succession.name_users(location, reporter)
     generation = succession.next_generation(
@@ -136,21 +160,26 @@ def _take(
         checkpoint("record kept")
         os.rename(location.generations / str(source), entry.tree)
         checkpoint("taken")
-        _write_metadata(request, entry, generation)
+        plan = carrying.decide(there.survey, Target(entry.tree, request.lock, survey=taken.survey), request.extent)
+        came = bringing.bring(plan)
+        pruning.protect(location.prefix, came.left)
+        checkpoint("carried")
+        _write_metadata(request, entry, generation, there)
         checkpoint("staged")
-        foreign = succession.find_foreign(location)
         generation = commit.switch(location, entry, generation, checkpoint)
     except BaseException:
         with contextlib.suppress(EnvmgrError):
             recovery.recover_held(location)
         raise
+    telling.tell_late(succession.bring_late(location, request.replaces, there.lock, request.lock, since), reporter)
+    checkpoint("late writes brought")
     entry.remove()
     checkpoint("journal removed")
     succession.tell_of_copying(location, generation, reporter)
     succession.finish(
         location,
         request.replaces,
-        foreign,
+        came,
         keep=settings.keep_generations,
         settings=settings,
         reporter=reporter,
@@ -159,16 +188,19 @@ def _take(
     return generation
 
 
-def _write_metadata(request: RollbackRequest, entry: Journal, generation: Generation) -> None:
+def _write_metadata(request: RollbackRequest, entry: Journal, generation: Generation, there: Source) -> None:
     """Continue the history of the current generation in the tree (CEP 32), and number it anew."""
-    before = metadata.read_lock(request.location.prefix)
     block = metadata.history_block(
-        request.lock, before.conda if before is not None else (), command=generation.command, moment=time.time()
+        request.lock, there.lock.conda if there.lock is not None else (), command=generation.command, moment=time.time()
     )
     # Another generation of the same lock may have been asked for in other words.
     (entry.tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(request.lock))
     metadata.write_history(entry.tree, request.location.prefix, block)
-    # Frozen is the environment now, whatever it was then.
+    # Frozen is the environment now, whatever it was then; so is what was set by hand.
     (entry.tree / frozen.MARKER).unlink(missing_ok=True)
     frozen.keep_marker(request.location.prefix, entry.tree)
+    if request.extent != "nothing":
+        metadata.write_state(entry.tree, variables.merged(request.location.prefix, there.lock, request.lock))
+    pruning.unmark(entry.tree)
+    shell_scripts.write(entry.tree, request.location.prefix, request.location.name)
     commit.write_generation(entry.tree, generation)

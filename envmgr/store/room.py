@@ -24,6 +24,10 @@ class Need(NamedTuple):
     bytes: int
     inodes: int
 
+    def plus(self, other: Need) -> Need:
+        """Return what both take together."""
+        return Need(self.bytes + other.bytes, self.inodes + other.inodes)
+
 
 def need(artifacts: Sequence[Artifact], pip: Sequence[PipPackage], *, shares: bool) -> Need:
     """Return what the tree of these packages takes; `shares` tells whether files are linked from the cache."""

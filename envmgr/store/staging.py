@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,8 +14,24 @@ from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.shell import files as shell_files
-from envmgr.store import checks, commit, frozen, layout, linking, metadata, ownership
+from envmgr.shell import scripts as shell_scripts
+from envmgr.store import (
+    bringing,
+    bytecode,
+    carrying,
+    checks,
+    commit,
+    externally_managed,
+    frozen,
+    layout,
+    linking,
+    metadata,
+    ownership,
+    pruning,
+    variables,
+)
+from envmgr.store.carried import Carried, Extent, Left
+from envmgr.store.carrying import Source, Target
 from envmgr.store.checks import Clobber
 from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation
@@ -29,7 +45,11 @@ _NAMED = 5  # things in one message
 
 
 class Staging(NamedTuple):
-    """What goes into the tree, and whom to tell; `old` is the environment that it replaces (None: none)."""
+    """What goes into the tree, and whom to tell; `old` is the environment that it replaces (None: none).
+
+    `carries` are the things that come along (None: there are none), up to `extent`; with `hands_over` they come from
+    a tree that gives up its place. `known` is what else only the old one holds, as its files that were edited.
+    """
 
     linking: Linking
     settings: Settings
@@ -37,18 +57,24 @@ class Staging(NamedTuple):
     old: Path | None
     reporter: Reporter
     checkpoint: Checkpoint
+    carries: Source | None = None
+    extent: Extent = "everything"
+    hands_over: bool = True
+    known: Sequence[Left] = ()
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
 
 
-def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
-    """Build the new directory `tree`: both halves, metadata, lock, scripts; checked.
+def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carried:
+    """Build the new directory `tree`: both halves, metadata, lock, what is carried, scripts; checked.
 
-    Raises PackageError, PipError, StoreError and their kinds, and OSError; the tree is then to be thrown away.
+    Return what was carried. Raises PackageError, PipError, StoreError and their kinds, and OSError; the tree is then
+    to be thrown away.
     """
     lock, location = staging.linking.lock, staging.linking.location
     artifacts, omitted = _link(staging, artifacts, tree)
     staging.checkpoint("linked")
+    installed: dict[str, tuple[str, ...]] = {}
     if lock.pip:
         from envmgr.pypi import install as pip_half  # start-up time: most environments have no pip half
         from envmgr.pypi.indexes import Indexes
@@ -56,20 +82,43 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> None:
 
         place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
         indexes = Indexes.gather(staging.settings, staging.pypi, staging.index_options)
-        pip_half.install(lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes)
+        distributions = pip_half.install(
+            lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes
+        )
+        installed = {each.name: each.files for each in distributions}
         staging.checkpoint("pip half installed")
+    _complete_python(staging, artifacts, installed, tree)
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
     directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
     metadata.complete_records(tree, lock.conda, directories)
     _write_metadata(staging, tree)
     staging.checkpoint("metadata written")
-    shell_files.write(tree, location.prefix, location.name)
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)
     _report(staging, artifacts, (*omitted, *clobbers))
+    came = _carry(staging, tree)
+    staging.checkpoint("carried")
+    # Then only, since scripts for activation and variables are carried as well.
+    shell_scripts.write(tree, location.prefix, location.name)
     # Last, so that a tree with this file is complete.
     commit.write_generation(tree, staging.generation)
     staging.checkpoint("staged")
+    return came
+
+
+def _carry(staging: Staging, tree: Path) -> Carried:
+    """Bring into the tree what people put into the old one; what cannot come marks the old one as worth keeping."""
+    source = staging.carries
+    if source is None:
+        return Carried()
+    plan = carrying.decide(source.survey, Target(tree, staging.linking.lock), staging.extent)
+    with staging.reporter.start("carry", "files of no package", total=len(plan.steps), unit="files") as progress:
+        came = bringing.bring(plan, hands_over=staging.hands_over, progress=progress)
+    if staging.hands_over and staging.old is not None:
+        is_saved = {each.original for each in came.saved}
+        known = [each for each in staging.known if each.what not in is_saved]
+        pruning.protect(staging.old, [*came.left, *known])  # before the switch: a kill after it must not let it go
+    return came
 
 
 def _link(
@@ -92,6 +141,42 @@ def _link(
         raise StoreError(f"cannot be linked though just fetched: {damaged}") from damaged
 
 
+def _complete_python(
+    staging: Staging, artifacts: Sequence[Artifact], installed: Mapping[str, Sequence[str]], tree: Path
+) -> None:
+    """Add bytecode and the marker for pip, where they are asked for; `installed` are the files of the pip half."""
+    linking_ = staging.linking
+    python = next((package for package in linking_.lock.conda if package.name == "python"), None)
+    if python is None:
+        return
+    site_packages = ownership.site_packages_of(tree)
+    if staging.settings.compile_bytecode:
+        groups = [
+            bytecode.sources(
+                each.package.sha256,
+                each.manifest.prefix_paths(site_packages),
+                without=each.manifest._replace(paths=each.manifest.placeholders).prefix_paths(site_packages),
+            )
+            for each in artifacts
+        ]
+        groups += [
+            bytecode.sources(package.sha256, installed[package.name])
+            for package in linking_.lock.pip
+            if package.filename.endswith(".whl") and package.name in installed
+        ]
+        interpreter = bytecode.Interpreter(_python(tree, linking_.lock), python.version)
+        chosen = [each for each in groups if each is not None]
+        bytecode.link(chosen, tree, interpreter, settings=staging.settings, reporter=staging.reporter)
+        staging.checkpoint("bytecode linked")
+    externally_managed.write(
+        tree,
+        linking_.location,
+        site_packages=site_packages,
+        old=staging.old,
+        is_wanted=staging.settings.externally_managed,
+    )
+
+
 def _write_metadata(staging: Staging, tree: Path) -> None:
     lock = staging.linking.lock
     before = metadata.read_lock(staging.old) if staging.old is not None else None
@@ -102,7 +187,10 @@ def _write_metadata(staging: Staging, tree: Path) -> None:
         moment=time.time(),
     )
     metadata.write_history(tree, staging.old, block)
-    metadata.write_state(tree, lock.request.variables)
+    source = staging.carries
+    is_kept = source is not None and staging.extent != "nothing"
+    values = variables.merged(Path(source.survey.root), source.lock, lock) if source and is_kept else None
+    metadata.write_state(tree, lock.request.variables if values is None else values)
     frozen.keep_marker(staging.old, tree)
     (tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(lock))
 

@@ -6,6 +6,7 @@ and which old generations stay. Light: `rollback` pays for it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,24 +17,24 @@ from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import (
+    bringing,
     commit,
     frozen,
     generations,
     layout,
     metadata,
-    ownership,
     processes,
     pruning,
     registry,
     settling,
+    survey,
+    telling,
 )
+from envmgr.store.carried import Carried
+from envmgr.store.carrying import Source, Target
 from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.layout import Location
-from envmgr.store.ownership import Foreign
-
-_NAMED = 5  # things in one message
-NOTHING = Foreign()
 
 
 def check_target(location: Location, *, replaces: int | None, override_frozen: bool) -> None:
@@ -74,7 +75,7 @@ def next_generation(
 ) -> Generation:
     """Return the record of the generation that follows; `switch` forces how it takes its place. Raises OSError."""
     return Generation(
-        number=commit.next_number(location),
+        number=max(commit.next_number(location), (replaces or 0) + 1),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         command=metadata.redacted(command),
         prefix=str(location.prefix),
@@ -98,13 +99,38 @@ def name_users(location: Location, reporter: Reporter) -> None:
         )
 
 
-def find_foreign(location: Location) -> Foreign:
-    """Return what in the environment nobody owns, after marking it as holding that; raises OSError."""
-    foreign = ownership.find_foreign(location.prefix, metadata.read_lock(location.prefix))
-    if foreign:
-        # Before the switch, so that a kill after it cannot let the only copy be pruned.
-        pruning.protect(location.prefix, foreign)
-    return foreign
+def what_is_there(location: Location, replaces: int | None) -> Source | None:
+    """Return what the environment that is to be replaced holds, None where there is none; raises OSError."""
+    if replaces is None:
+        return None
+    pruning.unmark(location.prefix)  # an attempt that failed may have left it
+    lock = metadata.read_lock(location.prefix)
+    return Source(survey.read(location.prefix, lock), lock)
+
+
+def clock(location: Location) -> int | None:
+    """Return what the file system's clock said when the environment's lease was taken (ns), None where unknown."""
+    try:
+        return os.stat(location.lease).st_mtime_ns
+    except OSError:
+        return None
+
+
+def bring_late(
+    location: Location, replaces: int | None, before: Lock | None, lock: Lock, since: int | None = None
+) -> Carried | None:
+    """Bring over what was written to the old tree after `since`, now that it is replaced; raises OSError.
+
+    What stays in it all the same marks it as worth keeping. Large files are taken out of it that came along as links.
+    """
+    old = location.generations / str(replaces)
+    if replaces is None or not old.is_dir():
+        return None
+    came = bringing.late(old, before, Target(location.prefix, lock), since)
+    if came is not None:
+        pruning.protect(old, came.left)
+    bringing.hand_over(old, location.prefix)
+    return came
 
 
 def tell_of_copying(location: Location, generation: Generation, reporter: Reporter) -> None:
@@ -119,7 +145,7 @@ def tell_of_copying(location: Location, generation: Generation, reporter: Report
 def finish(
     location: Location,
     replaces: int | None,
-    foreign: Foreign,
+    came: Carried,
     *,
     keep: int,
     settings: Settings,
@@ -136,21 +162,8 @@ def finish(
     if replaces is None:
         return None
     kept = location.generations / str(replaces)
-    if foreign:
-        reporter.warning(_foreign_text(foreign, kept))
     pruning.prune(location, keep=keep, checkpoint=checkpoint)
     checkpoint("pruned")
-    return kept if kept.is_dir() else None
-
-
-def listed(foreign: Foreign) -> str:
-    """Return foreign things as a message names them."""
-    named = [f"{each.name} {each.version} (installed with pip)" for each in foreign.distributions]
-    named += foreign.files
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more
-
-
-def _foreign_text(foreign: Foreign, kept: Path) -> str:
-    """Word where the things are that nobody owned, now that they are not in the environment any more."""
-    return f"not taken over into the new generation, and kept in {kept}: {listed(foreign)}"
+    found = kept if kept.is_dir() else None
+    telling.tell(location, came, found, reporter)
+    return found

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from packaging.version import InvalidVersion, Version
-
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.reporting import Reporter
-from envmgr.store import contents, own_files, ownership
+from envmgr.store import carried, contents, own_files, ownership
+from envmgr.store.carried import Carried
 from envmgr.store.contents import Compared, is_shared
 from envmgr.store.inventory import Entry, Inventory
 from envmgr.store.layout import OWN_DIRECTORY, Location
@@ -48,7 +47,8 @@ def verify(location: Location, lock: Lock | None, reporter: Reporter, *, has_loc
     prefix = Path(os.path.realpath(location.prefix))
     inventory = Inventory.read(prefix)
     conda = _conda_half(inventory, lock.conda if lock is not None else None)
-    pip = _pip_half(inventory, lock.pip if lock is not None and has_lock else (), conda)
+    manifest = carried.read(prefix)
+    pip = _pip_half(inventory, lock.pip if lock is not None and has_lock else (), conda, manifest)
     compared = contents.compare(inventory, [*conda.owned, *pip.owned], reporter)
     problems = [
         *own_files.problems(location, lock if has_lock else None),
@@ -58,7 +58,7 @@ def verify(location: Location, lock: Lock | None, reporter: Reporter, *, has_loc
         *pip.problems,
         *_told_who(compared, pip.problems, inventory),
         *_clobbered(conda.owned),
-        *_loose(inventory, conda.accounted | pip.accounted),
+        *_loose(inventory, conda.accounted | pip.accounted, manifest),
     ]
     findings = Findings(
         problems=tuple(sorted(dict.fromkeys(problems), key=_order)),
@@ -132,9 +132,10 @@ def _record_problems(
                 yield Problem("notice", "foreign", f"conda-meta/{name}.json", package_name, None, name)
 
 
-def _pip_half(inventory: Inventory, packages: Sequence[PipPackage], conda: _Half) -> _Half:
+def _pip_half(inventory: Inventory, packages: Sequence[PipPackage], conda: _Half, manifest: Carried) -> _Half:
     half = _Half([], [], set())
     wanted = {ownership.normalised(package.name): package for package in packages}
+    known = {(each.dist_info, each.version) for each in manifest.distributions}
     found: dict[str, list[Distribution]] = {}
     for distribution in distributions(inventory):
         own = (f"{distribution.dist_info}/METADATA", f"{distribution.dist_info}/RECORD")
@@ -148,9 +149,8 @@ def _pip_half(inventory: Inventory, packages: Sequence[PipPackage], conda: _Half
             half.accounted.update(path for path in inventory.entries if path.startswith(f"{distribution.dist_info}/"))
             if name not in wanted:
                 what = f"{_described(distribution)}, {len(distribution.owned)} files"
-                half.problems.append(
-                    Problem("notice", "foreign", distribution.dist_info, distribution.name, None, what)
-                )
+                kind: Kind = "carried" if (distribution.dist_info, distribution.version) in known else "foreign"
+                half.problems.append(Problem("notice", kind, distribution.dist_info, distribution.name, None, what))
     return half
 
 
@@ -160,7 +160,7 @@ def _locked_problems(half: _Half, package: PipPackage, installed: list[Distribut
     if not installed:
         yield Problem("fault", "missing", f"{package.name}-{package.version}.dist-info", package.name, expected, None)
     for distribution in installed:
-        if not _is_same_version(distribution.version, package.version):
+        if not ownership.is_same_version(distribution.version, package.version):
             yield Problem("fault", "changed", distribution.dist_info, package.name, expected, _described(distribution))
             continue
         record = f"{distribution.dist_info}/RECORD"
@@ -209,14 +209,17 @@ def _clobbered(owned: Iterable[Owned]) -> Iterator[Problem]:
                 yield Problem("notice", "clobbered", path, each.package, expected, found)
 
 
-def _loose(inventory: Inventory, accounted: set[str]) -> Iterator[Problem]:
-    """Yield what nobody owns; bytecode does not count, nor do our own files."""
+def _loose(inventory: Inventory, accounted: set[str], manifest: Carried) -> Iterator[Problem]:
+    """Yield what nobody owns, as carried where the manifest has it; bytecode does not count, nor do our own files."""
+    came = set(manifest.files)
+    saved = {each.path: f"saved beside {each.original}" for each in manifest.saved}
     owned = accounted | {real for path in accounted if (real := inventory.resolve(path)) is not None}
     for path, entry in inventory.entries.items():
         if entry.kind == "directory" or path in owned or path.startswith(f"{OWN_DIRECTORY}/"):
             continue
         if not ownership.is_ours(path) and "/__pycache__/" not in f"/{path}":
-            yield Problem("notice", "foreign", path)
+            kind: Kind = "carried" if path in came else "foreign"
+            yield Problem("notice", kind, path, found=saved.get(path) if path in came else None)
 
 
 def _redirected(inventory: Inventory) -> Iterator[Problem]:
@@ -237,13 +240,6 @@ def _linked(inventory: Inventory, changed: Iterable[Owned]) -> Iterator[tuple[Ow
 def _described(distribution: Distribution) -> str:
     tool = distribution.installer or "a tool that does not say so"
     return f"{distribution.name} {distribution.version} installed by {tool}"
-
-
-def _is_same_version(found: str, expected: str) -> bool:
-    try:
-        return Version(found.replace("_", "+", 1) if "+" in expected else found) == Version(expected)
-    except InvalidVersion:
-        return found == expected
 
 
 def _order(problem: Problem) -> tuple[bool, bool, str, str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from packaging.utils import canonicalize_name
@@ -14,9 +16,10 @@ from envmgr.lock.model import Lock
 from envmgr.solve.pip import with_pip
 from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.edits import Edits
-from envmgr.spec.faults import Faults, shown
-from envmgr.spec.model import COMMAND_LINE, EnvironmentSpec, Origin, Requirement
-from envmgr.spec.requirements_file import RequirementsReader
+from envmgr.spec.faults import shown
+from envmgr.spec.model import EnvironmentSpec, Origin, Requirement
+from envmgr.spec.pip_lines import read_lines
+from envmgr.spec.requirements_file import relative_to_base
 from envmgr.store.layout import Location
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -37,21 +40,33 @@ def asked_for(lock: Lock, location: Location) -> EnvironmentSpec:
     dependencies, pip = request.dependencies, request.pip
     if not dependencies and not pip:
         dependencies, pip = roots(lock)
+    asked_lines = read_lines(pip, base=request.pip_base, source=origin)
     return EnvironmentSpec(
         channels=request.channels or lock.channels,
         dependencies=tuple(parse_dependency(text, origin) for text in dependencies),
-        pip=_requirements(pip, origin),
+        pip=_named(asked_lines.requirements, lock),
+        pip_options=asked_lines.options,
+        pip_constraints=asked_lines.constraints,
+        pip_base=request.pip_base,
         variables=request.variables,
         gpu=request.gpu,
         sources=lock.sources,
     )
 
 
-def additions(specs: Sequence[str], pip: Sequence[str]) -> tuple[Edits, tuple[str, ...]]:
-    """Return the edits that `install` asks for, and what to warn of; raises SpecError for what cannot be read,
-    UsageError for nothing at all."""
+def _named(requirements: Sequence[Requirement], lock: Lock) -> tuple[Requirement, ...]:
+    """Return the requirements, those that do not say their name with the one that they were found to have."""
+    names = {text: package.name for package in lock.pip for text in package.requested}
+    return tuple(
+        each if each.is_named else replace(each, name=names.get(each.text, each.name)) for each in requirements
+    )
+
+
+def additions(specs: Sequence[str], pip: Sequence[str], base: str = "") -> tuple[Edits, tuple[str, ...]]:
+    """Return the edits that `install` asks for, and what to warn of; paths are then relative to the directory `base`
+    (empty: the current one). Raises SpecError for what cannot be read, UsageError for nothing at all."""
     parsed = parse_arguments(specs)
-    requirements = _requirements(pip, COMMAND_LINE)
+    requirements = _requirements(pip, base)
     if not parsed.dependencies and not requirements:
         raise UsageError(
             "nothing to install is named", hint="name a package, as numpy, or a requirement, as --pip rich"
@@ -98,12 +113,15 @@ def needed_by(node: Node, lock: Lock, spec: EnvironmentSpec) -> tuple[str, ...]:
     return tuple(sorted({name for half, name in asked if node in _reached((half, name), edges) - {(half, name)}}))
 
 
-def _requirements(texts: Sequence[str], origin: Origin) -> tuple[Requirement, ...]:
-    faults = Faults(origin.source)
-    reader = RequirementsReader(_no_files, faults)
-    found = tuple(each for text in texts for each in reader.read_line(text, origin, (origin.source,)))
-    faults.raise_if_any()
-    return found
+def _requirements(texts: Sequence[str], base: str) -> tuple[Requirement, ...]:
+    here = os.getcwd()
+    lines = read_lines(texts, base=here, load=_no_files)
+    if lines.options.lines:
+        raise UsageError(
+            f"--pip {shown(lines.options.lines[0])} is an option, and what is asked for is a package",
+            hint="write it into the pip section of the environment file, and: envmgr create -f environment.yml",
+        )
+    return tuple(relative_to_base(each, base or here) for each in lines.requirements)
 
 
 def _no_files(_location: str) -> NoReturn:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError, UsageError
 from envmgr.lock.model import Lock
@@ -24,6 +26,17 @@ def channels_of(lock: Lock, settings: Settings) -> tuple[str, ...]:
         found.append(name if is_known or is_same or at >= len(lock.channels) else lock.channels[at])
         at += max(len(urls), 1) if is_known or is_same else 1
     return tuple(dict.fromkeys(found or lock.channels))
+
+
+def channels_here(lock: Lock, settings: Settings) -> tuple[Channel, ...]:
+    """Return the channels of a lock with the mirrors and credentials that they have here, to fetch what it names."""
+    table = ChannelTable.read(settings, beside=(Path.cwd(),))
+    found: dict[str, Channel] = {}
+    # By name first: credentials belong to names. What is gone since then is missed when something has to come from it.
+    for name in (*lock.request.channels, *lock.channels):
+        with contextlib.suppress(ChannelError):
+            found = {channel.url: channel for channel in table.resolve((name,))} | found
+    return tuple(found.values())
 
 
 def _urls(table: ChannelTable, name: str) -> tuple[str, ...]:

@@ -38,7 +38,11 @@ class Beside(NamedTuple):
 
     def bytes_with(self, lock: Lock) -> bytes | None:
         """Return what the file will hold once `lock` is put into it; None where nothing can be written."""
-        return lock_file.dumps({**self.locks, lock.platform: lock}) if lock_file.is_writable(self.path) else None
+        return (
+            lock_file.dumps({**self.locks, lock.platform: lock}, self.path)
+            if lock_file.is_writable(self.path)
+            else None
+        )
 
     def put(self, lock: Lock, reporter: Reporter) -> Path | None:
         """Write `lock` into the file beside those of other platforms, and return its path if that changed it.
@@ -48,10 +52,13 @@ class Beside(NamedTuple):
         if self.fitting is not None:
             return None
         try:
-            changed = lock_file.write(self.path, lock_file.dumps({**self.locks, lock.platform: lock}))
+            locks = {**self.locks, lock.platform: lock}
+            changed = lock_file.write(self.path, lock_file.dumps(locks, self.path))
         except LockError as error:
             reporter.warning(f"{error.message}: the environment is locked, its file is not")
             return None
+        if changed and (what := lock_file.partial(locks)) is not None:
+            reporter.notice(f"{self.path}: {what}")
         return self.path if changed else None
 
 

@@ -6,6 +6,7 @@ preferred, so that as little as possible moves; `update` takes the preference of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -101,7 +102,7 @@ def change(
     before = replace(asked.asked_for(lock, location), channels=channels_of(lock, settings))
     edits = _edits(request, before, there, reporter)
     channels = with_channels(before.channels, request.channels, override=request.override_channels)
-    spec = replace(apply(before, edits), channels=channels)
+    spec = replace(apply(before, edits), channels=channels, pip_base=before.pip_base or os.getcwd())
     saved = _saved(request, replace(edits, channels=channels), there, settings) if request.save else None
     base = _base(request, lock, settings, reporter)
     if saved is not None and saving.agree(saved, spec, settings, reporter, location):
@@ -212,7 +213,7 @@ def _find(request: ChangeRequest, settings: Settings) -> Location:
 def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, reporter: Reporter) -> Edits:
     if request.removed:
         return asked.removals(request.removed, there.lock, before, there.location)
-    edits, warnings = asked.additions(request.specs, request.pip)
+    edits, warnings = asked.additions(request.specs, request.pip, before.pip_base)
     for warning in warnings:
         reporter.warning(warning)
     for old, new in ((before.dependencies, edits.dependencies), (before.pip, edits.pip)):

@@ -102,6 +102,8 @@ def create(
             digest = None  # another tool's lock is not followed, and each time that is said
         own = _own(location, locker) if fits else None
         if own is not None and (found is None or found.asks_for(own)):
+            if found is not None and found.fitting is None and not dry_run:
+                found = _with_other_platforms(found, locker, request, settings, reporter)
             written = found.put(own, reporter) if found is not None and not dry_run else None
             return Outcome(location, up_to_date=True, written=written)
         frozen.check_thawed(location, override=request.override_frozen)
@@ -109,9 +111,7 @@ def create(
         previous = _previous(location, reporter)
         followed = found.fitting if found is not None else None
         lock = followed or locker.lock((found and found.lock) or previous)
-        if followed is not None or locker.is_foreign:
-            for sentence in locker.lacking(lock):
-                reporter.warning(sentence)
+        _say_what_lacks(found, followed, lock, locker, request, reporter)
         difference = between(previous, lock)
         plan = Plan(location, previous, lock, difference, locker.missing(lock), found, followed is not None)
         if not confirm(plan):
@@ -119,6 +119,7 @@ def create(
         if dry_run:
             return Outcome(location, plan=plan)
         if found is not None and followed is None:
+            found = _with_other_platforms(found, locker, request, settings, reporter)
             digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock) or data)
         if locker.is_foreign:
             lock = locker.complete(lock)
@@ -209,6 +210,36 @@ def _found(
     from envmgr.workflows import beside  # start-up time
 
     return beside.read(path, data, locker, request, reporter) if path is not None and not locker.is_foreign else None
+
+
+def _say_what_lacks(
+    found: Beside | None,
+    followed: Lock | None,
+    lock: Lock,
+    locker: Locker | ForeignLocker,
+    request: CreateRequest,
+    reporter: Reporter,
+) -> None:
+    """Warn of what this machine lacks for a lock that is followed, and of platforms that the lock lacks."""
+    if followed is None and not locker.is_foreign:
+        return
+    for sentence in locker.lacking(lock):
+        reporter.warning(sentence)
+    if found is not None and not locker.is_foreign:
+        from envmgr.workflows import other_platforms  # start-up time
+
+        other_platforms.say_what_is_missing(found, locker, reporter, request)
+
+
+def _with_other_platforms(
+    found: Beside, locker: Locker | ForeignLocker, request: CreateRequest, settings: Settings, reporter: Reporter
+) -> Beside:
+    if locker.is_foreign:
+        return found
+    from envmgr.workflows import other_platforms  # start-up time
+
+    files = channel_files(request.files, settings)
+    return other_platforms.locked(found, locker, request, settings, reporter, files)
 
 
 def _own(location: Location, locker: Locker | ForeignLocker) -> Lock | None:

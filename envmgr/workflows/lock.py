@@ -82,9 +82,10 @@ def lock(
         parts = tuple(_part(each, locker, moving, several=several) for each, locker in zip(found, lockers, strict=True))
     is_written = False
     if not dry_run and not all(part.is_unchanged for part in parts):
-        is_written = lock_file.write(
-            path, lock_file.dumps({**found[0].locks, **{part.lock.platform: part.lock for part in parts}})
-        )
+        locked = {**found[0].locks, **{part.lock.platform: part.lock for part in parts}}
+        is_written = lock_file.write(path, lock_file.dumps(locked, path))
+        if is_written and (what := lock_file.partial(locked)) is not None:
+            reporter.notice(f"{path}: {what}")
     return Report(path, parts, is_written)
 
 

@@ -57,7 +57,7 @@ def parse(data: bytes, path: Path, request: CreateRequest) -> dict[str, Lock]:
     Raises LockError for what is no lock and for that of another tool, LockTampered for one that was changed by hand.
     """
     try:
-        locks = conda_lock.loads(data, source=str(path), sealed=True)
+        locks = conda_lock.loads(data, source=str(path), sealed=True, base=str(path.absolute().parent))
     except LockError as error:
         error.hint = error.hint or f"restore the file, or lock anew: {command(request)}"
         raise
@@ -70,9 +70,17 @@ def parse(data: bytes, path: Path, request: CreateRequest) -> dict[str, Lock]:
     return locks
 
 
-def dumps(locks: Mapping[str, Lock]) -> bytes:
-    """Return the bytes of a lock file: the same locks give the same bytes."""
-    return conda_lock.dumps_yaml(locks.values())
+def dumps(locks: Mapping[str, Lock], path: Path) -> bytes:
+    """Return the bytes of the lock file at `path`: the same locks give the same bytes."""
+    return conda_lock.dumps_yaml(locks.values(), base=str(path.absolute().parent))
+
+
+def partial(locks: Mapping[str, Lock]) -> str | None:
+    """Return what to say of a lock that other tools can install in part only, None of one that is whole for them."""
+    names = sorted({package.name for lock in locks.values() for package in lock.pip if package.is_local})
+    if not names:
+        return None
+    return f"other tools install this lock without {', '.join(names)}: paths and repositories have no field in it"
 
 
 def is_writable(path: Path) -> bool:

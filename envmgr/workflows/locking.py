@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +37,9 @@ from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.digest import semantic_digest
 from envmgr.spec.merging import merge
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
+from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
+from envmgr.store.build_environment import BuildEnvironment
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
@@ -47,6 +50,7 @@ from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories, parse_sources
 
 _ADVICE_SECONDS = 10.0
+_PREFERENCE_SECONDS = 120.0
 _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 
@@ -88,6 +92,11 @@ class Locker:
             pypi=self._table.pypi if self._spec.pip else None,
         )
 
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that the environment file lists."""
+        return self._spec.platforms
+
     def outdated(self, lock: Lock) -> tuple[str, ...]:
         """Return why `lock` does not fit what is asked for, one sentence a reason; none: it fits."""
         if lock.spec_digest != self.spec_digest:
@@ -104,6 +113,10 @@ class Locker:
             stated += [package.name for package in self._machine.virtual_packages]
         if stated:
             reasons += staleness.of_machine(lock, stated, self._virtual_packages())
+        if any(package.kind != "wheel" for package in lock.pip):
+            from envmgr.pypi import sources  # start-up time: only where there is a directory to look at
+
+            reasons += sources.changed(lock.pip)
         return tuple(reasons)
 
     def unbuilt(self, lock: Lock) -> tuple[str, ...]:
@@ -154,6 +167,9 @@ class Locker:
             channel_urls=tuple((name, channel.url) for name, channel in self._named),
             constraints=self._pins(),
         )
+        if settings.pip_prefer_conda and spec.pip and spec.dependencies:
+            spec = self._preferring_conda(request, previous)
+            request = replace(request, specs=spec.dependencies)
         solution = self._solve(request, moving, previous) if spec.dependencies else _NOTHING
         locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
         conda, pip = self._with_pip_half(solution.packages, locked_pip, request)
@@ -197,6 +213,7 @@ class Locker:
                 replaces=replaces,
                 override_frozen=self._request.override_frozen,
                 pypi=self._table.pypi,
+                index_options=self._spec.pip_options.indexes,
             ),
             settings=self._settings,
             cache=self._cache,
@@ -209,9 +226,10 @@ class Locker:
         return Request(
             channels=tuple(as_written(name) for name in self._names),
             dependencies=tuple(without_literal_credentials(dependency.text) for dependency in spec.dependencies),
-            pip=tuple(without_literal_credentials(requirement.text) for requirement in spec.pip),
+            pip=tuple(without_literal_credentials(line) for line in pip_lines(spec)),
             variables=spec.variables,
             gpu=spec.gpu,
+            pip_base=spec.pip_base if has_paths(spec) else "",
         )
 
     def _virtual_packages(self) -> tuple[VirtualPackage, ...]:
@@ -265,6 +283,34 @@ class Locker:
         if is_said and not self._spec.gpu:
             return None
         return unseen_builds(request, solution, Repodata(self._source, self._channels, self.platform), engine.solve)
+
+    def _preferring_conda(self, request: SolveRequest, previous: Lock | None) -> EnvironmentSpec:
+        """Move lines of the pip section that the channels can satisfy to the dependencies, and tell which."""
+        from envmgr.pypi import provided  # start-up time: most environments have no pip half
+        from envmgr.solve.trials import Packages, Trials
+        from envmgr.workflows import prefer_conda
+
+        def read(packages: Packages) -> Sequence[provided.Distribution]:
+            artifacts = self._cache.fetch(packages, channels=self._channels, reporter=self._reporter)
+            return provided.read((artifact.package, artifact.directory) for artifact in artifacts)
+
+        build_recipe_channels(self._channels, self._settings, self._reporter)
+        engine = self._engine(Explaining(seconds=0))
+        world = prefer_conda.World(
+            names=Repodata(self._source, self._channels, self.platform).names(),
+            trials=Trials(lambda trial: engine.solve(trial).packages, _PREFERENCE_SECONDS),
+            provided=read,
+        )
+        moved = prefer_conda.moved(self._spec.pip, request, world, previous=previous)
+        for each in moved:
+            self._reporter.notice(str(each))
+        gone = {each.requirement for each in moved}
+        self._spec = replace(
+            self._spec,
+            dependencies=(*self._spec.dependencies, *(each.dependency for each in moved)),
+            pip=tuple(requirement for requirement in self._spec.pip if requirement not in gone),
+        )
+        return self._spec
 
     def _engine(self, explaining: Explaining) -> Solver:
         return solver(self._settings.solver, self._source, explaining)
@@ -324,6 +370,8 @@ class Locker:
         from envmgr.workflows import clash_advice
 
         artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
+        is_here = self.platform == current_subdir()
+        build = BuildEnvironment(artifacts, self._channels, self._cache, self._settings, self._reporter)
         try:
             resolution = resolve(
                 PipRequest(
@@ -333,7 +381,10 @@ class Locker:
                     virtual_packages=request.virtual_packages,
                     locked=locked,
                     exclude_newer=self._cutoff,
-                    indexes=Indexes.gather(self._settings, self._table.pypi),
+                    indexes=Indexes.gather(self._settings, self._table.pypi, self._spec.pip_options.indexes),
+                    options=self._spec.pip_options,
+                    constraints=self._spec.pip_constraints,
+                    build_python=build.python if is_here else None,
                 ),
                 settings=self._settings,
                 reporter=self._reporter,
@@ -341,6 +392,8 @@ class Locker:
         except Clashed as clashed:
             trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
             raise clash_advice.advised(clashed, request, trials) from clashed
+        finally:
+            build.remove()
         for held_back in resolution.held_back:
             self._reporter.notice(str(held_back))
         fetched = tuple(artifact.package for artifact in artifacts)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:  # start-up time: YAML
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
 _HOST_PROFILE = re.compile(r"^[\"']?host_profile\b", re.MULTILINE)
+# A path, or what only a name in it tells from one: directories are looked at, constraints are read
+_READS_MORE = re.compile(
+    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\.whl\b|\.tar\.gz\b|\.zip\b"
+    r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
+    re.MULTILINE,
+)
 _DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
 _DIGEST_SCHEMA = 1
 
@@ -88,7 +94,8 @@ def inputs_digest(
     """
     if request.host_profile is not None:
         return None
-    if any(_NESTED.search(file.text) or _HOST_PROFILE.search(file.text) for file in request.files):
+    patterns = (_NESTED, _READS_MORE, _HOST_PROFILE)
+    if any(pattern.search(file.text) for file in request.files for pattern in patterns):
         return None
     return _digest(
         [
@@ -118,7 +125,11 @@ def spec_digest(
     choices = [channels, platform, settings.channel_priority, settings.add_pip_as_python_dependency]
     pins = [[pin.package, _place(pypi.index(pin.index))] for pin in pypi.pins] if pypi is not None else []
     forbidden = pypi is not None and pypi.sdists_forbidden is not None
-    return _digest([semantic_digest, choices, *([[pins, forbidden]] if pins or forbidden else [])])
+    if pins or forbidden:
+        choices.append([pins, forbidden])
+    if pypi is not None and settings.pip_prefer_conda:
+        choices.append("pip prefers conda")
+    return _digest([semantic_digest, choices])
 
 
 def _place(index: NamedIndex) -> str:
@@ -180,6 +191,9 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         settings.solver,
         settings.pinned_packages,
         settings.add_pip_as_python_dependency,
+        settings.pip_prefer_conda,
+        settings.compile_bytecode,
+        settings.externally_managed,
         _overrides(settings.environ),
         [[str(path), _text(path)] for path in channel_files],
     ]

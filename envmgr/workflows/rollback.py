@@ -5,12 +5,11 @@ What fetches and links packages is imported only where there is no tree to excha
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from envmgr.errors import ChannelError, LockError, PrefixError
+from envmgr.errors import LockError, PrefixError
 from envmgr.lock.difference import between
 from envmgr.lock.model import CondaPackage, Lock
 from envmgr.reporting import Reporter
@@ -22,9 +21,6 @@ from envmgr.store.layout import Location
 from envmgr.store.recorded import Recorded
 from envmgr.store.rollback import RollbackRequest
 from envmgr.workflows.create import Outcome, Plan
-
-if TYPE_CHECKING:  # start-up time: an exchange needs neither
-    from envmgr.channels.model import Channel
 
 
 class Wish(NamedTuple):
@@ -108,12 +104,13 @@ def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -
     from envmgr.artifacts.cache import ArtifactCache  # start-up time: what downloads and links
     from envmgr.channels.table import ChannelTable
     from envmgr.store.realise import RealiseRequest, realise
+    from envmgr.workflows.asked_channels import channels_here
 
     realised = realise(
         RealiseRequest(
             location=request.location,
             lock=request.lock,
-            channels=_channels(request.lock, settings),
+            channels=channels_here(request.lock, settings),
             pypi=ChannelTable.read(settings, beside=(Path.cwd(),)).pypi,
             command=request.command,
             inputs_digest=request.target.inputs_digest,
@@ -126,16 +123,3 @@ def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -
         already_done=lambda: store.is_done(request),
     )
     return realised.generation
-
-
-def _channels(lock: Lock, settings: Settings) -> tuple[Channel, ...]:
-    """Return the channels of the lock with the mirrors and credentials that they have here."""
-    from envmgr.channels.table import ChannelTable  # start-up time: YAML
-
-    table = ChannelTable.read(settings, beside=(Path.cwd(),))
-    found: dict[str, Channel] = {}
-    # By name first: credentials belong to names. What is gone since then is missed when something has to come from it.
-    for name in (*lock.request.channels, *lock.channels):
-        with contextlib.suppress(ChannelError):
-            found = {channel.url: channel for channel in table.resolve((name,))} | found
-    return tuple(found.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +16,12 @@ from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError, EnvmgrError, LockError, NotAnEnvironment, PrefixError, StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
-from envmgr.pypi.uv import Uv
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import frozen, generations, layout, pruning, sharing
+from envmgr.store import frozen, generations, healing, layout, sharing
+from envmgr.store.carried import Carried, Left
 from envmgr.store.generations import Generation
 from envmgr.store.layout import LOCK_FILE, Location
-from envmgr.store.ownership import Foreign
 from envmgr.store.problems import Findings, Problem
 from envmgr.store.realise import RealiseRequest, realise
 from envmgr.store.usage import using_cache
@@ -34,12 +33,14 @@ _ATTEMPTS = 3  # looks at an environment that others keep replacing
 
 class Repair(NamedTuple):
     """What was done: the generation that was made, where the one before it is kept (None: nowhere), which cached
-    packages were set aside, the edited files that the old generation still has, and what is found now."""
+    packages were set aside, the edited files that only the old generation has still, what came along, and what is
+    found now."""
 
     generation: Generation
     kept: Path | None
     discarded: tuple[str, ...]
     edited: tuple[str, ...]
+    carried: Carried
     findings: Findings
 
 
@@ -83,7 +84,8 @@ def repair(
 ) -> Repair:
     """Realise the lock of the environment as its next generation, with nothing rotten from the cache.
 
-    Nothing is mended in place, and the environment stays as it is when this fails. Raises PrefixError where there is
+    Files that people put there come along, what they installed with pip does not. Nothing is mended in place, and the
+    environment stays as it is when this fails. Raises PrefixError where there is
     no lock that can be trusted, FrozenEnvironment, and what `store.realise` raises.
     """
     lock, present = _trusted(location)
@@ -94,27 +96,32 @@ def repair(
         discarded = _discard_rotten(lock, cache, reporter)
         _forget_wheels(lock, findings, settings)
         edited = tuple(sorted({each.path for each in findings.faults if each.kind == "changed" and each.package}))
-        with _marked(location, edited):
-            realised = realise(
-                RealiseRequest(
-                    location=location,
-                    lock=lock,
-                    channels=_channels(lock, settings, reporter),
-                    pypi=ChannelTable.read(settings, beside=(Path.cwd(),)).pypi,
-                    command=command,
-                    inputs_digest=present.inputs_digest,
-                    replaces=present.number,
-                    override_frozen=override_frozen,
-                ),
-                settings=settings,
-                cache=cache,
-                reporter=reporter,
-            )
-    kept = realised.kept
-    if kept is not None and edited:
-        pruning.protect(kept, Foreign(realised.foreign.distributions, (*realised.foreign.files, *edited)))
-    now = verify(location, settings, reporter)
-    return Repair(realised.generation, kept, discarded, edited if kept is not None else (), now)
+        realised = realise(
+            RealiseRequest(
+                location=location,
+                lock=lock,
+                channels=_channels(lock, settings, reporter),
+                pypi=ChannelTable.read(settings, beside=(Path.cwd(),)).pypi,
+                command=command,
+                inputs_digest=present.inputs_digest,
+                replaces=present.number,
+                override_frozen=override_frozen,
+                extent="files",
+                known=tuple(Left(path, "edited") for path in edited),
+            ),
+            settings=settings,
+            cache=cache,
+            reporter=reporter,
+        )
+    saved = {each.original for each in realised.carried.saved}
+    return Repair(
+        generation=realised.generation,
+        kept=realised.kept,
+        discarded=discarded,
+        edited=tuple(path for path in edited if path not in saved) if realised.kept is not None else (),
+        carried=realised.carried,
+        findings=verify(location, settings, reporter),
+    )
 
 
 def verify_cache(settings: Settings, reporter: Reporter) -> Audit:
@@ -221,9 +228,9 @@ def _discard_rotten(lock: Lock, cache: ArtifactCache, reporter: Reporter) -> tup
 def _forget_wheels(lock: Lock, findings: Findings, settings: Settings) -> None:
     """Let uv forget the wheels whose unpacked files were edited through a hard link from its cache."""
     from_pip = {package.name for package in lock.pip}
-    names = sorted({each.package for each in findings.shared if each.package in from_pip and each.elsewhere})
-    if names:
-        Uv.find(settings).run(["cache", "clean", "--quiet", *(name for name in names if name)])
+    healing.forget_wheels(
+        {each.package for each in findings.shared if each.package in from_pip and each.elsewhere}, settings
+    )
 
 
 def _channels(lock: Lock, settings: Settings, reporter: Reporter) -> tuple[Channel, ...]:
@@ -237,20 +244,3 @@ def _channels(lock: Lock, settings: Settings, reporter: Reporter) -> tuple[Chann
         except ChannelError as error:
             reporter.notice(error.message)
     return tuple(found)
-
-
-@contextlib.contextmanager
-def _marked(location: Location, edited: Iterable[str]) -> Iterator[None]:
-    """Mark the environment as holding edited files while it is replaced, so that they are not pruned at once."""
-    files = tuple(edited)
-    mark = location.prefix / generations.FOREIGN
-    if not files or mark.exists():
-        yield
-        return
-    try:
-        pruning.protect(location.prefix, Foreign(files=files))
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            mark.unlink()
-        raise

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from builders.projects import Project
 from builders.wheels import Wheel
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
@@ -29,6 +30,7 @@ class IndexServer:
 
     def __init__(self) -> None:
         self.wheels: dict[str, list[tuple[Wheel, bytes, dict[str, Any]]]] = {}
+        self.sdists: dict[str, list[dict[str, Any]]] = {}
         self.answers: dict[str, tuple[int, str, bytes]] = {}
         self.users: dict[str, str] = {}
         self.requests: list[str] = []
@@ -93,6 +95,20 @@ class IndexServer:
             self.wheels.setdefault(re.sub(r"[-_.]+", "-", wheel.name).lower(), []).append((wheel, data, entry | lies))
         return self
 
+    def add_sdist(self, project: Project) -> IndexServer:
+        """Offer the sdist of a project, without metadata beside it."""
+        filename, data = project.sdist()
+        entry = {
+            "filename": filename,
+            "url": f"/files/{filename}",
+            "size": len(data),
+            "hashes": {"sha256": hashlib.sha256(data).hexdigest()},
+            "upload-time": "2024-01-02T03:04:05Z",
+        }
+        self.answers[f"/files/{filename}"] = (200, "application/octet-stream", data)
+        self.sdists.setdefault(re.sub(r"[-_.]+", "-", project.name).lower(), []).append(entry)
+        return self
+
     def answer(self, path: str, authorization: str | None) -> tuple[int, str, bytes]:
         """Return (status, content type, body) for one request."""
         if self.users and authorization not in {_basic(user, password) for user, password in self.users.items()}:
@@ -106,8 +122,8 @@ class IndexServer:
             return 200, JSON_TYPE, json.dumps({"meta": {"api-version": "1.1"}, "projects": projects}).encode()
         if path.startswith("/simple/"):
             name = path.removeprefix("/simple/").strip("/")
-            if name in self.wheels:
-                files = [entry for _, _, entry in self.wheels[name]]
+            if name in self.wheels or name in self.sdists:
+                files = [entry for _, _, entry in self.wheels.get(name, ())] + self.sdists.get(name, [])
                 document = {"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []}
                 return 200, JSON_TYPE, json.dumps(document).encode()
         filename = path.removeprefix("/files/")

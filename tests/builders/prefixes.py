@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from envmgr.shell import files
+from envmgr.shell import scripts
 
 
 def make_prefix(
@@ -40,5 +40,5 @@ def make_prefix(
         (prefix / "bin" / name).write_text(text)
         (prefix / "bin" / name).chmod(0o755)
     if static:
-        files.write(prefix, prefix, prefix.name if prefix.parent.name == "envs" else None)
+        scripts.write(prefix, prefix, prefix.name if prefix.parent.name == "envs" else None)
     return prefix

@@ -66,11 +66,11 @@ class Shell:
             timeout=60,
             check=False,
         )
-        snapshots = {path.name: _parse(path.read_bytes()) for path in dumps.iterdir() if path.suffix != ".ps1"}
+        snapshots = {path.name: parse_dump(path.read_bytes()) for path in dumps.iterdir() if path.suffix != ".ps1"}
         prompts = {path.stem: path.read_text() for path in dumps.iterdir() if path.suffix == ".ps1"}
         return Result(done.stdout, done.stderr, done.returncode, snapshots, prompts)
 
 
-def _parse(dump: bytes) -> dict[str, str]:
+def parse_dump(dump: bytes) -> dict[str, str]:
     entries = (os.fsdecode(entry).partition("=") for entry in dump.split(b"\0") if entry)
     return {name: value for name, _, value in entries if name not in ("_", "SHLVL", "OLDPWD", "PWD")}

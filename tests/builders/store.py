@@ -22,6 +22,7 @@ from envmgr.store.commit import unwatched
 from envmgr.store.generations import Switch
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
+from envmgr.store.renaming import RenameRequest, rename
 from envmgr.store.rollback import RollbackRequest, take_kept
 
 
@@ -131,6 +132,11 @@ def remove_until(settings: Settings, location: Location, step: str) -> int:
     return _ended(_PROCESSES.Process(target=_remove_until, args=(settings, location, step)))
 
 
+def rename_until(settings: Settings, request: RenameRequest, step: str) -> int:
+    """Rename in another process that kills itself (SIGKILL) at `step`; return its exit code."""
+    return _ended(_PROCESSES.Process(target=_rename_until, args=(settings, request, step)))
+
+
 def realise_at_once(settings: Settings, requests: Sequence[RealiseRequest]) -> list[int]:
     """Realise each request in a process of its own, all at the same time; return their exit codes."""
     children = [_PROCESSES.Process(target=_realise_until, args=(settings, request, "")) for request in requests]
@@ -190,6 +196,12 @@ def _roll_back_until(settings: Settings, request: RollbackRequest, step: str) ->
 
 def _remove_until(settings: Settings, location: Location, step: str) -> None:
     removal.remove(location, settings=settings, reporter=SilentReporter(), checkpoint=_killer(step))
+    os._exit(0)
+
+
+def _rename_until(settings: Settings, request: RenameRequest, step: str) -> None:
+    cache = ArtifactCache(settings)
+    rename(request, settings=settings, cache=cache, reporter=SilentReporter(), checkpoint=_killer(step))
     os._exit(0)
 
 

@@ -45,7 +45,6 @@ def test_a_group_by_itself_shows_its_help(envmgr: Envmgr, words: list[str]) -> N
         ("xyzzy", "envmgr --help"),
         ("uninstall", "envmgr remove PACKAGE"),
         ("instal", "did you mean `envmgr install`?"),
-        ("init", 'put this line into the rc file of the shell: eval "$(envmgr shell-hook bash)"'),
     ],
 )
 def test_unknown_commands_have_a_way_on(envmgr: Envmgr, command: str, hint: str) -> None:

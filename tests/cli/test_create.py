@@ -77,7 +77,8 @@ def test_a_changed_file_makes_a_new_generation_and_keeps_the_old(envmgr: Envmgr,
     assert "\n  ~  tool   1.0 → 2.0  0  channel" in done.out
     assert "\n  -  greet  1.0        0  channel" in done.out
     kept = envmgr.root / "envs/.generations/science/1"
-    assert done.err == f"warning: not taken over into the new generation, and kept in {kept}: share/mine.txt\n"
+    assert done.err == "carried over into the new generation: 1 file of no package (share/mine.txt)\n"
+    assert (prefix / "share/mine.txt").read_text() == "mine"
     assert (kept / "share/mine.txt").read_text() == "mine"
     assert "tool 1.0" in (kept / "bin/tool").read_text()
     assert envmgr.process("run", "-n", "science", "tool").out == "tool 2.0\n"

@@ -280,10 +280,42 @@ def test_each_platform_has_its_own_lock_in_the_file(envmgr: Envmgr, channel: Loc
     stale = envmgr("lock", *FILE, "--check")
     for name in ("linux-64", "osx-arm64", "win-64"):
         assert f"  {name}: tool=1 → tool=2\n" in stale.err
-    envmgr.ok("create", *FILE)
-    assert list(envmgr("lock", *FILE, "--check", "--json").json["details"]["differences"]) == ["osx-arm64", "win-64"]
-    envmgr.ok("lock", *FILE)
+    envmgr.ok("create", *FILE)  # which leaves none of them stale
     envmgr.ok("lock", *FILE, "--check")
+    assert list(yaml.safe_load(lock.read_bytes())["metadata"]["content_hash"]) == ["linux-64", "osx-arm64", "win-64"]
+
+
+def test_create_locks_every_platform_that_the_file_lists(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> None:
+    channel.add(Package(name="deep", subdir="linux-64", depends=["__glibc"], files={}))
+    text = environment_file(channel, "tool=1", more="platforms: [linux-64, osx-arm64]\nodd: key\n")
+    envmgr.write("environment.yml", text)
+    done = envmgr("create", *FILE)
+    assert (done.code, done.err.count("`odd`")) == (0, 1), "a warning is said once"
+    assert yaml.safe_load(lock.read_bytes())["metadata"]["platforms"] == ["linux-64", "osx-arm64"]
+    done = envmgr("create", *FILE)
+    assert done.out.startswith("science is up to date")
+    # One more: the lock that is there is followed, and what it lacks is said.
+    envmgr.write("environment.yml", text.replace("osx-arm64]", "osx-arm64, win-64]"))
+    done = envmgr("create", "-n", "other", *FILE)
+    assert done.code == 0
+    assert "does not lock win-64, for which environment.yml is too" in done.err
+    # What cannot be locked for another platform is said, and does not keep this one from its environment.
+    envmgr.write("environment.yml", text.replace("- tool=1", "- tool=2\n  - deep"))
+    done = envmgr("create", *FILE)
+    assert done.code == 0
+    assert "osx-arm64 stays as it was, since it cannot be locked now" in done.err
+    assert "`envmgr lock -f environment.yml --platform osx-arm64` says why" in done.err
+    assert list(envmgr("lock", *FILE, "--check", "--json").json["details"]["differences"]) == ["osx-arm64"]
+
+
+def test_what_this_machine_lacks_for_a_lock_that_is_followed_is_said(envmgr: Envmgr, channel: LocalChannel) -> None:
+    channel.add(Package(name="gpu", depends=["__cuda >=12"], files={}))
+    envmgr.write("environment.yml", environment_file(channel, "gpu"))
+    envmgr.ok("lock", *FILE, "--virtual-package", "__cuda=12.8")
+    done = envmgr("create", *FILE)
+    assert done.code == 0
+    assert "the lock is for a machine with __cuda >=12, and this one has none: gpu may not work here" in done.err
+    assert envmgr("create", "-n", "two", *FILE, CONDA_OVERRIDE_CUDA="12.8").err == ""
 
 
 def test_the_files_platforms_are_locked_or_none(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> None:

@@ -78,14 +78,13 @@ def test_fix_says_what_it_did_and_the_environment_runs_again(envmgr: Envmgr, sci
     replaced(science / "share/base.txt", "mine")
     done = envmgr("verify", "-n", "science", "--fix")
     assert done.code == 0
-    kept = envmgr.root / "envs/.generations/science/1"
-    assert done.out.splitlines()[-2:] == [
-        f"the edited files are in {kept}: share/base.txt",
-        "repaired: generation 2 of science, from the same lock",
-    ]
-    assert (kept / "share/base.txt").read_text() == "mine"
+    assert done.out.splitlines()[-1] == "repaired: generation 2 of science, from the same lock"
+    assert "saved beside what the packages bring: share/base.txt.envmgr-saved" in done.err
+    assert (science / "share/base.txt.envmgr-saved").read_text() == "mine"
     assert envmgr.process("run", "-n", "science", "tool").out == "tool 1.0\n"
-    assert envmgr.ok("verify", "-n", "science").startswith("science: whole; ")
+    out = envmgr.ok("verify", "-n", "science")
+    assert out.startswith("1 file of no package, carried from the generation before: share/base.txt.envmgr-saved\n")
+    assert "science: whole, 1 notice; " in out
 
 
 def test_edit_in_place_names_everyone_concerned(envmgr: Envmgr, science: Path, channel: LocalChannel) -> None:
@@ -102,7 +101,8 @@ def test_edit_in_place_names_everyone_concerned(envmgr: Envmgr, science: Path, c
     assert "rotten in the cache, and fetched again: base-files-1.0-0\n" in out
     assert "the same edit is in other, to be repaired in the same way\n" in out
     repair = envmgr("verify", "-n", "other", "--fix", "--json").json
-    assert (repair["success"], repair["problems"], repair["repair"]["generation"]) == (True, [], 2)
+    assert (repair["success"], repair["repair"]["generation"]) == (True, 2)
+    assert [(each["kind"], each["path"]) for each in repair["problems"]] == [("carried", "share/base.txt.envmgr-saved")]
     assert [each["path"] for each in repair["repair"]["problems"]] == ["share/base.txt"]
     assert envmgr("verify", "--cache").code == 0
 

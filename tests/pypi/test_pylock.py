@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from packaging.tags import parse_tag
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
 from envmgr.pypi import pylock
+from envmgr.pypi.pylock import Choice
 
 TAGS = tuple(
     tag for text in ("cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-linux_x86_64", "py3-none-any")
@@ -29,7 +32,7 @@ def test_the_best_wheel_is_taken_and_credentials_are_not() -> None:
         "app-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
         "app-1.0-cp312-cp312-manylinux_2_39_x86_64.whl",
     )
-    [package] = pylock.read(text, tags=TAGS)
+    [package] = pylock.read(text, choice=Choice(tags=TAGS), directory=Path("/"))
 
     assert package == PipPackage(
         name="app", version="1.0", url="https://host/app-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
@@ -40,7 +43,7 @@ def test_the_best_wheel_is_taken_and_credentials_are_not() -> None:
 def test_of_two_builds_the_higher_is_taken() -> None:
     text = document("app-1.0-2-py3-none-any.whl", "app-1.0-10-py3-none-any.whl", "app-1.0-py3-none-any.whl")
 
-    assert pylock.read(text, tags=TAGS)[0].filename == "app-1.0-10-py3-none-any.whl"
+    assert pylock.read(text, choice=Choice(tags=TAGS), directory=Path("/"))[0].filename == "app-1.0-10-py3-none-any.whl"
 
 
 @pytest.mark.parametrize(
@@ -54,11 +57,16 @@ def test_of_two_builds_the_higher_is_taken() -> None:
 )
 def test_what_cannot_be_locked_is_refused(text: str, reason: str) -> None:
     with pytest.raises(PipError, match=reason):
-        pylock.read(text, tags=TAGS)
+        pylock.read(text, choice=Choice(tags=TAGS), directory=Path("/"))
 
 
 def test_packages_can_be_left_out() -> None:
-    assert pylock.read(document("app-1.0-py3-none-any.whl"), tags=TAGS, without=["app"]) == ()
+    assert (
+        pylock.read(
+            document("app-1.0-py3-none-any.whl"), choice=Choice(tags=TAGS), directory=Path("/"), without=["app"]
+        )
+        == ()
+    )
 
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
@@ -74,4 +82,4 @@ def test_what_was_written_reads_as_the_same(entries: dict[str, tuple[int, int | 
         for name, (minor, size) in sorted(entries.items())
     )  # fmt: skip
 
-    assert pylock.read(pylock.write(packages), tags=TAGS) == packages
+    assert pylock.read(pylock.write(packages), choice=Choice(tags=TAGS), directory=Path("/")) == packages

@@ -428,13 +428,6 @@ def test_offline_answers_from_a_warm_cache_and_names_what_a_cold_one_lacks(
         resolve(request_for(["app"]), settings=offline._replace(cache=tmp_path / "cold"), reporter=reporter)
 
 
-def test_a_url_requirement_is_refused_with_its_line(
-    settings: Settings, request_for: Ask, reporter: CollectingReporter
-) -> None:
-    with pytest.raises(PipError, match=r"environment\.yml:5: .* names a URL"):
-        resolve(request_for(["app @ https://example.org/app.whl"]), settings=settings, reporter=reporter)
-
-
 @pytest.mark.parametrize(
     "case",
     [

@@ -8,7 +8,7 @@ import pytest
 
 from builders.prefixes import make_prefix
 from envmgr.errors import NotAnEnvironment, PrefixError, UsageError
-from envmgr.shell import files, plan
+from envmgr.shell import files, plan, scripts
 
 OWN = "conda-meta/envmgr"
 
@@ -25,9 +25,9 @@ def _make(tmp_path: Path) -> Path:
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     prefix = _make(tmp_path)
     before = {path.name: path.read_bytes() for path in (prefix / OWN).iterdir()}
-    files.write(prefix, prefix, "e")
+    scripts.write(prefix, prefix, "e")
     assert {path.name: path.read_bytes() for path in (prefix / OWN).iterdir()} == before
-    assert sorted(before) == ["activate.sh", "deactivate.sh", "run.json"]
+    assert sorted(before) == ["activate.csh", "activate.fish", "activate.sh", "deactivate.sh", "run.json"]
 
 
 def test_a_hardlink_of_a_kept_generation_is_not_written_through(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_hardlink_of_a_kept_generation_is_not_written_through(tmp_path: Path) 
     kept = tmp_path / "kept.sh"
     os.link(prefix / OWN / "activate.sh", kept)
     before = kept.read_bytes()
-    files.write(prefix, "/elsewhere", "other")
+    scripts.write(prefix, "/elsewhere", "other")
     assert kept.read_bytes() == before
 
 
@@ -46,13 +46,13 @@ def test_what_was_written_is_what_would_be_computed(tmp_path: Path) -> None:
     for step in steps:
         static = (prefix / OWN / f"{step}.sh").read_text()
         (prefix / OWN / "run.json").rename(prefix / OWN / "aside.json")
-        assert files.script_for(str(prefix), "bash", step) == static
+        assert scripts.script_for(str(prefix), "bash", step) == static
         (prefix / OWN / "aside.json").rename(prefix / OWN / "run.json")
 
 
 def test_staged_files_name_the_final_prefix_only(tmp_path: Path) -> None:
     staging = make_prefix(tmp_path / "staging", activate={"a.sh": ""}, deactivate={"a.sh": ""}, static=False)
-    files.write(staging, "/final/e", None)
+    scripts.write(staging, "/final/e", None)
     for path in (staging / OWN).iterdir():
         assert str(staging) not in path.read_text()
 
@@ -107,17 +107,17 @@ def test_what_another_tool_changed_since_is_read(tmp_path: Path, source: str) ->
 def test_a_bad_variable_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "e", variables={"a;b": "1"}, static=False)
     with pytest.raises(PrefixError):
-        files.write(prefix, prefix, None)
+        scripts.write(prefix, prefix, None)
     assert not (prefix / OWN).exists()
 
 
 def test_an_unknown_shell_is_named_with_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no activation for the shell `tclsh`; expected one of bash"):
-        files.script_for(str(_make(tmp_path)), "tclsh")
+        scripts.script_for(str(_make(tmp_path)), "tclsh")
 
 
 def test_a_vanished_environment_can_be_left_but_not_entered(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
-    assert gone in files.script_for(gone, "posix", "deactivate")
+    assert gone in scripts.script_for(gone, "posix", "deactivate")
     with pytest.raises(NotAnEnvironment):
-        files.script_for(gone, "posix", "activate")
+        scripts.script_for(gone, "posix", "activate")

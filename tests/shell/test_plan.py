@@ -138,3 +138,14 @@ def test_windows_path_entries_are_those_of_cep_32(tmp_path: Path) -> None:
         "C:\\e\\Scripts",
         "C:\\e\\bin",
     )
+
+
+def test_prompt_shows_nothing_that_a_shell_expands() -> None:
+    assert plan.prompt_name("a$(x)`y`\\w%n!{\x1b[1m'é 終") == "a_(x)_y__w_n___[1m_é 終"
+
+
+def test_prompt_has_condas_form_and_can_be_switched_off() -> None:
+    at = plan.ActivationPlan(prefix="/s/envs/science", name="science", path=("/s/envs/science/bin",))
+    assert plan.prompt_modifier(at, {}) == "(science) "
+    assert plan.prompt_modifier(at, {"ENVMGR_ENV_PROMPT": "{prefix}:{name}> "}) == "/s/envs/science:science> "
+    assert plan.prompt_modifier(at, {"ENVMGR_CHANGEPS1": "off"}) == ""

@@ -126,8 +126,8 @@ def test_reactivation_brings_what_a_new_generation_has(shell: Shell) -> None:
     new = make_prefix(shell.prefix("new"), variables={"SAME": "2", "NEW": "2"}, static=False)
     shutil.copy(new / "conda-meta/state", prefix / "state.new")
     rewrite = (
-        f"import shutil; from envmgr.shell import files; p={str(prefix)!r};"
-        "shutil.copy(p + '/state.new', p + '/conda-meta/state'); files.write(p, p, 'one')"
+        f"import shutil; from envmgr.shell import scripts; p={str(prefix)!r};"
+        "shutil.copy(p + '/state.new', p + '/conda-meta/state'); scripts.write(p, p, 'one')"
     )
     result = shell.run(
         "snapshot zero; envmgr activate one;"
@@ -350,7 +350,3 @@ def test_quoting_is_exact(text: str) -> None:
         ["sh", "-c", f"printf %s {posix.quote(text)}"], capture_output=True, check=True, env={"PATH": os.defpath}
     )
     assert done.stdout == text.encode()
-
-
-def test_prompt_modifier_shows_nothing_that_a_shell_expands() -> None:
-    assert posix.prompt_modifier("a$(x)`y`\\w%n!\x1b[1m'é 終") == "(a_(x)_y__w_n__[1m_é 終) "

@@ -174,7 +174,7 @@ def test_all_faults_are_reported_at_once_with_line_and_mend() -> None:
           - pip:
               - rich=1.2
               - -e .
-              - --index-url https://u:sesame@i.example/simple
+              - --proxy https://u:sesame@i.example
           - pip: rich
           - sel(freebsd): x
           - sel(linux): [a]
@@ -199,11 +199,8 @@ def test_all_faults_are_reported_at_once_with_line_and_mend() -> None:
         "environment.yml:9: dependencies[4] is empty; remove the line, or quote the name if it is one",
         "environment.yml:11: `rich=1.2` is not a PEP 508 requirement: Expected semicolon (after name with no version "
         "specifier) or end; write `rich==1.2`",
-        "environment.yml:12: `-e .`: envmgr does not install editable packages yet; remove the line, and once the "
-        "environment exists run `envmgr run -n NAME pip install -e .`",
-        "environment.yml:13: `--index-url https://***@i.example/simple`: envmgr does not read options in pip sections "
-        "yet; move it to pip's configuration, which envmgr reads: "
-        "`pip config set global.index-url https://***@i.example/simple`",
+        "environment.yml:13: `--proxy https://***@i.example`: `--proxy` is no option that pip reads from a file; "
+        "remove it; settings of pip that are for all environments belong into pip's configuration, which envmgr reads",
         "environment.yml:14: `dependencies[6].pip`: expected a list, found `rich`; write `pip: [rich]`",
         "environment.yml:15: dependencies[7]: the selector `sel(freebsd)` is not one of sel(linux), sel(osx), "
         "sel(win), sel(unix); use one of them, or a comment selector such as `# [linux and aarch64]`",

@@ -30,35 +30,74 @@ def test_requirement_is_read(line: str, name: str) -> None:
     assert (requirement.name, requirement.text) == (name, line)
 
 
+SHA256 = "sha256:" + "0" * 64
+
+
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("line", "pep508"),
     [
-        ("-e .", "does not install editable packages yet"),
-        ("--editable=./x", "does not install editable packages yet"),
-        ("git+https://h.example/x.git", "does not install packages from version control yet"),
-        ("x @ git+ssh://h.example/x.git", "does not install packages from version control yet"),
-        ("x @ https://h.example/x-1-py3-none-any.whl", "does not install packages by URL yet"),
-        ("https://h.example/x.tar.gz", "does not install packages by URL yet"),
-        ("./x", "does not install packages from a path yet"),
-        ("../x", "does not install packages from a path yet"),
-        (".", "does not install packages from a path yet"),
-        ("/tmp/x", "does not install packages from a path yet"),
-        ("~/x", "does not install packages from a path yet"),
-        ("C:\\x", "does not install packages from a path yet"),
-        ("x-1-py3-none-any.whl", "does not install packages from a path yet"),
-        ("x-1.tar.gz; python_version>'3'", "does not install packages from a path yet"),
-        ("-c constraints.txt", "does not read constraint files yet"),
-        ("--pre", "does not read options in pip sections yet"),
-        ("--index-url https://h.example", "does not read options in pip sections yet"),
-        ("x==1 --hash=sha256:00", "does not read the option `--hash` yet"),
-        ("x==1 -f https://h.example", "does not read the option `-f` yet"),
+        ("./x[dev]", "file:///base/x"),
+        (".", "file:///base"),
+        ("../x ; python_version > '3'", 'file:///x ; python_version > "3"'),
+        ("file:./x", "file:///base/x"),
+        ("file:///x", "file:///x"),
+        ("x @ ./y", "x @ file:///base/y"),
+        ("X.Y[b,A]@file:///z", "x-y[b,a] @ file:///z"),
+        ("dist/x_y-1-py3-none-any.whl", "x-y @ file:///base/dist/x_y-1-py3-none-any.whl"),
+        ("x-1.0.tar.gz; python_version>'3'", 'x @ file:///base/x-1.0.tar.gz ; python_version > "3"'),
+        ("https://h.example/x-1.0.zip#sha256=" + "0" * 64, "x @ https://h.example/x-1.0.zip"),
+        ("https://h.example/archive/main.zip#egg=x&subdirectory=y", "x @ https://h.example/archive/main.zip#subdirectory=y"),
+        ("git+https://h.example/x", "git+https://h.example/x"),
+        ("git+https://h.example/x.git@main#egg=X[dev]", "x[dev] @ git+https://h.example/x.git@main"),
+        ("git+ssh://git@h.example/x.git#egg=x==1.0", "x @ git+ssh://git@h.example/x.git"),
+        ("x @ git+https://${TOKEN}@h.example/x@v1#subdirectory=y", "x @ git+https://${TOKEN}@h.example/x@v1#subdirectory=y"),
+        ("${WHEELS}/x-1-py3-none-any.whl", "file:${WHEELS}/x-1-py3-none-any.whl"),
+        ("x==1 --hash=" + SHA256, "x==1"),
+        ("x>=1 --config-settings a=b", "x>=1"),
+    ],
+)  # fmt: skip
+def test_sources_are_those_that_pip_reads(line: str, pep508: str) -> None:
+    assert requirements.parse(line, COMMAND_LINE, base="/base").pep508 == pep508
+
+
+@pytest.mark.parametrize(
+    "line", ["-e ./x[dev,test]", "--editable=./x[dev,test]", '-e "./x[dev,test]"', "-e file:./x[dev,test]"]
+)
+def test_editables_keep_their_extras(line: str) -> None:
+    requirement = requirements.parse(line, COMMAND_LINE, base="/base")
+    assert (requirement.url, requirement.extras, requirement.is_editable) == ("file:///base/x", ("dev", "test"), True)
+    assert not requirement.is_named
+
+
+def test_hashes_and_settings_are_read_behind_a_requirement() -> None:
+    line = f"x==1 --hash={SHA256} --hash=md5:00 --config-settings=a=b -C 'c=d e'"
+    requirement = requirements.parse(line, COMMAND_LINE)
+    assert (requirement.hashes, requirement.config_settings) == ((SHA256,), ("a=b", "c=d e"))
+    archive = requirements.parse("https://h.example/x-1.zip#sha256=" + "0" * 64, COMMAND_LINE)
+    assert archive.hashes == (SHA256,)
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "mend"),
+    [
+        ("hg+https://h.example/x", "hg repositories are not read", "clone it"),
+        ("git+git@h.example:o/x.git", "is no URL", "git+ssh://git@h.example/o/x.git"),
+        ("-e https://h.example/x.zip", "cannot be edited", "remove the `-e`"),
+        ("-e ./x --hash=" + SHA256, "what is edited has no hash", "remove `--hash`"),
+        ("x==1 --hash=sha256:00", "is no sha256", "pip hash"),
+        ("x==1 --pre", "counts for the whole file", "on a line of its own"),
+        ("x==1 --user", "a place of its own", "remove it"),
+        ("x==1 --global-option=a", "is for setup.py", "--config-settings"),
+        ("file://other/x", "names another machine", "file:///PATH"),
+        ("ftp://h.example/x.zip", "no such scheme", "https://"),
+        ("./x ; nonsense", "is not a marker", "python_version"),
     ],
 )
-def test_what_needs_more_than_a_wheel_says_so(line: str, message: str) -> None:
+def test_what_nothing_reads_is_refused_with_its_mend(line: str, message: str, mend: str) -> None:
     with pytest.raises(SpecFault) as caught:
-        requirements.parse(line, COMMAND_LINE)
+        requirements.parse(line, COMMAND_LINE, base="/base")
     assert message in caught.value.message
-    assert caught.value.mend
+    assert mend in (caught.value.mend or "")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +116,7 @@ def test_slip_is_refused_with_the_line_to_write(line: str, mend: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "a b", "(" * 3000, "x; " + "(" * 3000 + "a" + ")" * 3000, "x" * 5000, "{{ x }}", "é"]
+    "line", ["", "a b", "(" * 3000, "x; " + "(" * 3000 + "a" + ")" * 3000, "x" * 50_000, "{{ x }}", "é"]
 )
 def test_what_is_no_requirement_is_a_fault(line: str) -> None:
     with pytest.raises(SpecFault):
@@ -116,7 +155,7 @@ def test_nested_files(line: str, named: str | None) -> None:
 
 def test_credentials_do_not_show() -> None:
     with pytest.raises(SpecFault) as caught:
-        requirements.parse("git+https://u:sesame@h.example/x", COMMAND_LINE)
+        requirements.parse("hg+https://u:sesame@h.example/x", COMMAND_LINE)
     assert "sesame" not in f"{caught.value.message} {caught.value.mend}"
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from envmgr.spec import environment_file, files, writing
 from envmgr.spec.digest import semantic_digest
 from envmgr.spec.model import EnvironmentSpec
+from envmgr.spec.pip_lines import pip_lines
 
 
 def read(text: str) -> EnvironmentSpec:
@@ -109,7 +110,7 @@ def test_real_files_mean_the_same_when_written_again(shared_data: Path) -> None:
                 writing.to_mapping(
                     channels=spec.channels,
                     dependencies=[one.text for one in spec.dependencies],
-                    pip=[one.text for one in spec.pip],
+                    pip=pip_lines(spec),
                     variables=spec.variables,
                 )
             )

@@ -75,7 +75,7 @@ def test_record_with_a_wrong_value_is_one_error_or_harmless(tmp_path: Path, key:
     assert Generation(*found) == found
     assert isinstance(found.number, int)
     assert isinstance(found.name, (str, type(None)))
-    assert all(isinstance(word, str) for word in (*found.command, *found.carried, found.prefix, found.created))
+    assert all(isinstance(word, str) for word in (*found.command, found.prefix, found.created))
     assert found.switch in ("exchange", "symlink", "copy")
     assert key not in {"number", "command"} or value in ([], 10**30)
 

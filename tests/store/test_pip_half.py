@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import by_hand
 from builders.channels import LocalChannel
 from builders.index_server import IndexServer
 from builders.packages import Package
@@ -19,6 +20,7 @@ from builders.store import Store, faults, realise_until, rollback_request
 from builders.wheels import Wheel
 from envmgr.errors import PipError
 from envmgr.settings import Settings
+from envmgr.store.carried import Left
 from envmgr.store.rollback import take_kept
 
 
@@ -48,7 +50,7 @@ def test_both_halves_stand_at_the_prefix_and_name_nothing_else(store: Store, ind
     assert (prefix / SITE / "greeter/__init__.py").is_file()
     assert (prefix / "bin/greet").read_bytes().startswith(f"#!{prefix}/bin/python".encode())
     assert subprocess.run([prefix / "bin/greet"], capture_output=True, check=True).stdout == b"ok\n"
-    assert not result.foreign
+    assert not result.carried
     for path in prefix.rglob("*"):
         if path.is_file():
             assert b".staging" not in path.read_bytes(), path
@@ -58,7 +60,7 @@ def test_pip_half_is_not_foreign_to_the_next_generation(store: Store, index: Ind
     lock = store.lock("python", pip=[locked(index, Wheel(name="greeter", scripts=["greet = greeter:main"]))])
     store.realise(store.request("a", lock))
     result = store.realise(store.request("a", store.lock("python")))
-    assert not result.foreign
+    assert not result.carried
     assert not (store.location("a").prefix / SITE / "greeter").exists()
 
 
@@ -106,18 +108,42 @@ def test_rollback_takes_a_kept_tree_with_its_pip_half(store: Store, index: Index
     assert done.returncode == 0, done.stderr
 
 
-def test_kept_tree_into_which_somebody_installed_with_pip_is_not_taken(store: Store, index: IndexServer) -> None:
+def test_kept_tree_into_which_somebody_installed_with_pip_is_taken_where_that_came_along(
+    store: Store, index: IndexServer
+) -> None:
     lock = store.lock("python", pip=[locked(index, Wheel(name="greeter"))])
     store.realise(store.request("a", lock))
     location = store.location("a")
-    dist_info = location.prefix / SITE / "other-1.0.dist-info"
-    dist_info.mkdir()
-    (dist_info / "RECORD").write_text("other-1.0.dist-info/RECORD,,\n")
+    by_hand.install(location.prefix, "other", site=SITE)
     store.create("a", "python")
+    assert (location.prefix / SITE / "other-1.0.dist-info").is_dir()
     request = rollback_request(store, "a", 1)
+    shutil.move(location.prefix / SITE / "other.py", location.prefix / "elsewhere")
     assert take_kept(request, settings=store.settings, reporter=store.reporter) is None
-    assert "other-1.0.dist-info/RECORD" in store.reporter.notices[-1]
-    assert (location.generations / "1" / SITE / "other-1.0.dist-info").is_dir()
-    shutil.rmtree(next((location.generations / "1" / SITE).glob("greeter-*.dist-info")))
+    assert f"{SITE}/other.py" in store.reporter.notices[-1]
+    shutil.move(location.prefix / "elsewhere", location.prefix / SITE / "other.py")
+    made = take_kept(request, settings=store.settings, reporter=store.reporter)
+    assert made is not None
+    store.create("a", "python")
+    shutil.rmtree(next((location.generations / str(made.number) / SITE).glob("greeter-*.dist-info")))
+    request = rollback_request(store, "a", made.number)
     assert take_kept(request, settings=store.settings, reporter=store.reporter) is None
     assert "pip half" in store.reporter.notices[-1]
+
+
+def test_pip_package_that_was_upgraded_by_hand_gives_way_to_the_lock_and_stays(
+    store: Store, index: IndexServer
+) -> None:
+    lock = store.lock("python", pip=[locked(index, Wheel(name="greeter"))])
+    store.realise(store.request("a", lock))
+    location = store.location("a")
+    shutil.rmtree(location.prefix / SITE / "greeter-1.0.dist-info")
+    by_hand.install(location.prefix, "greeter", "2.0", files={"greeter/__init__.py": "2"}, site=SITE)
+    result = store.realise(store.request("a", lock._replace(spec_digest="other")))
+    assert "1.0" in (location.prefix / SITE / "greeter/__init__.py").read_text()
+    assert result.carried.left == (
+        Left("greeter 2.0 (installed with pip)", "the new generation brings greeter 1.0 itself"),
+    )
+    assert result.kept is not None
+    assert (result.kept / SITE / "greeter/__init__.py").read_text() == "2"
+    assert [str(result.kept) in warning for warning in store.reporter.warnings] == [True]

@@ -125,28 +125,12 @@ def test_policy_keeps_the_newest_old_generations_and_the_locks_of_all(store: Sto
                                                         "3", "4"]  # fmt: skip
 
 
-def test_foreign_files_are_named_with_the_place_where_they_stay(store: Store) -> None:
-    store.create("a", "tool")
-    prefix = store.location("a").prefix
-    (prefix / "etc").mkdir()
-    (prefix / "etc/mine.conf").write_text("precious")
-    (prefix / "bin/__pycache__").mkdir()
-    (prefix / "bin/__pycache__/x.pyc").touch()
-    result = store.create("a", "extra")
-    assert result.foreign.files == ("etc/mine.conf",)
-    assert result.kept is not None
-    assert len(store.reporter.warnings) == 1
-    assert str(result.kept) in store.reporter.warnings[0]
-    assert "etc/mine.conf" in store.reporter.warnings[0]
-    assert text(result.kept / "etc/mine.conf") == "precious"
-
-
-def test_generation_with_foreign_files_is_never_pruned(store: Store) -> None:
+def test_generation_with_what_exists_nowhere_else_is_never_pruned(store: Store) -> None:
     store = Store(store.settings._replace(keep_generations=0), store.channel)
     store.create("a", "tool")
     (store.location("a").prefix / "mine").write_text("precious")
     for names in (["extra"], ["tool"], ["extra"]):
-        store.create("a", *names)
+        store.create("a", *names, extent="nothing")
     assert text(store.location("a").generations / "1/mine") == "precious"
     assert [generation.number for generation in generations.kept(store.location("a"))] == [1]
 

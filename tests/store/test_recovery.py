@@ -16,18 +16,19 @@ from envmgr.store import generations, journal
 from envmgr.store.generations import Switch
 from envmgr.store.recovery import recover, recover_everything
 
-BUILD = ["fetched", "journal written", "linked", "metadata written", "staged"]
+BUILD = ["fetched", "journal written", "linked", "metadata written", "carried", "staged"]
 AFTER = ["committed", "journal removed", "registered"]
 PRUNE = ["pruning", "pruned aside", "pruned"]
+CHANGE = ["committed", "late writes brought", *AFTER[1:], *PRUNE]
 NEW: dict[Switch, list[str]] = {
     "exchange": [*BUILD, *AFTER],
     "symlink": [*BUILD, "placed beside", *AFTER],
     "copy": [*BUILD, *AFTER],
 }
 CHANGED: dict[Switch, list[str]] = {
-    "exchange": [*BUILD, "exchanged", *AFTER, *PRUNE],
-    "symlink": [*BUILD, "placed beside", *AFTER, *PRUNE],
-    "copy": [*BUILD, "copied up", "replacing", "old gone", *AFTER, *PRUNE],
+    "exchange": [*BUILD, "exchanged", *CHANGE],
+    "symlink": [*BUILD, "placed beside", *CHANGE],
+    "copy": [*BUILD, "copied up", "replacing", "old gone", *CHANGE],
 }
 SWITCHES: list[Switch] = ["exchange", "symlink", "copy"]
 
@@ -84,11 +85,11 @@ def test_killed_change_leaves_the_old_environment_or_the_new_one(store: Store, s
         assert realise_until(store.settings, store.request(name, new, switch=switch), step) == -signal.SIGKILL, step
         in_journal = switch == "copy" and step in ("replacing", "old gone")
         if not in_journal:  # a directory of a lower layer cannot be switched: only its journal makes it whole
-            expected = new if step in ["exchanged", *AFTER, *PRUNE] else middle
+            expected = new if step in ["exchanged", *CHANGE] else middle
             assert faults(location.prefix, expected) == [], step
         recover(location)
         assert leftovers(store) == [], step
-        expected = new if in_journal or step in ["exchanged", *AFTER, *PRUNE] else middle
+        expected = new if in_journal or step in ["exchanged", *CHANGE] else middle
         assert faults(location.prefix, expected) == [], step
         previous = location.generations / ("2" if expected is new else "1")
         assert faults(previous, middle if expected is new else old) == [], step
@@ -114,16 +115,41 @@ def test_killed_change_of_the_switch_itself_is_finished(store: Store) -> None:
         assert faults(location.prefix, old) == [], step
 
 
-def test_foreign_files_survive_a_kill_and_all_that_follows(store: Store) -> None:
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_carried_files_survive_a_kill_at_every_step_and_all_that_follows(store: Store, switch: Switch) -> None:
     store = Store(store.settings._replace(keep_generations=0), store.channel)
-    for number, step in enumerate(["exchanged", "committed", "registered"]):
+    for number, step in enumerate(CHANGED[switch]):
         name = f"env-{number}"
-        store.create(name, "tool")
-        (store.location(name).prefix / "mine").write_text("precious")
-        assert realise_until(store.settings, store.request(name, store.lock("extra")), step) == -signal.SIGKILL
+        store.create(name, "tool", switch=switch)
+        prefix = store.location(name).prefix
+        (prefix / "mine").write_text("precious")
+        (prefix / "conda-meta/envmgr/incoming").mkdir()
+        request = store.request(name, store.lock("extra"), switch=switch)
+        assert realise_until(store.settings, request, step) == -signal.SIGKILL
+        recover(store.location(name))
+        assert (prefix / "mine").read_text() == "precious", step
         for package in ("tool", "extra"):
             store.create(name, package)
-        assert (store.location(name).generations / "1/mine").read_text() == "precious", step
+        assert (prefix / "mine").read_text() == "precious", step
+        assert not (prefix / "conda-meta/envmgr/incoming").exists(), step
+        assert leftovers(store) == [], step
+        assert [generation.number for generation in generations.kept(store.location(name))] == [], step
+
+
+@pytest.mark.parametrize("step", ["exchanged", "committed"])
+def test_what_was_written_late_is_brought_over_by_whoever_comes_next(store: Store, step: str) -> None:
+    """Between the walk and the switch: the old tree, which has its place already, stands for the prefix of then."""
+    store.create("a", "tool")
+    location = store.location("a")
+    (location.prefix / "mine").write_text("old")
+    assert realise_until(store.settings, store.request("a", store.lock("extra")), step) == -signal.SIGKILL
+    (tree,) = [path for path in [*location.staging.iterdir(), location.generations / "1"] if (path / "mine").exists()]
+    (tree / "mine").write_text("late")
+    (tree / "more").write_text("late as well")
+    recover(location)
+    assert (location.prefix / "mine").read_text() == "late"
+    assert (location.prefix / "more").read_text() == "late as well"
+    assert leftovers(store) == []
 
 
 @pytest.mark.parametrize("switch", ["exchange", "symlink"])

@@ -11,18 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from builders import by_hand
 from builders.packages import Package
 from builders.store import Store, faults, roll_back_until, rollback_request, start_rolling_back
 from envmgr.errors import FrozenEnvironment, PrefixError
 from envmgr.lock.model import Lock
-from envmgr.store import generations, metadata, recorded
+from envmgr.store import carried, generations, metadata, recorded
+from envmgr.store.carried import Saved
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.recovery import recover
 from envmgr.store.rollback import take_kept
 
-BUILD = ["journal written", "record kept", "taken", "staged"]
-AFTER = ["committed", "journal removed", "registered", "pruning", "pruned aside", "pruned"]
+BUILD = ["journal written", "record kept", "taken", "carried", "staged"]
+AFTER = ["committed", "late writes brought", "journal removed", "registered", "pruning", "pruned aside", "pruned"]
 STEPS: dict[Switch, list[str]] = {
     "exchange": [*BUILD, "exchanged", *AFTER],
     "symlink": [*BUILD, "placed beside", *AFTER],
@@ -173,14 +175,53 @@ def test_bytecode_in_a_kept_tree_does_no_harm(store: Store) -> None:
     assert faults(store.location("a").prefix, old) == []
 
 
-def test_foreign_files_of_the_current_generation_are_named_and_stay_in_it(store: Store) -> None:
+def test_loose_files_of_the_current_generation_come_along(store: Store) -> None:
+    old, _ = two_generations(store)
+    location = store.location("a")
+    (location.prefix / "mine").write_text("precious")
+    by_hand.install(location.prefix, "rich")
+    assert roll_back(store, 1) is not None
+    assert (location.prefix / "mine").read_text() == "precious"
+    assert (location.prefix / by_hand.SITE / "rich.py").is_file()
+    assert faults(location.prefix, old) == []
+    assert (location.generations / "2/mine").read_text() == "precious"
+    assert store.reporter.warnings == []
+    # and once more, though both trees have them now
+    assert roll_back(store, 2) is not None
+    assert (location.prefix / "mine").read_text() == "precious"
+    assert carried.read(location.prefix).files == ("mine",)
+
+
+def test_kept_tree_whose_files_were_changed_since_is_built_anew(store: Store) -> None:
+    two_generations(store)
+    location = store.location("a")
+    for text in ("old", "new"):
+        (location.prefix / "mine").write_text(text)
+        assert (roll_back(store, 1) is None) == (text == "new")
+    assert (location.generations / "2/mine").read_text() == "old"
+
+
+def test_edited_file_of_the_current_generation_is_saved_in_the_one_that_comes_back(store: Store) -> None:
+    two_generations(store)
+    location = store.location("a")
+    by_hand.replace(location.prefix / "lib/tool/data", "mine")
+    assert roll_back(store, 1) is not None
+    assert (location.prefix / "lib/tool/data").read_text() == "1"
+    assert (location.prefix / "lib/tool/data.envmgr-saved").read_text() == "mine"
+    assert carried.read(location.prefix).saved == (Saved("lib/tool/data.envmgr-saved", "lib/tool/data"),)
+
+
+def test_pristine_rollback_brings_nothing_along(store: Store) -> None:
     two_generations(store)
     location = store.location("a")
     (location.prefix / "mine").write_text("precious")
-    roll_back(store, 1)
-    assert (location.generations / "2/mine").read_text() == "precious"
-    assert [warning for warning in store.reporter.warnings if "mine" in warning]
+    request = rollback_request(store, "a", 1)._replace(extent="nothing")
+    assert take_kept(request, settings=store.settings, reporter=store.reporter) is not None
     assert not (location.prefix / "mine").exists()
+    assert [warning for warning in store.reporter.warnings if f"{location.generations}/2: mine" in warning]
+    for names in (["tool"], ["extra"], ["patched"], ["tool"]):
+        store.create("a", *names)
+    assert (location.generations / "2/mine").read_text() == "precious"
 
 
 def test_frozen_environment_is_not_rolled_back(store: Store) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from builders import by_hand
 from builders.channels import LocalChannel
 from builders.index_server import IndexServer
 from builders.packages import Package
@@ -19,6 +21,7 @@ from envmgr.errors import FrozenEnvironment, NotAnEnvironment, PrefixError, Stor
 from envmgr.lock import conda_lock
 from envmgr.settings import Settings
 from envmgr.store import generations
+from envmgr.store.carried import Saved
 from envmgr.store.layout import LOCK_FILE
 from envmgr.store.problems import Findings, Shared
 from envmgr.workflows import verify as workflow
@@ -74,29 +77,66 @@ def test_repair_is_a_new_generation_of_the_same_lock(store: Store) -> None:
     assert repair.discarded == ()
 
 
-def test_edited_file_stays_in_the_old_generation_which_is_not_pruned(store: Store) -> None:
+def test_edited_file_is_saved_beside_the_repaired_one(store: Store) -> None:
     store = Store(store.settings._replace(keep_generations=0), store.channel)
     store.create("a", "tool")
+    time.sleep(0.02)  # clocks of file systems are coarse
     prefix = store.location("a").prefix
     replaced(prefix / "share/data", b"mine")
     repair = repaired(store)
+    assert (repair.edited, repair.kept) == ((), None)
+    assert repair.carried.saved == (Saved("share/data.envmgr-saved", "share/data"),)
+    assert [(each.kind, each.path) for each in repair.findings.problems] == [("carried", "share/data.envmgr-saved")]
+    assert (prefix / "share/data").read_bytes() == b"1"
+    assert (prefix / "share/data.envmgr-saved").read_bytes() == b"mine"
+
+
+def test_file_that_rotted_unseen_stays_in_the_old_generation_which_is_not_pruned(store: Store) -> None:
+    store = Store(store.settings._replace(keep_generations=0), store.channel)
+    store.create("a", "tool")
+    store.create("b", "tool")
+    prefix = store.location("a").prefix
+    status = (prefix / "share/data").stat()
+    (prefix / "share/data").write_bytes(b"9")
+    os.utime(prefix / "share/data", ns=(status.st_atime_ns, status.st_mtime_ns))
+    repair = repaired(store)
     assert repair.edited == ("share/data",)
     assert repair.kept is not None
-    assert (repair.kept / "share/data").read_bytes() == b"mine"
-    assert (prefix / "share/data").read_bytes() == b"1"
     store.create("a", "tool", "extra")
-    assert (repair.kept / "share/data").read_bytes() == b"mine"
+    assert (repair.kept / "share/data").read_bytes() == b"9"
 
 
-def test_foreign_files_stay_in_the_old_generation_and_are_named(store: Store) -> None:
+def test_files_of_people_come_along_and_what_they_installed_with_pip_is_undone(store: Store) -> None:
     store.create("a", "tool")
     prefix = store.location("a").prefix
     (prefix / "share/mine").write_text("mine")
-    (prefix / "bin/tool").unlink()
+    by_hand.install(prefix, "rich")
+    assert [each.package for each in verified(store).installed] == ["rich"]
     repair = repaired(store)
     assert repair.kept is not None
-    assert (repair.kept / "share/mine").read_text() == "mine"
-    assert [text for text in store.reporter.warnings if "share/mine" in text]
+    assert (prefix / "share/mine").read_text() == "mine"
+    assert not (prefix / by_hand.SITE / "rich.py").exists()
+    assert (repair.kept / by_hand.SITE / "rich.py").is_file()
+    assert [text for text in store.reporter.warnings if f"{repair.kept}: rich 1.0 (installed with pip)" in text]
+
+
+def test_what_was_carried_is_a_notice_of_its_own(store: Store) -> None:
+    store.create("a", "tool")
+    prefix = store.location("a").prefix
+    (prefix / "share/mine").write_text("mine")
+    by_hand.install(prefix, "rich")
+    info = f"{by_hand.SITE}/rich-1.0.dist-info"
+    assert {(each.kind, each.path) for each in verified(store).problems} == {
+        ("foreign", info),
+        ("foreign", "share/mine"),
+    }
+    store.create("a", "tool", "extra")
+    (prefix / "share/other").write_text("mine")
+    found = verified(store)
+    assert {(each.kind, each.path) for each in found.problems} == {
+        ("carried", info), ("carried", "share/mine"), ("foreign", "share/other"),
+    }  # fmt: skip
+    assert found.faults == ()
 
 
 def test_edit_in_place_is_found_in_the_cache_and_in_every_environment_that_shares_it(
@@ -122,13 +162,13 @@ def test_repair_does_not_link_the_rot_again(store: Store) -> None:
     (prefix / "share/data").write_bytes(b"9")
     repair = repaired(store)
     assert repair.discarded == ("tool-1.0-0",)
-    assert repair.findings.problems == ()
+    assert repair.findings.faults == ()
     assert (prefix / "share/data").read_bytes() == b"1"
     artifact = store.cache.find(store.channel.package("tool"))
     assert artifact is not None
     assert store.cache.verify(artifact) == ()
     assert [problem.path for problem in verified(store, "b").faults] == ["share/data"]
-    assert repaired(store, "b").findings.problems == ()
+    assert repaired(store, "b").findings.faults == ()
 
 
 def test_rot_that_the_prefix_does_not_show_is_not_linked_either(store: Store) -> None:
@@ -304,5 +344,5 @@ def test_edit_in_place_of_a_wheel_does_not_come_back_from_the_cache_of_uv(
     path.write_bytes(b"rotten")
     findings = verified(store)
     assert findings.shared == (Shared(f"{SITE}/greeter/__init__.py", "greeter", (), elsewhere=True),)
-    assert repaired(store).findings.problems == ()
+    assert repaired(store).findings.faults == ()
     assert path.read_bytes() == content

@@ -1,0 +1,182 @@
+"""`init` and `shell`: the hook as a file, and the startup files of shells that source it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from envmgr.errors import ConfigError, EnvmgrError, UsageError
+from envmgr.settings import Settings
+from envmgr.shell import scripts, startup
+
+
+class Change(NamedTuple):
+    """What becomes of one startup file; None where there is none before, or none afterwards."""
+
+    shell: str
+    path: Path
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything changes."""
+        return self.before != self.after
+
+
+def detect(settings: Settings) -> str:
+    """Return the shell that this process was started from, or else the login shell.
+
+    Raises UsageError where neither is known.
+    """
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{os.getppid()}/comm", encoding="utf-8") as stream:
+            parent = stream.read().strip()
+        if parent in scripts.SHELLS:
+            return parent
+    login = os.path.basename(settings.environ.get("SHELL", ""))
+    if login in scripts.SHELLS:
+        return login
+    raise UsageError("which shell is meant cannot be told from $SHELL", hint="envmgr init bash")
+
+
+def plan(shells: Sequence[str], settings: Settings, *, reverse: bool) -> tuple[Change, ...]:
+    """Return what `init` does to the startup file of each shell; raises UsageError and ConfigError."""
+    changes: dict[Path, Change] = {}
+    for shell in shells:
+        if scripts.family_of(shell) is scripts.CMD:
+            raise UsageError(
+                "cmd has no startup file that envmgr edits",
+                hint='set the value AutoRun of "HKCU\\Software\\Microsoft\\Command Processor" to what '
+                "`envmgr shell-hook cmd` prints",
+            )
+        path = startup.path_of(shell, settings.environ, settings.home)
+        try:
+            before = path.read_bytes()
+        except FileNotFoundError:
+            before = None
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            hook = startup.hook_path(shell, settings.root)
+            after = startup.without_block(before) if reverse else startup.with_block(before, shell, hook)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error.message}", hint=error.hint) from error
+        changes.setdefault(path, Change(shell, path, before, after))
+    return tuple(changes.values())
+
+
+def write_hook(shell: str, settings: Settings, command: tuple[str, ...]) -> Path:
+    """Write the hook of `shell` into the store, where it is not there as it should be; raises ConfigError."""
+    text = hook_text(shell, settings, command)
+    path = startup.hook_path(shell, settings.root)
+    data = os.fsencode(text)
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data, 0o644)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+def hook_text(shell: str, settings: Settings, command: tuple[str, ...]) -> str:
+    """Return the hook of `shell` for these settings; raises UsageError for a shell without activation."""
+    return scripts.hook(
+        shell,
+        command=command,
+        root=str(settings.root),
+        change_prompt=settings.changeps1,
+        env_prompt=settings.env_prompt,
+    )
+
+
+def apply(change: Change, settings: Settings) -> None:
+    """Write or remove one startup file in one step; a symbolic link stays one, and the mode is kept.
+
+    Raises ConfigError where it cannot be written, with the lines to write by hand.
+    """
+    target = Path(os.path.realpath(change.path))
+    try:
+        if change.after is None:
+            target.unlink()
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if change.before is None:
+            _replace(target, change.after, 0o644)
+        else:
+            state = target.stat()
+            if not os.access(target, os.W_OK):
+                raise PermissionError(13, "it is write-protected")
+            _replace(target, change.after, state.st_mode & 0o7777)
+    except OSError as error:
+        line = startup.source_line(change.shell, startup.hook_path(change.shell, settings.root))
+        raise ConfigError(
+            f"{change.path} cannot be written: {error.strerror}",
+            hint=f"write into a file that {change.shell} reads:\n{line}",
+        ) from error
+
+
+def subshell(shell: str, program: str, prefix: str, settings: Settings, command: tuple[str, ...]) -> list[str] | None:
+    """Return the argv of an interactive `shell` that begins in the environment at `prefix`.
+
+    None for a shell that cannot be told so: it is started with the variables only. Raises ConfigError.
+    """
+    try:
+        hook = write_hook(shell, settings, command)
+    except EnvmgrError:
+        return None
+    family = scripts.family_of(shell)
+    enter = f"envmgr activate {family.module.quote(prefix)}"
+    if shell == "bash":
+        file = hook.with_name("subshell.bash")
+        _write_once(file, f'if [ -r ~/.bashrc ]; then . ~/.bashrc; fi\n{startup.source_line(shell, hook)}\n'
+                    'envmgr activate "$_ENVMGR_SUBSHELL"; unset _ENVMGR_SUBSHELL\n')  # fmt: skip
+        return [program, "--rcfile", str(file), "-i"]
+    if shell == "zsh":
+        file = hook.parent / "zdotdir" / ".zshrc"
+        _write_once(
+            file,
+            "ZDOTDIR=${_ENVMGR_ZDOTDIR:-$HOME}; unset _ENVMGR_ZDOTDIR\n"
+            'if [ -r "$ZDOTDIR/.zshrc" ]; then . "$ZDOTDIR/.zshrc"; fi\n'
+            f'{startup.source_line(shell, hook)}\nenvmgr activate "$_ENVMGR_SUBSHELL"; unset _ENVMGR_SUBSHELL\n',
+        )
+        _write_once(
+            file.with_name(".zshenv"),
+            'if [ -r "${_ENVMGR_ZDOTDIR:-$HOME}/.zshenv" ]; then . "${_ENVMGR_ZDOTDIR:-$HOME}/.zshenv"; fi\n',
+        )
+        return [program, "-i"]
+    if family is scripts.FISH:
+        return [program, "--init-command", f"{startup.source_line(shell, hook)}; {enter}"]
+    if family is scripts.NUSHELL:
+        return [program, "--execute", f"source {scripts.NUSHELL.module.quote(str(hook))}; {enter}"]
+    if family is scripts.POWERSHELL:
+        return [program, "-NoExit", "-Command", f"{startup.source_line(shell, hook)}; {enter}"]
+    return None
+
+
+def _write_once(path: Path, text: str) -> None:
+    data = os.fsencode(text)
+    if not path.is_file() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data, 0o644)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.envmgr")
+    try:
+        with open(scratch, "xb") as stream:
+            os.chmod(scratch, mode)
+            stream.write(data)
+            stream.flush()
+            if sys.platform != "win32":
+                os.fsync(stream.fileno())
+        os.replace(scratch, path)
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink()

@@ -1,0 +1,111 @@
+"""`init` and `shell`, in the real shells: no line of theirs is ever typed, and no Python starts with a shell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builders.commands import Envmgr
+from builders.other_shells import find
+from builders.prefixes import make_prefix
+
+ASK = {
+    "bash": ["-i", "-c", "envmgr activate one && echo $A"],
+    "zsh": ["-i", "-c", "envmgr activate one && echo $A"],
+    "fish": ["-c", "envmgr activate one; and echo $A"],
+    "tcsh": ["-c", "envmgr activate one && echo $A"],
+    "nushell": ["--config", "{rc}", "-c", "envmgr activate one; print $env.A"],
+    "xonsh": ["--rc", "{rc}", "-c", "envmgr activate one\necho $A"],
+}
+
+
+def _program(shell: str) -> str:
+    program = find("nu" if shell == "nushell" else shell)
+    if program is None:
+        pytest.skip(f"the shell {shell} is not installed")
+    return program
+
+
+def _rc(envmgr: Envmgr, shell: str) -> Path:
+    document = envmgr("init", shell, "--dry-run", "--json").json
+    return Path(document["files"][0]["path"])
+
+
+@pytest.mark.parametrize("shell", sorted(ASK))
+def test_a_new_shell_knows_activate_without_starting_python(envmgr: Envmgr, shell: str) -> None:
+    program, rc = _program(shell), _rc(envmgr, shell)
+    make_prefix(envmgr.prefix("one"), variables={"A": "activated"})
+    shown = envmgr.ok("init", shell)
+    assert "+# >>> envmgr initialize >>>" in shown
+    assert str(rc) in shown
+    # A Python that must not be started: the hook finds `envmgr` neither here nor on PATH.
+    hook = next((envmgr.root / "shell").glob("hook.*"))
+    hook.write_text(hook.read_text().replace(sys.executable, "/nowhere/python"))
+    arguments = [word.format(rc=rc) for word in ASK[shell]]
+    done = subprocess.run(
+        [program, *arguments], env={**envmgr.environ, "TERM": "dumb"}, cwd=envmgr.directory,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "activated" in done.stdout.split(), done
+    assert f"nothing to change in {rc}" in envmgr.ok("init", shell)
+    envmgr.ok("init", "--reverse", shell)
+    assert not rc.exists()
+
+
+def test_reverse_gives_back_the_file_and_leaves_conda_alone(envmgr: Envmgr) -> None:
+    real = Path(envmgr.environ["HOME"]) / "dotfiles"
+    real.write_bytes(b"# >>> conda initialize >>>\nx\n# <<< conda initialize <<<\nalias l=ls")
+    real.chmod(0o640)
+    rc = Path(envmgr.environ["HOME"]) / ".bashrc"
+    rc.symlink_to("dotfiles")
+    before = real.read_bytes()
+    envmgr.ok("init", "bash", "--yes")
+    assert real.read_bytes().startswith(before + b"\n# >>> envmgr")
+    assert rc.is_symlink()
+    envmgr.ok("init", "bash", "--reverse", "--yes")
+    assert (real.read_bytes(), real.stat().st_mode & 0o777, rc.is_symlink()) == (before, 0o640, True)
+
+
+def test_dry_run_shows_and_writes_nothing(envmgr: Envmgr) -> None:
+    shown = envmgr.ok("init", "bash", "zsh", "--dry-run")
+    assert shown.count("+# >>> envmgr initialize >>>") == 2
+    assert os.listdir(envmgr.environ["HOME"]) == []
+    assert not envmgr.root.exists()
+
+
+def test_a_directory_that_cannot_be_written_is_said_with_the_line_to_write(envmgr: Envmgr) -> None:
+    (Path(envmgr.environ["HOME"]) / ".config").write_text("a file")
+    done = envmgr("init", "fish")
+    assert (done.code, "cannot be" in done.err, "if test -r" in done.err or "cannot be read" in done.err) == (
+        1,
+        True,
+        True,
+    )
+
+
+def test_an_unknown_shell_is_answered_with_the_nearest(envmgr: Envmgr) -> None:
+    done = envmgr("init", "zhs")
+    assert (done.code, "did you mean `zsh`?" in done.err) == (2, True)
+    assert "did you mean `fish`?" in envmgr("shell-hook", "fsh").err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_shell_opens_in_the_environment(envmgr: Envmgr, shell: str) -> None:
+    _program("nushell" if shell == "nu" else shell)
+    make_prefix(envmgr.prefix("one"), variables={"A": "activated"})
+    (Path(envmgr.environ["HOME"]) / ".zshrc").write_text("export RC=read\n")
+    line = "print $env.A" if shell == "nu" else "echo $A $CONDA_SHLVL"
+    script = shutil.which("script")
+    if script is None:
+        pytest.skip("script is not installed")
+    command = f"{sys.executable} -m envmgr.cli.main shell -n one --shell {shell}"
+    done = subprocess.run(
+        [script, "-qec", command, "/dev/null"], input=f"{line}\nexit\n", text=True, capture_output=True, timeout=60,
+        env={**envmgr.environ, "TERM": "xterm", "SHELL": "/bin/sh"}, cwd=envmgr.directory, check=False,
+    )  # fmt: skip
+    assert "activated" in done.stdout.replace(line, ""), done.stdout

@@ -1,0 +1,1 @@
+doskey envmgr=call "C:\store\shell\hook.bat" $*

@@ -1,0 +1,137 @@
+"""Activation in the shells that are no POSIX shells: every claim is looked at from inside the shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builders.other_shells import ENDINGS, OtherShell, find
+from builders.prefixes import make_prefix
+
+HOSTILE = 'it\'s "x" $HOME `id` $(id) \\ \n!! * é\t%s ~ {a,b} ; # 終\n'
+
+
+@pytest.fixture(params=sorted(ENDINGS))
+def shell(request: pytest.FixtureRequest, tmp_path: Path, environ: dict[str, str]) -> OtherShell:
+    """Each shell that this machine has, one after the other."""
+    name: str = request.param
+    program = find(name)
+    if program is None:
+        pytest.skip(f"the shell {name} is not installed")
+    directory = tmp_path / "a b"
+    directory.mkdir()
+    return OtherShell(name, program, directory, environ)
+
+
+def test_deactivation_restores_exactly_what_was_there(shell: OtherShell) -> None:
+    scripts = {f"x.{shell.ending}": shell.setting("SEEN", "1") + "\n"}
+    gone = {f"x.{shell.ending}": shell.setting("SEEN", "0") + "\n"}
+    prefix = make_prefix(
+        shell.prefix("science"), activate=scripts, deactivate=gone,
+        variables={"MINE": HOSTILE, "EMPTY": "x", "NEW": "1", "NOTHING": ""},
+    )  # fmt: skip
+    result = shell.run(
+        "snapshot before", "envmgr activate science", "snapshot active", "envmgr deactivate", "snapshot after",
+        MINE="mine: " + HOSTILE, EMPTY="", PATH="/a:/b c:/a:" + shell.environ["PATH"], SEEN="before",
+    )  # fmt: skip
+    assert result.stderr == ""
+    before, active, after = (result.variables[name] for name in ("before", "active", "after"))
+    assert active["PATH"] == f"{prefix}/bin:{before['PATH']}"
+    assert active["CONDA_PREFIX"] == str(prefix)
+    assert (active["CONDA_DEFAULT_ENV"], active["CONDA_SHLVL"]) == ("science", "1")
+    assert active["CONDA_PROMPT_MODIFIER"] == "(science) "
+    assert active["MINE"] == HOSTILE
+    assert (active["EMPTY"], active["NEW"], active["NOTHING"]) == ("x", "1", "")
+    assert active["SEEN"] == "1"
+    assert after == {**before, "SEEN": "0"}
+
+
+def test_activation_nests_stacks_and_repeats(shell: OtherShell) -> None:
+    one = make_prefix(shell.prefix("one"), variables={"A": "one", "ONLY": "one"})
+    two = make_prefix(shell.prefix("two"), variables={"A": "two"})
+    result = shell.run(
+        "snapshot zero", "envmgr activate one", "snapshot one", "envmgr activate one", "snapshot again",
+        "envmgr activate two", "snapshot two", "envmgr deactivate", "snapshot back",
+        "envmgr activate --stack two", "snapshot stacked", "envmgr deactivate", "snapshot unstacked",
+        "envmgr deactivate", "snapshot end",
+        A="mine",
+    )  # fmt: skip
+    assert result.stderr == ""
+    seen = result.variables
+    rest = seen["zero"]["PATH"]
+    assert seen["again"] == seen["one"]
+    assert seen["two"]["PATH"] == f"{two}/bin:{rest}"
+    assert (seen["two"]["A"], seen["two"].get("ONLY"), seen["two"]["CONDA_SHLVL"]) == ("two", None, "2")
+    assert seen["two"]["CONDA_PREFIX_1"] == str(one)
+    assert seen["back"] == seen["one"]
+    assert seen["stacked"]["PATH"] == f"{two}/bin:{one}/bin:{rest}"
+    assert (seen["stacked"]["A"], seen["stacked"]["ONLY"]) == ("two", "one")
+    assert seen["unstacked"] == seen["one"]
+    assert seen["end"] == seen["zero"]
+
+
+def test_what_another_shell_entered_can_be_left(shell: OtherShell) -> None:
+    """The variables are the same in all shells, so that one inside another goes on where that is."""
+    one = make_prefix(shell.prefix("one"), variables={"A": "one", "B": "1"})
+    result = shell.run(
+        "envmgr deactivate", "snapshot end",
+        CONDA_PREFIX=str(one), CONDA_SHLVL="1", CONDA_DEFAULT_ENV="one", _ENVMGR_NAMES_1=" A B", _ENVMGR_FRESH="1",
+        A="one", B="1", __CONDA_SHLVL_0_A="mine", PATH=f"{one}/bin:" + shell.environ["PATH"],
+    )  # fmt: skip
+    end = result.variables["end"]
+    assert end["PATH"] == shell.environ["PATH"]
+    assert end["A"] == "mine"
+    assert not {"B", "CONDA_PREFIX", "CONDA_SHLVL", "_ENVMGR_NAMES_1", "__CONDA_SHLVL_0_A"} & end.keys()
+
+
+def test_environment_of_another_tool_is_activated(shell: OtherShell) -> None:
+    make_prefix(shell.prefix("foreign"), variables={"A": HOSTILE}, static=False)
+    result = shell.run(
+        "snapshot zero", "envmgr activate foreign", "snapshot foreign", "envmgr deactivate", "snapshot end"
+    )
+    assert result.variables["foreign"]["A"] == HOSTILE
+    assert result.variables["end"] == result.variables["zero"]
+
+
+def test_no_process_starts_on_activation(shell: OtherShell) -> None:
+    make_prefix(shell.prefix("one"), variables={"A": "1"})
+    nowhere, back = shell.setting("PATH", "/nowhere"), shell.setting("PATH", "/usr/bin:/bin")
+    result = shell.run(nowhere, "envmgr activate one", back, "snapshot one")
+    assert result.stderr == ""
+    assert result.variables["one"]["A"] == "1"
+
+
+def test_a_removed_environment_can_be_left(shell: OtherShell) -> None:
+    make_prefix(shell.prefix("one"), variables={"A": "1"})
+    remove = "rm -r " + ("$env.CONDA_PREFIX" if shell.name == "nu" else "$CONDA_PREFIX:q" if shell.name == "tcsh"
+                         else '"$CONDA_PREFIX"' if shell.name == "fish" else "@($CONDA_PREFIX)")  # fmt: skip
+    result = shell.run("snapshot zero", "envmgr activate one", remove, "envmgr deactivate", "snapshot end", A="mine")
+    assert result.variables["end"] == result.variables["zero"]
+
+
+def test_environment_is_found_by_name_and_by_path(shell: OtherShell) -> None:
+    prefix = make_prefix(shell.prefix("one"))
+    enter = "cd $env.ENVMGR_ROOT" if shell.name == "nu" else 'cd "$ENVMGR_ROOT"'
+    enter = "cd @($ENVMGR_ROOT)" if shell.name == "xonsh" else enter
+    arguments = ("./envs/one", "-p envs/one", "-n one", "--no-stack one")
+    lines = [
+        (f"envmgr activate {argument}", f"snapshot {i}", "envmgr deactivate") for i, argument in enumerate(arguments)
+    ]
+    result = shell.run(enter, *(line for group in lines for line in group))
+    assert [result.variables[str(i)]["CONDA_PREFIX"] for i in range(len(arguments))] == [str(prefix)] * len(arguments)
+
+
+def test_an_unknown_environment_is_answered_with_the_nearest(shell: OtherShell) -> None:
+    make_prefix(shell.prefix("science"))
+    result = shell.run("envmgr activate sciense")
+    assert "did you mean -n science?" in result.stderr
+    assert result.code != 0 or shell.name == "xonsh"
+
+
+def test_the_prompt_is_switched_off_and_shaped(shell: OtherShell) -> None:
+    make_prefix(shell.prefix("one"))
+    plain = shell.run("envmgr activate one", "snapshot one", ENVMGR_CHANGEPS1="0").variables["one"]
+    shaped = shell.run("envmgr activate one", "snapshot one", ENVMGR_ENV_PROMPT="[{name}] ").variables["one"]
+    assert plain["CONDA_PROMPT_MODIFIER"] == ""
+    assert shaped["CONDA_PROMPT_MODIFIER"] == "[one] "

@@ -1,0 +1,258 @@
+"""What the pip half takes from paths, repositories, archives and sdists, as a user asks for it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr, entries, environment_file
+from builders.index_server import IndexServer
+from builders.projects import Project, git
+from builders.wheels import Wheel
+from workflows.conftest import SITE
+
+
+def file_of(machine: Envmgr, channel: LocalChannel, *lines: str) -> Path:
+    text = environment_file(channel, "python", "pip") + "  - pip:\n" + "".join(f"      - {line}\n" for line in lines)
+    return machine.write("environment.yml", text)
+
+
+def pip_half(machine: Envmgr, name: str = "science") -> dict[str, str]:
+    listed = machine("list", "-n", name, "--json").json
+    return {entry["name"]: entry["version"] for entry in listed if entry["channel"] == "pypi"}
+
+
+def direct_url(prefix: Path, name: str) -> dict[str, object]:
+    (file,) = (prefix / SITE).glob(f"{name}-*.dist-info/direct_url.json")
+    found: dict[str, object] = json.loads(file.read_text())
+    return found
+
+
+@pytest.fixture
+def sources(machine: Envmgr, index: IndexServer) -> Envmgr:
+    """A machine with a project, a repository, archives and an index beside the environment file."""
+    work = machine.directory
+    Project(name="edited", requires=["helper"]).write(work / "edited")
+    Project(name="plain", dynamic=True, version="1.2").write(work / "plain")
+    Project(name="gitted").repository(work / "gitted")
+    Project(name="packed").write_sdist(work / "archives")
+    Wheel(name="wheeled").write(work / "archives")
+    index.add_sdist(Project(name="sdist-only"))
+    return machine
+
+
+EVERY = (
+    "-e ./edited",
+    "./plain --config-settings colour=red",
+    "./archives/packed-1.0.tar.gz",
+    "wheeled @ ./archives/wheeled-1.0-py3-none-any.whl",
+    "sdist-only",
+)
+EVERY_VERSION = {"edited": "1.0", "gitted": "1.0", "helper": "1.0", "packed": "1.0", "plain": "1.2",
+                 "sdist-only": "1.0", "wheeled": "1.0"}  # fmt: skip
+
+
+def test_every_kind_of_source_is_locked_installed_and_exported(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    work, prefix = sources.directory, sources.prefix("science")
+    lines = (*EVERY, f"git+file://{work}/gitted@v1")
+    file_of(sources, channel, *lines)
+    done = sources("create", "-f", "environment.yml")
+    assert done.code == 0, done.err
+    assert "other tools install this lock without edited, gitted, packed, plain, wheeled" in done.err
+    assert pip_half(sources) == EVERY_VERSION
+    assert direct_url(prefix, "edited") == {"url": f"file://{work}/edited", "dir_info": {"editable": True}}
+    assert direct_url(prefix, "plain") == {"url": f"file://{work}/plain", "dir_info": {}}
+    commit = git(work / "gitted", "rev-parse", "v1").strip()
+    assert direct_url(prefix, "gitted") == {
+        "url": f"file://{work}/gitted",
+        "vcs_info": {"vcs": "git", "requested_revision": "v1", "commit_id": commit},
+    }
+    for name in ("packed", "wheeled"):
+        assert len(direct_url(prefix, name)["archive_info"]["hashes"]["sha256"]) == 64  # type: ignore[index]
+    assert not list((prefix / SITE).glob("sdist_only-*.dist-info/direct_url.json"))
+    assert sources.ok("verify", "-n", "science").startswith("science: whole")
+    assert "up to date" in sources.ok("create", "-f", "environment.yml")
+    assert "fits" in sources.ok("lock", "-f", "environment.yml", "--check")
+    assert [line.strip(" -") for line in sources.ok("export", "-n", "science").split("- pip:\n")[1].splitlines()] == [
+        line.removeprefix("-").strip() for line in lines
+    ]
+    program = "import edited, gitted, packed, plain, wheeled, sdist_only; print(plain.SETTINGS, edited.__file__)"
+    shown = sources.process("run", "-n", "science", "python", "-c", program)
+    assert shown.out == f"{{'colour': 'red'}} {work}/edited/src/edited.py\n", shown.err
+    listed = subprocess.run(
+        [find_uv_bin(), "pip", "list", "--format", "json", "--python", str(prefix / "bin/python")],
+        env=sources.environ, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    by_name = {each["name"]: each for each in json.loads(listed.stdout)}
+    assert {name: by_name[name]["version"] for name in EVERY_VERSION} == EVERY_VERSION
+    assert by_name["edited"]["editable_project_location"] == f"{work}/edited"
+
+
+def test_a_lock_is_followed_elsewhere_without_a_question_to_an_index(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer, tmp_path: Path
+) -> None:
+    file_of(sources, channel, *EVERY)
+    sources("lock", "-f", "environment.yml", "-q")
+    lock = sources.directory / "environment.conda-lock.yml"
+    first = lock.read_bytes()
+    assert str(sources.directory).encode() not in first
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(sources.directory, elsewhere)
+    lock.unlink()
+    sources("lock", "-f", "environment.yml", "-q")
+    assert lock.read_bytes() == first
+
+    shutil.rmtree(sources.directory)
+    sources.directory = elsewhere
+    sources.environ |= {"ENVMGR_ROOT": str(tmp_path / "root2")}
+    index.requests.clear()
+    done = sources("create", "-f", "environment.yml", "--locked", "-q")
+    assert done.code == 0, done.err
+    assert [path for path in index.requests if path.startswith("/simple")] == []
+    shown = sources.process("run", "-n", "science", "python", "-c", "import edited; print(edited.__file__)")
+    assert shown.out == f"{elsewhere}/edited/src/edited.py\n", shown.err
+
+
+def test_a_directory_is_locked_by_what_is_in_it(sources: Envmgr, channel: LocalChannel) -> None:
+    file_of(sources, channel, "./plain", "-e ./edited")
+    sources("create", "-f", "environment.yml", "-q")
+    code = sources.directory / "plain/src/plain.py"
+    code.write_text("VALUE = 2\n")
+    (sources.directory / "edited/src/edited.py").write_text("VALUE = 2\n")
+    done = sources("create", "-f", "environment.yml", "--locked")
+    assert (done.code, "plain: what is in it has changed" in done.err) == (1, True)
+    assert "edited" not in done.err
+    sources("create", "-f", "environment.yml", "-y", "-q")
+    program = ("run", "-n", "science", "python", "-c", "import plain, edited; print(plain.VALUE, edited.VALUE)")
+    assert sources.process(*program).out == "2 2\n"
+    sources.ok("rollback", "-n", "science", "-y")
+    assert sources.process(*program).out == "1 2\n"
+
+
+def test_a_repository_stays_at_its_commit_until_it_is_to_move(sources: Envmgr, channel: LocalChannel) -> None:
+    work = sources.directory
+    file_of(sources, channel, f"gitted @ git+file://{work}/gitted@main")
+    sources("create", "-f", "environment.yml", "-q")
+    Project(name="gitted", version="2.0").repository(work / "gitted", tag="v2")
+    assert "up to date" in sources.ok("create", "-f", "environment.yml")
+    assert sources("install", "-n", "science", "--pip", "helper").code == 0
+    assert pip_half(sources)["gitted"] == "1.0"
+    assert sources("update", "-n", "science", "gitted", "-y").code == 0
+    assert pip_half(sources)["gitted"] == "2.0"
+    assert sources("remove", "-n", "science", "gitted", "-y").code == 0
+    assert pip_half(sources) == {"helper": "1.0"}
+
+
+def test_a_source_whose_name_only_its_build_says_is_installed_and_removed_by_name(
+    sources: Envmgr, channel: LocalChannel
+) -> None:
+    file_of(sources, channel, "./plain")
+    sources("create", "-f", "environment.yml", "-q")
+    assert sources("install", "-n", "science", "--pip", "-e ./edited", "-q").code == 0
+    assert pip_half(sources) == {"edited": "1.0", "helper": "1.0", "plain": "1.2"}
+    assert sources("remove", "-n", "science", "plain", "-y", "-q").code == 0
+    assert sources.ok("export", "-n", "science").endswith("  - pip:\n      - -e ./edited\n")
+
+
+def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    file_of(sources, channel, "helper")
+    sources("create", "-f", "environment.yml", "-q")
+    before = entries(sources.prefix("science"))
+    index.add_sdist(Project(name="broken", broken=True))
+    file_of(sources, channel, "helper", "broken")
+    done = sources("create", "-f", "environment.yml", "-y")
+    assert done.code == 1
+    assert "broken==1.0 cannot be built" in done.err
+    assert "fatal error: nothing works here" in done.err
+    assert entries(sources.prefix("science")) == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["./missing"], "environment.yml:8: `./missing`: there is no "),
+        (["./archives"], "has neither pyproject.toml nor setup.py"),
+        (["sdist-only", "--only-binary=:all:"], "sdist-only would have to be built"),
+        (
+            ["helper==1.0 --hash=sha256:" + "0" * 64],
+            "helper 1.0: no file for this platform and Python has one of the hash",
+        ),
+        (
+            ["./archives/packed-1.0.tar.gz --hash=sha256:" + "0" * 64],
+            "and the hash that is given for packed is another",
+        ),
+        (["--require-hashes", "helper"], "environment.yml:9: `helper` has no hash"),
+        (
+            ["provided @ ./archives/wheeled-1.0-py3-none-any.whl"],
+            "would replace provided==1.5, which the conda package",
+        ),
+        (["x @ git+https://${NO_SUCH_TOKEN}@git.invalid/x"], "names the variable `NO_SUCH_TOKEN`, which is not set"),
+        (["-c limits.txt", "pure"], "the pip half cannot be resolved"),
+        (["--no-index", "pure"], "no package index in use has `pure`"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_with_its_reason(
+    sources: Envmgr, channel: LocalChannel, lines: list[str], said: str
+) -> None:
+    (sources.directory / "limits.txt").write_text("pure<1\n")
+    text = environment_file(channel, "python", "provided") + "  - pip:\n"
+    sources.write("environment.yml", text + "".join(f"      - {line}\n" for line in lines))
+    done = sources("create", "-f", "environment.yml")
+    assert done.code == 1
+    assert said in done.err
+    assert not sources.prefix("science").exists()
+
+
+def test_options_of_the_file_count_and_secrets_are_written_nowhere(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    with IndexServer() as other:
+        other.users["__token__"] = "sesame-7f3a"
+        other.add(Wheel(name="inner", requires=["pure"]), Wheel(name="pure", version="9.0rc1"))
+        direct = Wheel(name="direct")
+        other.add(direct)
+        (sources.directory / "limits.txt").write_text("helper==1.0  # as tested\n")
+        file_of(
+            sources,
+            channel,
+            f"--extra-index-url http://__token__:${{LAB_TOKEN}}@{other.host}/simple",
+            "--pre",
+            "-c limits.txt",
+            "inner",
+            f"direct @ http://__token__:${{LAB_TOKEN}}@{other.host}/files/{direct.filename}",
+        )
+        sources.environ["LAB_TOKEN"] = "sesame-7f3a"
+        done = sources("create", "-f", "environment.yml", "-v")
+        assert done.code == 0, done.err
+        assert pip_half(sources) == {"direct": "1.0", "inner": "1.0", "pure": "9.0rc1"}
+        exported = sources.ok("export", "-n", "science")
+        assert f"- --extra-index-url http://__token__:${{LAB_TOKEN}}@{other.host}/simple" in exported
+        shutil.rmtree(sources.cache / "uv")
+        again = sources("create", "-f", "environment.yml", "-n", "twin")
+        assert again.code == 0, again.err
+        said = done.out + done.err + again.out + again.err
+    assert "sesame-7f3a" not in said
+    for directory in (sources.root, sources.directory, sources.cache):
+        for path in directory.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                assert b"sesame-7f3a" not in path.read_bytes(), path
+
+
+def test_another_platform_is_locked_from_what_is_static(sources: Envmgr, channel: LocalChannel) -> None:
+    file_of(sources, channel, "-e ./edited", "./archives/wheeled-1.0-py3-none-any.whl")
+    assert sources("lock", "-f", "environment.yml", "--platform", "osx-arm64", "-q").code == 0
+    file_of(sources, channel, "sdist-only")
+    done = sources("lock", "-f", "environment.yml", "--platform", "osx-arm64")
+    assert done.code == 1
+    assert "sdist-only would have to be built for osx-arm64" in done.err
+    assert "environment.yml:8: `sdist-only`" in done.err
