@@ -8,7 +8,6 @@ import time
 import click
 
 from envmgr.cli import options
-from envmgr.cli.clone import run_clone
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -99,6 +98,8 @@ def create(
     if source is not None:
         _check_clone(files, specs, name, prefix)
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
+        from envmgr.cli.clone import run_clone  # start-up time: a create with nothing to do clones nothing
+
         run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
         return
     request = CreateRequest(

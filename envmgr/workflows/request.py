@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.platforms.host_profile import HostProfile
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
+_DEPENDENCIES = re.compile(r"^[\"']?dependencies[\"']?\s*:", re.MULTILINE)
+_PIP_SECTION = re.compile(r"\bpip[\"']?\s*:")
 _HOST_PROFILE = re.compile(r"^[\"']?host_profile\b", re.MULTILINE)
 # A path, or what only a name in it tells from one: directories are looked at, constraints are read
 _READS_MORE = re.compile(
@@ -94,8 +96,7 @@ def inputs_digest(
     """
     if request.host_profile is not None:
         return None
-    patterns = (_NESTED, _READS_MORE, _HOST_PROFILE)
-    if any(pattern.search(file.text) for file in request.files for pattern in patterns):
+    if any(_reads_more(file.text) for file in request.files):
         return None
     return _digest(
         [
@@ -105,6 +106,16 @@ def inputs_digest(
             None if lock_bytes is None else hashlib.sha256(lock_bytes).hexdigest(),
         ]
     )
+
+
+def _reads_more(text: str) -> bool:
+    """Whether other files take part in what a file asks for; of an environment file only its pip section names any."""
+    if _NESTED.search(text) or _HOST_PROFILE.search(text):
+        return True
+    if _DEPENDENCIES.search(text):
+        pip = _PIP_SECTION.search(text)
+        text = text[pip.end() :] if pip is not None else ""
+    return _READS_MORE.search(text) is not None
 
 
 def spec_digest(
