@@ -62,6 +62,7 @@ class CreateRequest(NamedTuple):
     a time or a duration; `command` is the argv, for the history. `host_profile` is a name or a path as written;
     `machine`, where it is known already, is solved for in its place. `locked` follows the lock beside the file or
     fails; `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
+    With `pristine`, what people put into the environment stays behind.
     """
 
     command: tuple[str, ...]
@@ -80,6 +81,7 @@ class CreateRequest(NamedTuple):
     locked: bool = False
     no_lock: bool = False
     part: Choice = WHOLE
+    pristine: bool = False
 
 
 def inputs_digest(
