@@ -84,6 +84,11 @@ class CreateRequest(NamedTuple):
     pristine: bool = False
 
 
+def reads_other_files(request: CreateRequest) -> bool:
+    """Whether files take part that are not read yet, as `-r requirements.txt` or a host profile."""
+    return request.host_profile is not None or any(_reads_other_files(file) for file in request.files)
+
+
 def inputs_digest(
     request: CreateRequest,
     settings: Settings,
@@ -96,9 +101,7 @@ def inputs_digest(
     `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
     (`-r requirements.txt`, a host profile): only the parsed spec tells then.
     """
-    if request.host_profile is not None:
-        return None
-    if any(_reads_more(file.text) for file in request.files):
+    if reads_other_files(request):
         return None
     return _digest(
         [
@@ -108,16 +111,6 @@ def inputs_digest(
             None if lock_bytes is None else hashlib.sha256(lock_bytes).hexdigest(),
         ]
     )
-
-
-def _reads_more(text: str) -> bool:
-    """Whether other files take part in what a file asks for; of an environment file only its pip section names any."""
-    if _NESTED.search(text) or _HOST_PROFILE.search(text):
-        return True
-    if _DEPENDENCIES.search(text):
-        pip = _PIP_SECTION.search(text)
-        text = text[pip.end() :] if pip is not None else ""
-    return _READS_MORE.search(text) is not None
 
 
 def spec_digest(
@@ -189,6 +182,17 @@ def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime
 def is_duration(text: str | None) -> bool:
     """Whether `--exclude-newer` names a moment that moves with the clock."""
     return text is not None and _DURATION.fullmatch(text.strip()) is not None
+
+
+def _reads_other_files(file: SourceText) -> bool:
+    text = file.text
+    if _HOST_PROFILE.search(text):
+        return True
+    if file.source.endswith((".yml", ".yaml")) or _DEPENDENCIES.search(text):
+        # Outside of a pip section, what looks like a path is a channel.
+        pip = _PIP_SECTION.search(text)
+        text = text[pip.end() :] if pip is not None else ""
+    return bool(_NESTED.search(text) or _READS_MORE.search(text))
 
 
 def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str) -> object:
