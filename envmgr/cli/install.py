@@ -22,7 +22,9 @@ from envmgr.workflows.change import ChangeRequest
 @options.environment
 @change.save
 @click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="A requirement for the pip half, as rich>=13.")
-@click.option("--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or PACKAGE….")
+@click.option(
+    "--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or the named ones."
+)
 @change.solving
 @options.pip_half
 @options.confirmation
