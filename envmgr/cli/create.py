@@ -14,7 +14,7 @@ from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
 from envmgr.store import layout
 from envmgr.workflows.create import create as create_environment
-from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.request import CreateRequest, Wanted
 from envmgr.workflows.sources import read_sources
 
 
@@ -50,6 +50,7 @@ from envmgr.workflows.sources import read_sources
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
 @options.pip_half
+@options.wanted
 @options.confirmation
 @options.override_frozen
 @options.output
@@ -66,6 +67,9 @@ def create(
     offline: bool,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    python: str | None,
+    extras: tuple[str, ...],
+    groups: tuple[str, ...],
     locked: bool,
     no_lock: bool,
     source: str | None,
@@ -110,6 +114,7 @@ def create(
         platform=platform,
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
+        wanted=Wanted(python, extras, groups),
         override_frozen=override_frozen,
         locked=locked,
         no_lock=no_lock,

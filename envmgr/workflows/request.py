@@ -51,6 +51,18 @@ class Choice(NamedTuple):
 WHOLE = Choice()
 
 
+class Wanted(NamedTuple):
+    """What is asked for beside the files: the `python` (a version or specifier), `extras` and dependency `groups` of a
+    pyproject.toml or pylock.toml."""
+
+    python: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+NOTHING_MORE = Wanted()
+
+
 class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
@@ -73,6 +85,7 @@ class CreateRequest(NamedTuple):
     locked: bool = False
     no_lock: bool = False
     part: Choice = WHOLE
+    wanted: Wanted = NOTHING_MORE
 
 
 def inputs_digest(
@@ -177,6 +190,7 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         platform,
         request.virtual_packages,
         request.exclude_newer,
+        request.wanted,
         request.part,
         settings.channels,
         settings.channel_priority,
