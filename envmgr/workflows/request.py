@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # start-up time: YAML
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
 # A path, or what only a name in it tells from one: directories are looked at, constraints are read
 _READS_MORE = re.compile(
-    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\.whl\b|\.tar\.gz\b|\.zip\b|\bdirectory *="
+    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\bdirectory *="
+    r"|\.whl\b|\.tar\.gz\b|\.zip\b"
     r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
     re.MULTILINE,
 )
