@@ -8,7 +8,6 @@ import time
 import click
 
 from envmgr.cli import options
-from envmgr.cli.clone import run_clone
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -37,6 +36,7 @@ from envmgr.workflows.sources import read_sources
     help="An environment file or a lock: a path, - or an https URL.",
 )
 @options.channels
+@options.host_profile
 @click.option(
     "--virtual-package",
     "virtual_packages",
@@ -66,6 +66,7 @@ def create(
     channel_priority: str | None,
     solver: str | None,
     offline: bool,
+    host_profile: str | None,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
     python: str | None,
@@ -103,6 +104,8 @@ def create(
     if source is not None:
         _check_clone(files, specs, name, prefix)
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
+        from envmgr.cli.clone import run_clone  # start-up time: a create with nothing to do clones nothing
+
         run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
         return
     request = CreateRequest(
@@ -115,6 +118,7 @@ def create(
         override_channels=override_channels,
         platform=platform,
         virtual_packages=virtual_packages,
+        host_profile=host_profile,
         exclude_newer=exclude_newer,
         wanted=Wanted(python, extras, groups),
         override_frozen=override_frozen,

@@ -32,6 +32,7 @@ from envmgr.workflows.sources import read_sources
 )
 @click.option("-f", "--file", "file", required=True, metavar="FILE", help="An environment file on this machine.")
 @functools.partial(options.channels, several_platforms=True)
+@options.host_profile
 @click.option(
     "--virtual-package",
     "virtual_packages",
@@ -61,6 +62,7 @@ def lock(
     channel_priority: str | None,
     solver: str | None,
     offline: bool,
+    host_profile: str | None,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
     python: str | None,
@@ -89,6 +91,7 @@ def lock(
         channels=channels,
         override_channels=override_channels,
         virtual_packages=virtual_packages,
+        host_profile=host_profile,
         exclude_newer=exclude_newer,
         wanted=Wanted(python, extras, groups),
     )

@@ -85,6 +85,13 @@ def choice(environment: str | None, categories: tuple[str, ...], *, dev: bool) -
     return Choice(environment, (*(categories or ("main",)), "dev") if dev else categories)
 
 
+def host_profile(command: F) -> F:
+    """Add `--host-profile`."""
+    return click.option(
+        "--host-profile", metavar="NAME", help="Solve for the machine of a profile, see `envmgr host-profile`."
+    )(command)
+
+
 def override_frozen(command: F) -> F:
     """Add `--override-frozen` (CEP 22)."""
     return click.option("--override-frozen", is_flag=True, help="Also where conda-meta/frozen protects it.")(command)

@@ -19,9 +19,9 @@ _MEANS_ANY = re.compile(r'(?:version|build)="\*",?')
 def semantic_digest(spec: EnvironmentSpec) -> str:
     """Return the sha256 (lower-case hexadecimal) over what `spec` asks for.
 
-    Counted are the channels in order, the match specs and requirements in canonical form as sets, and the
-    variables. Not counted: order of packages, repetition, spelling, comments, name, prefix, category, platforms,
-    credentials.
+    Counted are the channels in order, the match specs and requirements in canonical form as sets, the
+    variables, and whether a GPU is required. Not counted: order of packages, repetition, spelling, comments, name,
+    prefix, category, platforms, the host profile, credentials.
     """
     meaning = {
         "schema": SCHEMA,
@@ -30,6 +30,8 @@ def semantic_digest(spec: EnvironmentSpec) -> str:
         "pip": sorted({canonical_requirement(requirement) for requirement in spec.pip}),
         "variables": sorted(map(list, spec.variables)),
     }
+    if spec.gpu:
+        meaning["gpu"] = spec.gpu
     if spec.pip_options != NO_OPTIONS or spec.pip_constraints:
         meaning["pip options"] = _options(spec)
     document = json.dumps(meaning, ensure_ascii=True, separators=(",", ":"), sort_keys=True)

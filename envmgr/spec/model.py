@@ -143,7 +143,8 @@ class EnvironmentSpec:
     `channels` are as written, in order, without `nodefaults`, and may hold credentials (`channels/` takes them off).
     `pip` is in file order, `-r` files included; an empty pip section asks for nothing. `pip_options` are what its
     option lines set, `pip_constraints` what its `-c` files say, `pip_base` the absolute directory that its relative
-    paths are relative to. `warnings` begin with `file:line:`.
+    paths are relative to. `warnings` begin with `file:line:`. `host_profile` names the machine that is solved for,
+    `gpu` is `required` or empty.
     """
 
     name: str | None = None
@@ -157,6 +158,8 @@ class EnvironmentSpec:
     variables: tuple[tuple[str, str], ...] = ()
     platforms: tuple[str, ...] = ()
     category: str = "main"
+    host_profile: str | None = None
+    gpu: str = ""
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
