@@ -13,7 +13,7 @@ from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
 from envmgr.store import layout
 from envmgr.workflows.create import create as create_environment
-from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.request import CreateRequest, Wanted
 from envmgr.workflows.sources import read_sources
 
 
@@ -50,6 +50,7 @@ from envmgr.workflows.sources import read_sources
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
 @options.pip_half
+@options.wanted
 @options.confirmation
 @options.pristine
 @options.override_frozen
@@ -68,6 +69,9 @@ def create(
     host_profile: str | None,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    python: str | None,
+    extras: tuple[str, ...],
+    groups: tuple[str, ...],
     locked: bool,
     no_lock: bool,
     source: str | None,
@@ -116,6 +120,7 @@ def create(
         virtual_packages=virtual_packages,
         host_profile=host_profile,
         exclude_newer=exclude_newer,
+        wanted=Wanted(python, extras, groups),
         override_frozen=override_frozen,
         pristine=pristine,
         locked=locked,

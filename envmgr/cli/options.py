@@ -154,6 +154,24 @@ def pip_half(command: F) -> F:
     return command
 
 
+def wanted(command: F) -> F:
+    """Add `--python`, `--extra` and `--group`: what is asked for beside a requirements.txt, pyproject.toml or
+    pylock.toml."""
+    for option in reversed(
+        (
+            click.option("--python", metavar="VERSION", help="The python, as 3.12 or '>=3.11'."),
+            click.option(
+                "--extra", "extras", multiple=True, metavar="NAME", help="An extra of a pyproject.toml, pylock.toml."
+            ),
+            click.option(
+                "--group", "groups", multiple=True, metavar="NAME", help="A dependency group of one (PEP 735)."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def load_settings(**flags: Any) -> Settings:
     """Return the settings of this run, where each flag that was given (not None, not False) beats the rest."""
     settings = Settings.load()._replace(**{name: value for name, value in flags.items() if value})

@@ -12,6 +12,7 @@ from envmgr.spec.model import NO_OPTIONS, Dependency, EnvironmentSpec, Requireme
 from envmgr.urls import without_credentials, without_literal_credentials
 
 SCHEMA = 1
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 _MEANS_ANY = re.compile(r'(?:version|build)="\*",?')
 
 
@@ -66,11 +67,12 @@ def canonical_requirement(requirement: Requirement) -> str:
 
 def _canonical_source(requirement: Requirement) -> str:
     """Return the text itself, with single spaces: what it is relative to differs between machines."""
-    return without_literal_credentials(" ".join(requirement.text.split()))
+    return without_literal_credentials(" ".join(requirement.text.split())) + _own_options(requirement)
 
 
 def _own_options(requirement: Requirement) -> str:
     hashes = "".join(f" --hash={each}" for each in sorted(set(requirement.hashes)))
+    hashes += "".join(f" {each}" for each in sorted(set(_SHA256.findall(requirement.entry))))
     return hashes + "".join(f" --config-settings={each}" for each in sorted(set(requirement.config_settings)))
 
 

@@ -33,10 +33,12 @@ from envmgr.solve.explain import Explaining
 from envmgr.solve.newest import toward_newest
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.select import solver
+from envmgr.spec import pip_files
 from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.digest import semantic_digest
+from envmgr.spec.faults import SpecFault
 from envmgr.spec.merging import merge
-from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
+from envmgr.spec.model import COMMAND_LINE, Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
 from envmgr.store.build_environment import BuildEnvironment
@@ -47,7 +49,7 @@ from envmgr.workflows import following, gpu_builds, host_profiles, staleness
 from envmgr.workflows import request as requests
 from envmgr.workflows.elsewhere import KnownHere
 from envmgr.workflows.request import CreateRequest
-from envmgr.workflows.sources import directories, parse_sources
+from envmgr.workflows.sources import check_wanted, directories, has_pip_files, parse_sources
 
 _ADVICE_SECONDS = 10.0
 _PREFERENCE_SECONDS = 120.0
@@ -340,16 +342,30 @@ class Locker:
 
     def _read_spec(self) -> EnvironmentSpec:
         request = self._request
-        specs = list(parse_sources(request.files, self._settings, platform=self.platform))
+        check_wanted(request.files, request.wanted)
+        specs = list(parse_sources(request.files, self._settings, platform=self.platform, wanted=request.wanted))
         if request.specs or not specs:
             specs.append(parse_arguments(request.specs))
-        spec = merge(specs)
+        spec = self._with_python(merge(specs))
         if spec.platforms and self.platform not in spec.platforms:
             raise UsageError(
                 f"{spec.sources[0]} is for {', '.join(spec.platforms)}, not for {self.platform}",
                 hint=f"add `{self.platform}` to its `platforms:`, or pass --platform {spec.platforms[0]}",
             )
         return spec
+
+    def _with_python(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+        """Return what is asked for with the python that --python names, or any where a file knows pip alone."""
+        python = self._request.wanted.python
+        if python is None:
+            needs = spec.pip and has_pip_files(self._request.files)
+            if not needs or any(dependency.name == "python" for dependency in spec.dependencies):
+                return spec
+        try:
+            found = pip_files.python(python or "", COMMAND_LINE)
+        except SpecFault as fault:
+            raise UsageError(f"--python {fault.message}", hint=fault.mend) from fault
+        return replace(spec, dependencies=(*spec.dependencies, found))
 
     def _channel_names(self) -> tuple[str, ...]:
         request = self._request

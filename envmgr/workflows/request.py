@@ -25,7 +25,8 @@ _PIP_SECTION = re.compile(r"\bpip[\"']?\s*:")
 _HOST_PROFILE = re.compile(r"^[\"']?host_profile\b", re.MULTILINE)
 # A path, or what only a name in it tells from one: directories are looked at, constraints are read
 _READS_MORE = re.compile(
-    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\.whl\b|\.tar\.gz\b|\.zip\b"
+    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\bdirectory *="
+    r"|\.whl\b|\.tar\.gz\b|\.zip\b"
     r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
     re.MULTILINE,
 )
@@ -55,6 +56,18 @@ class Choice(NamedTuple):
 WHOLE = Choice()
 
 
+class Wanted(NamedTuple):
+    """What is asked for beside the files: the `python` (a version or specifier), `extras` and dependency `groups` of a
+    pyproject.toml or pylock.toml."""
+
+    python: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+NOTHING_MORE = Wanted()
+
+
 class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
@@ -81,6 +94,7 @@ class CreateRequest(NamedTuple):
     locked: bool = False
     no_lock: bool = False
     part: Choice = WHOLE
+    wanted: Wanted = NOTHING_MORE
     pristine: bool = False
 
 
@@ -202,6 +216,7 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         platform,
         request.virtual_packages,
         request.exclude_newer,
+        request.wanted,
         request.part,
         settings.channels,
         settings.channel_priority,
