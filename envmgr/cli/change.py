@@ -71,7 +71,7 @@ def run(
     """Make the change that was asked for, and say how it ended."""
     started = time.monotonic()
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)
+    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=request.pristine)
     changed = change.change(request, settings, report, confirm=confirm, dry_run=dry_run)
     print_outcome(
         changed.outcome,

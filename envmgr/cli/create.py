@@ -51,6 +51,7 @@ from envmgr.workflows.sources import read_sources
 @click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
 @options.pip_half
 @options.confirmation
+@options.pristine
 @options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")
@@ -73,6 +74,7 @@ def create(
     categories: tuple[str, ...],
     dev: bool,
     override_frozen: bool,
+    pristine: bool,
     pip_prefer_conda: bool,
     compile_bytecode: bool,
     externally_managed: bool,
@@ -111,12 +113,13 @@ def create(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        pristine=pristine,
         locked=locked,
         no_lock=no_lock,
         part=options.choice(environment, categories, dev=dev),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    confirm = asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose)
+    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
     print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
 

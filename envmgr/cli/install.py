@@ -16,14 +16,17 @@ from envmgr.workflows.change import ChangeRequest
         "envmgr install -n science scipy 'numpy>=2'",
         "envmgr install -n science --pip 'rich>=13'",
         "envmgr install scipy --save -f environment.yml",
+        "envmgr install -n science --adopt",
     ),
 )
 @options.environment
 @change.save
 @click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="A requirement for the pip half, as rich>=13.")
+@click.option("--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or PACKAGE….")
 @change.solving
 @options.pip_half
 @options.confirmation
+@options.pristine
 @options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")
@@ -33,6 +36,7 @@ def install(
     save: bool,
     file: str | None,
     pip: tuple[str, ...],
+    adopt: bool,
     channels: tuple[str, ...],
     override_channels: bool,
     virtual_packages: tuple[str, ...],
@@ -46,6 +50,7 @@ def install(
     yes: bool,
     dry_run: bool,
     override_frozen: bool,
+    pristine: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -53,17 +58,19 @@ def install(
 ) -> None:
     """Add packages to an environment, or ask for other versions of those that were asked for.
 
-    What is there already stays as it is where the new specs allow it.
+    What is there already stays as it is where the new specs allow it. With --adopt, SPEC… are distributions that
+    `pip install` brought; without any, all of them.
     """
     options.one_of_name_and_prefix(name, prefix)
     change.check_file(file, save=save)
-    if not specs and not pip:
+    if not specs and not pip and not adopt:
         raise UsageError("`install` expects at least one package", hint="envmgr install -n NAME numpy")
     request = ChangeRequest(
         command=options.command_line(),
         name=name,
         prefix=options.absolute(prefix),
-        specs=specs,
+        specs=() if adopt else specs,
+        adopted=specs if adopt else None,
         pip=pip,
         save=save,
         file=file,
@@ -72,6 +79,7 @@ def install(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        pristine=pristine,
     )
     settings = options.load_settings(
         pip_prefer_conda=pip_prefer_conda,

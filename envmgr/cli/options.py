@@ -90,6 +90,13 @@ def override_frozen(command: F) -> F:
     return click.option("--override-frozen", is_flag=True, help="Also where conda-meta/frozen protects it.")(command)
 
 
+def pristine(command: F) -> F:
+    """Add `--pristine`."""
+    return click.option(
+        "--pristine", is_flag=True, help="Leave behind what people put into it; the state before keeps that."
+    )(command)
+
+
 def channels(command: F, *, several_platforms: bool = False) -> F:
     """Add the options that choose channels and platform; with `several_platforms` `--platform` may be repeated."""
     for option in reversed(

@@ -10,20 +10,37 @@ import click
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.plan import as_json as plan_as_json
 from envmgr.cli.plan import as_text as plan_as_text
+from envmgr.errors import UsageError
+from envmgr.store import layout
 from envmgr.workflows.create import Outcome, Plan
 
 
-def asking(*, yes: bool, as_json: bool, quiet: bool, verbose: bool) -> Callable[[Plan], bool]:
-    """Return what shows a plan, and asks on a terminal where it changes something that exists."""
+def asking(*, yes: bool, as_json: bool, quiet: bool, verbose: bool, pristine: bool = False) -> Callable[[Plan], bool]:
+    """Return what shows a plan, and asks on a terminal where it changes something that exists.
+
+    What is `pristine` loses something, and needs a yes: without a terminal that is UsageError.
+    """
 
     def confirm(plan: Plan) -> bool:
         if not as_json and not quiet:
             say(plan_as_text(plan, verbose=verbose))
+        if pristine and not yes and layout.is_environment(plan.location.prefix):
+            return _agrees_to_loss(plan, as_json=as_json)
         if yes or as_json or plan.previous is None or not sys.stdin.isatty():
             return True
         return click.confirm(f"change {plan.location.label}? the state before is kept", default=True, err=True)
 
     return confirm
+
+
+def _agrees_to_loss(plan: Plan, *, as_json: bool) -> bool:
+    label = plan.location.label
+    if as_json or not sys.stdin.isatty():
+        raise UsageError(
+            f"--pristine leaves behind what people put into {label}, and there is no terminal to ask on",
+            hint="add --yes",
+        )
+    return click.confirm(f"change {label}, and leave behind what people put into it?", default=False, err=True)
 
 
 def print_outcome(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from envmgr.cli.shapes import channel_name, linked, pip_linked
 from envmgr.cli.tables import columns, plural, size
 from envmgr.lock.model import CondaPackage, PipPackage
+from envmgr.store.carried import Carried
 from envmgr.workflows.create import Outcome, Plan
 
 if TYPE_CHECKING:  # start-up time
@@ -75,6 +76,8 @@ def as_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
             "outdated": list(beside.outdated) if beside is not None else [],
             "written": outcome.written is not None,
         }
+    if outcome.carried:
+        document["carried"] = _carried(outcome.carried)
     if outcome.plan is not None and not outcome.up_to_date:
         difference = outcome.plan.difference
         document["actions"] |= {
@@ -87,6 +90,16 @@ def as_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
             "remove": [pip_linked(package) for package in difference.pip.unlinked],
         }
     return document
+
+
+def _carried(came: Carried) -> dict[str, Any]:
+    return {
+        "distributions": [{"name": each.name, "version": each.version} for each in came.distributions],
+        "files": list(came.files),
+        "saved": [each._asdict() for each in came.saved],
+        "left": [{"what": each.what, "reason": each.reason} for each in came.left],
+        "size": came.size,
+    }
 
 
 def _rows(difference: Difference) -> tuple[list[Row], list[Row], list[Row]]:

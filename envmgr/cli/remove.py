@@ -28,6 +28,7 @@ from envmgr.workflows.change import ChangeRequest
 @change.save
 @change.solving
 @options.confirmation
+@options.pristine
 @options.override_frozen
 @options.output
 @click.option("--all", "everything", is_flag=True, help="Remove the environment with everything in it.")
@@ -47,6 +48,7 @@ def remove(
     yes: bool,
     dry_run: bool,
     override_frozen: bool,
+    pristine: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -80,6 +82,7 @@ def remove(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        pristine=pristine,
     )
     settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
     change.run(request, settings, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, verbose=verbose)

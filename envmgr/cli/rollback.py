@@ -9,11 +9,10 @@ import click
 
 from envmgr.cli import options
 from envmgr.cli.messages import say, say_json
+from envmgr.cli.outcome import asking
 from envmgr.cli.plan import as_json as plan_as_json
-from envmgr.cli.plan import as_text as plan_as_text
 from envmgr.cli.progress import reporter
 from envmgr.store import layout
-from envmgr.workflows.create import Plan
 from envmgr.workflows.rollback import RolledBack, Wish
 from envmgr.workflows.rollback import rollback as roll_back
 
@@ -25,13 +24,14 @@ from envmgr.workflows.rollback import rollback as roll_back
 )
 @options.environment
 @options.confirmation
+@options.pristine
 @options.override_frozen
 @click.option("--offline", is_flag=True, help="Use only what is on this machine.")
 @options.output
 @click.argument("number", type=click.IntRange(min=1), required=False, metavar="[N]")
 def rollback(
-    name: str | None, prefix: str | None, yes: bool, dry_run: bool, override_frozen: bool, offline: bool,
-    as_json: bool, quiet: bool, verbose: bool, number: int | None,
+    name: str | None, prefix: str | None, yes: bool, dry_run: bool, override_frozen: bool, pristine: bool,
+    offline: bool, as_json: bool, quiet: bool, verbose: bool, number: int | None,
 ) -> None:  # fmt: skip
     """Make generation N the next generation, by default the one before the current one; `history` lists them.
 
@@ -43,14 +43,8 @@ def rollback(
     location = layout.find(settings, name=name, prefix=prefix)
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
 
-    def confirm(plan: Plan) -> bool:
-        if not as_json and not quiet:
-            say(plan_as_text(plan, verbose=verbose))
-        if yes or dry_run or as_json or not sys.stdin.isatty():
-            return True
-        return click.confirm(f"change {plan.location.label}? the state before is kept", default=True, err=True)
-
-    wish = Wish(location, number, options.command_line(), override_frozen)
+    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
+    wish = Wish(location, number, options.command_line(), override_frozen, pristine)
     done = roll_back(wish, settings, report, confirm=confirm, dry_run=dry_run)
     _print(done, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
 

@@ -33,6 +33,7 @@ from envmgr.workflows.sources import read_sources
 @click.option("--prune", is_flag=True, hidden=True, help="Always so: what left the file leaves the environment.")
 @change.solving
 @options.confirmation
+@options.pristine
 @options.override_frozen
 @options.output
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]")
@@ -52,6 +53,7 @@ def update(
     yes: bool,
     dry_run: bool,
     override_frozen: bool,
+    pristine: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -81,6 +83,7 @@ def update(
         virtual_packages=virtual_packages,
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
+        pristine=pristine,
     )
     outcome = update_environment(
         request,
@@ -88,7 +91,7 @@ def update(
         reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json),
         names=packages,
         everything=everything,
-        confirm=asking(yes=yes, as_json=as_json, quiet=quiet, verbose=verbose),
+        confirm=asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine),
         dry_run=dry_run,
     )
     seconds = time.monotonic() - started

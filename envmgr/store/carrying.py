@@ -21,6 +21,7 @@ from envmgr.store.survey import Survey
 
 SUFFIX = ".envmgr-saved"
 _SHOWN = 5  # files in one text
+_SUPERSEDED = ""
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -87,7 +88,7 @@ def decide(source: Survey, target: Target, extent: Extent = "everything") -> Pla
         reason = "it is not in the lock" if extent == "files" else _obstacle(distribution, target, gone)
         if reason is None:
             coming.append(distribution)
-        else:
+        elif reason != _SUPERSEDED:
             left.append(Left(_called(distribution), reason))
     loose = [path for path in sorted(source.loose) if path not in theirs and not _is_special(source.loose[path])]
     left += _of_gone(gone, [*loose, *source.edited])
@@ -247,7 +248,10 @@ class _Places:
 
 
 def _obstacle(distribution: Distribution, target: Target, gone: tuple[str, ...]) -> str | None:
-    """Return why a distribution cannot come along as a whole, None where it can."""
+    """Return why a distribution cannot come along as a whole, None where it can.
+
+    That the new generation brings that very version is no loss: `_SUPERSEDED`.
+    """
     below = next((path for path in distribution.files if _is_below(path, gone)), None)
     if below is not None:
         return f"it is for {'/'.join(below.split('/')[:2])}, which the new generation does not have"
@@ -265,6 +269,8 @@ def _obstacle(distribution: Distribution, target: Target, gone: tuple[str, ...])
         if is_live and target.manifest is not None:
             foreign = {each.dist_info for each in target.manifest.distributions}
         version = next((each.version for each in others if each.dist_info not in foreign), None)
+    if version is not None and ownership.is_same_version(distribution.version, version):
+        return _SUPERSEDED
     if version is not None:
         return f"the new generation brings {distribution.name} {version} itself"
     if is_live:

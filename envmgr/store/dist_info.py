@@ -18,8 +18,9 @@ class Installed(NamedTuple):
     """A Python distribution in site-packages: `name` is normalised (PEP 503), `installer` who put it there.
 
     `directory` is its .dist-info, relative to the prefix. `url` is set where it did not come from an index (PEP 610),
-    without credentials; `sha256` is that of the archive, `commit` that of the checkout, `editable` the directory of an
-    editable install. `is_requested`: somebody asked for it by name. `requires` are its requirements, as written.
+    without credentials; `sha256` is that of the archive, `commit` that of the checkout by the tool `vcs`, and
+    `subdirectory` where the project is in either; `editable` is the directory of an editable install. `is_requested`:
+    somebody asked for it by name. `requires` are its requirements, as written.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Installed(NamedTuple):
     url: str | None = None
     sha256: str | None = None
     commit: str | None = None
+    vcs: str | None = None
+    subdirectory: str | None = None
     editable: str | None = None
     is_requested: bool = False
     requires: tuple[str, ...] = ()
@@ -59,16 +62,11 @@ def _read(prefix: Path, directory: str) -> Installed | None:
     name, version = headers.get("name", [""])[0], headers.get("version", [""])[0]
     if not name or not version:
         return None
-    url, sha256, commit, editable = _direct_url(prefix / directory / "direct_url.json")
-    return Installed(
+    return _direct_url(prefix / directory / "direct_url.json")._replace(
         name=normalised(name),
         version=version,
         directory=directory,
         installer=_text(prefix / directory / "INSTALLER").strip(),
-        url=url,
-        sha256=sha256,
-        commit=commit,
-        editable=editable,
         is_requested=os.path.isfile(prefix / directory / "REQUESTED"),
         requires=tuple(headers.get("requires-dist", ())),
     )
@@ -86,18 +84,29 @@ def _headers(path: Path) -> dict[str, list[str]]:
     return found
 
 
-def _direct_url(path: Path) -> tuple[str | None, str | None, str | None, str | None]:
+def _direct_url(path: Path) -> Installed:
+    """Return a distribution of which only the origin is known."""
     try:
         document: Any = json.loads(_text(path) or "{}")
         url = str(document["url"])
         archive, checkout = document.get("archive_info") or {}, document.get("vcs_info") or {}
         sha256 = (archive.get("hashes") or {}).get("sha256") or str(archive.get("hash") or "").partition("sha256=")[2]
         is_editable = bool((document.get("dir_info") or {}).get("editable"))
-        commit = checkout.get("commit_id")
+        vcs, commit, subdirectory = checkout.get("vcs"), checkout.get("commit_id"), document.get("subdirectory")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None, None, None, None
+        return Installed("", "", "")
     editable = str(path_of_file_url(url) or url) if is_editable else None
-    return without_credentials(url), sha256 or None, commit, editable
+    return Installed(
+        "",
+        "",
+        "",
+        url=without_credentials(url),
+        sha256=sha256 or None,
+        commit=commit if isinstance(commit, str) else None,
+        vcs=vcs if isinstance(vcs, str) else None,
+        subdirectory=subdirectory if isinstance(subdirectory, str) else None,
+        editable=editable,
+    )
 
 
 def _text(path: Path) -> str:

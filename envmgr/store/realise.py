@@ -59,8 +59,9 @@ class RealiseRequest:
     everything the command was given, for the next up-to-date check. `command` is the argv. `switch` forces how
     the tree takes its place (None: as found by probing). `extent` says what is carried, `carries` from which other
     environment (None: from the one that is replaced). `known` is what else only the old generation holds.
-    `pypi` and `index_options` say how indexes are reached. `continues` is the environment elsewhere whose next
-    generation this is (None: there is none).
+    Without `keeps_variables`, those that were set by hand are what the lock makes of them. `pypi` and `index_options`
+    say how indexes are reached. `continues` is the environment elsewhere whose next generation this is (None: there is
+    none).
     """
 
     location: Location
@@ -74,6 +75,7 @@ class RealiseRequest:
     extent: Extent = "everything"
     carries: Source | None = None
     known: Sequence[Left] = ()
+    keeps_variables: bool = True
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
     continues: Continued | None = None
@@ -171,6 +173,7 @@ def _realise(run: Run) -> Realised:
                 extent=request.extent,
                 hands_over=request.carries is None or request.continues is not None,
                 known=request.known,
+                keeps_variables=request.keeps_variables,
                 pypi=request.pypi,
                 index_options=request.index_options or _index_options(request.lock),
             )

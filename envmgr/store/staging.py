@@ -61,6 +61,7 @@ class Staging(NamedTuple):
     extent: Extent = "everything"
     hands_over: bool = True
     known: Sequence[Left] = ()
+    keeps_variables: bool = True
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
 
@@ -188,7 +189,7 @@ def _write_metadata(staging: Staging, tree: Path) -> None:
     )
     metadata.write_history(tree, staging.old, block)
     source = staging.carries
-    is_kept = source is not None and staging.extent != "nothing"
+    is_kept = source is not None and staging.keeps_variables and staging.extent != "nothing"
     values = variables.merged(Path(source.survey.root), source.lock, lock) if source and is_kept else None
     metadata.write_state(tree, lock.request.variables if values is None else values)
     frozen.keep_marker(staging.old, tree)

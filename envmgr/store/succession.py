@@ -109,6 +109,12 @@ def what_is_there(location: Location, replaces: int | None) -> Source | None:
     return Source(survey.read(location.prefix, lock), lock)
 
 
+def holds_anything(location: Location) -> bool:
+    """Whether people put anything into the environment that a pristine generation would not have; raises OSError."""
+    found = survey.read(location.prefix, metadata.read_lock(location.prefix))
+    return bool(found.loose or found.distributions or found.edited or found.records)
+
+
 def clock(location: Location) -> int | None:
     """Return what the file system's clock said when the environment's lease was taken (ns), None where unknown."""
     try:

@@ -22,10 +22,10 @@ from envmgr.settings import Settings
 from envmgr.spec.edits import Edits, apply
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.spec.peek import name_and_prefix
-from envmgr.store import frozen, generations, layout
+from envmgr.store import frozen, generations, layout, succession
 from envmgr.store.layout import Location
 from envmgr.store.usage import using_cache
-from envmgr.workflows import asked, beside, lock_file, saving
+from envmgr.workflows import adoption, asked, beside, lock_file, saving
 from envmgr.workflows.asked_channels import channels_of, with_channels
 from envmgr.workflows.beside import Beside
 from envmgr.workflows.create import Outcome, Plan, create, locate
@@ -39,7 +39,8 @@ from envmgr.workflows.sources import channel_files, read_sources
 class ChangeRequest(NamedTuple):
     """The arguments of `install` and `remove PKG`, as given.
 
-    `specs` and `pip` come (or replace), `removed` are names that go, `channels` are added behind those there are.
+    `specs` and `pip` come (or replace), `removed` are names that go, `adopted` are distributions that were installed
+    with pip past the lock (None: none of them; empty: all there are). `channels` are added behind those there are.
     With `save`, `file` is the environment file that is edited too (None: the one that the environment was made
     from). The rest is as in CreateRequest.
     """
@@ -50,6 +51,7 @@ class ChangeRequest(NamedTuple):
     specs: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    adopted: tuple[str, ...] | None = None
     save: bool = False
     file: str | None = None
     channels: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class ChangeRequest(NamedTuple):
     virtual_packages: tuple[str, ...] = ()
     exclude_newer: str | None = None
     override_frozen: bool = False
+    pristine: bool = False
 
 
 class Changed(NamedTuple):
@@ -97,6 +100,12 @@ def change(
     """
     there = present_at(_find(request, settings), request.override_frozen)
     location, lock = there.location, there.lock
+    found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
+    if request.adopted is not None:
+        request = request._replace(pip=(*found_there.requirements, *request.pip))
+        if not request.pip and not request.specs:
+            reporter.notice(f"{location.label} has nothing that was installed with pip past its lock")
+            return Changed(Outcome(location, up_to_date=True))
     before = replace(asked.asked_for(lock, location), channels=channels_of(lock, settings))
     edits = _edits(request, before, there, reporter)
     channels = with_channels(before.channels, request.channels, override=request.override_channels)
@@ -114,8 +123,19 @@ def change(
         content = found.bytes_with(new) if found is not None else None
         return inputs_digest(base, settings, files, lock.platform, content) or "" if content is not None else ""
 
-    outcome = _move(there, locker, settings, _Aim(lock), confirm=confirm, dry_run=dry_run, digest_with=digest_with)
+    outcome = _move(
+        there,
+        locker,
+        settings,
+        _Aim(found_there.preferred_in(lock)),
+        confirm=confirm,
+        dry_run=dry_run,
+        digest_with=digest_with,
+    )
     _say_what_stays(edits, outcome, spec, reporter)
+    if outcome.plan is not None:
+        for sentence in found_there.differences(outcome.plan.lock):
+            reporter.notice(sentence)
     if saved is not None and not dry_run and not outcome.declined:
         if saved.is_changed:
             saving.write(saved)
@@ -245,6 +265,7 @@ def _base(request: ChangeRequest | CreateRequest, lock: Lock, settings: Settings
         virtual_packages=(*request.virtual_packages, *kept),
         exclude_newer=request.exclude_newer,
         override_frozen=request.override_frozen,
+        pristine=request.pristine,
     )
 
 
@@ -272,7 +293,8 @@ def _move(
     with using_cache(settings):
         lock = locker.lock(aim.preferred, moving=aim.moving)
         is_same = lock.request == previous.request and conda_lock.digest(lock) == conda_lock.digest(previous)
-        if is_same and not there.is_suspect:
+        is_well = not there.is_suspect and not (locker.is_pristine and succession.holds_anything(location))
+        if is_same and is_well:
             return Outcome(location, up_to_date=True)
         plan = Plan(location, previous, lock, between(previous, lock), locker.missing(lock))
         if not confirm(plan):
@@ -281,7 +303,7 @@ def _move(
             return Outcome(location, plan=plan)
         digest = digest_with(lock) if digest_with is not None else ""
         realised = locker.realise(location, lock, replaces=there.number, inputs_digest=digest)
-        return Outcome(location, plan=plan, up_to_date=not realised.is_new)
+        return Outcome(location, plan=plan, up_to_date=not realised.is_new, carried=realised.carried)
 
 
 def _say_what_stays(edits: Edits, outcome: Outcome, spec: EnvironmentSpec, reporter: Reporter) -> None:

@@ -18,6 +18,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.spec.peek import name_and_prefix
 from envmgr.store import frozen, generations, layout
+from envmgr.store.carried import Carried
 from envmgr.store.layout import Location
 from envmgr.workflows import lock_file
 from envmgr.workflows.reading import own_lock
@@ -51,7 +52,7 @@ class Outcome(NamedTuple):
     """How `create` ended: with nothing to do (`up_to_date`), with a plan that was carried out, shown, or declined.
 
     With a plan and `up_to_date`, another command carried out the same plan first. `written` is the lock beside the
-    environment file where it is new or was changed.
+    environment file where it is new or was changed, `carried` what came along beside the packages.
     """
 
     location: Location
@@ -59,6 +60,7 @@ class Outcome(NamedTuple):
     plan: Plan | None = None
     declined: bool = False
     written: Path | None = None
+    carried: Carried = Carried()
 
 
 def create(
@@ -80,7 +82,8 @@ def create(
     files = channel_files(request.files, settings)
     path, data = _beside(request)
     digest = inputs_digest(request, settings, files, platform, data)
-    if digest is not None and generations.is_current(location, digest):
+    is_pristine = not request.pristine or not _holds_anything(location)
+    if is_pristine and digest is not None and generations.is_current(location, digest):
         return Outcome(location, up_to_date=True)
     layout.check_place(location)
     present = generations.current(location.prefix)
@@ -101,7 +104,7 @@ def create(
         if found is None and data is not None:
             digest = None  # another tool's lock is not followed, and each time that is said
         own = _own(location, locker) if fits else None
-        if own is not None and (found is None or found.asks_for(own)):
+        if is_pristine and own is not None and (found is None or found.asks_for(own)):
             if found is not None and found.fitting is None and not dry_run:
                 found = _with_other_platforms(found, locker, request, settings, reporter)
             written = found.put(own, reporter) if found is not None and not dry_run else None
@@ -127,7 +130,8 @@ def create(
         replaces = present.number if present else None
         realised = locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
         written = found.put(lock, reporter) if found is not None and followed is None else None
-        return Outcome(location, plan=plan, up_to_date=not realised.is_new, written=written)
+        came = realised.carried
+        return Outcome(location, plan=plan, up_to_date=not realised.is_new, written=written, carried=came)
 
 
 def locate(request: CreateRequest, settings: Settings) -> Location:
@@ -240,6 +244,12 @@ def _with_other_platforms(
 
     files = channel_files(request.files, settings)
     return other_platforms.locked(found, locker, request, settings, reporter, files)
+
+
+def _holds_anything(location: Location) -> bool:
+    from envmgr.store.succession import holds_anything  # start-up time: for --pristine only
+
+    return generations.current(location.prefix) is not None and holds_anything(location)
 
 
 def _own(location: Location, locker: Locker | ForeignLocker) -> Lock | None:

@@ -184,7 +184,20 @@ class Locker:
         """Return the conda artifacts of `lock` that are not in the package cache."""
         return self._cache.missing(lock.conda)
 
-    def realise(self, location: Location, lock: Lock, *, replaces: int | None, inputs_digest: str) -> Realised:
+    @property
+    def is_pristine(self) -> bool:
+        """Whether what people put into the environment is to stay behind."""
+        return self._request.pristine
+
+    def realise(
+        self,
+        location: Location,
+        lock: Lock,
+        *,
+        replaces: int | None,
+        inputs_digest: str,
+        keeps_variables: bool = True,
+    ) -> Realised:
         """Make the environment that `lock` describes; see store.realise for what is raised."""
 
         def already_done() -> bool:
@@ -200,6 +213,8 @@ class Locker:
                 inputs_digest=inputs_digest,
                 replaces=replaces,
                 override_frozen=self._request.override_frozen,
+                extent="nothing" if self._request.pristine else "everything",
+                keeps_variables=keeps_variables,
                 pypi=self._table.pypi,
                 index_options=self._spec.pip_options.indexes,
             ),

@@ -57,6 +57,7 @@ class CreateRequest(NamedTuple):
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
     a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
     `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
+    With `pristine`, what people put into the environment stays behind.
     """
 
     command: tuple[str, ...]
@@ -73,6 +74,12 @@ class CreateRequest(NamedTuple):
     locked: bool = False
     no_lock: bool = False
     part: Choice = WHOLE
+    pristine: bool = False
+
+
+def reads_other_files(request: CreateRequest) -> bool:
+    """Whether the environment files name files that take part and are not read yet, as `-r requirements.txt`."""
+    return any(_reads_other_files(file) for file in request.files)
 
 
 def inputs_digest(
@@ -87,7 +94,7 @@ def inputs_digest(
     `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
     (`-r requirements.txt`): only the parsed spec tells then.
     """
-    if any(_NESTED.search(file.text) or _READS_MORE.search(file.text) for file in request.files):
+    if reads_other_files(request):
         return None
     return _digest(
         [
@@ -168,6 +175,12 @@ def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime
 def is_duration(text: str | None) -> bool:
     """Whether `--exclude-newer` names a moment that moves with the clock."""
     return text is not None and _DURATION.fullmatch(text.strip()) is not None
+
+
+def _reads_other_files(file: SourceText) -> bool:
+    # Without a pip half, what looks like a path is a channel.
+    is_conda_only = file.source.endswith((".yml", ".yaml")) and "pip:" not in file.text
+    return not is_conda_only and bool(_NESTED.search(file.text) or _READS_MORE.search(file.text))
 
 
 def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str) -> object:

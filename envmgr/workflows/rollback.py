@@ -14,7 +14,7 @@ from envmgr.lock.difference import between
 from envmgr.lock.model import CondaPackage, Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import frozen, generations, recorded
+from envmgr.store import carried, frozen, generations, recorded, succession
 from envmgr.store import rollback as store
 from envmgr.store.generations import Generation
 from envmgr.store.layout import Location
@@ -24,12 +24,16 @@ from envmgr.workflows.create import Outcome, Plan
 
 
 class Wish(NamedTuple):
-    """Which generation is to come back where (None: the one before the current one); `command` is the argv."""
+    """Which generation is to come back where (None: the one before the current one); `command` is the argv.
+
+    With `pristine`, what people put into the environment stays behind.
+    """
 
     location: Location
     number: int | None
     command: tuple[str, ...]
     override_frozen: bool = False
+    pristine: bool = False
 
 
 class RolledBack(NamedTuple):
@@ -54,9 +58,9 @@ def rollback(
     """
     location = wish.location
     present, target = _find(location, wish.number)
-    if target.is_current or (
-        target.generation.lock_digest == present.lock_digest and not generations.is_suspect(location.prefix, present)
-    ):
+    is_same = target.is_current or target.generation.lock_digest == present.lock_digest
+    is_well = target.is_current or not generations.is_suspect(location.prefix, present)
+    if is_same and is_well and not (wish.pristine and succession.holds_anything(location)):
         return RolledBack(Outcome(location, up_to_date=True), target.number, present.number)
     frozen.check_thawed(location, override=wish.override_frozen)
     lock = recorded.lock_of(target)
@@ -67,11 +71,19 @@ def rollback(
         return RolledBack(Outcome(location, plan=plan, declined=True), target.number, present.number)
     if dry_run:
         return RolledBack(Outcome(location, plan=plan), target.number, present.number)
-    request = RollbackRequest(location, target.generation, lock, wish.command, present.number, wish.override_frozen)
+    request = RollbackRequest(
+        location,
+        target.generation,
+        lock,
+        wish.command,
+        present.number,
+        override_frozen=wish.override_frozen,
+        extent="nothing" if wish.pristine else "everything",
+    )
     made = store.take_kept(request, settings=settings, reporter=reporter)
     if made is None:
         made = _realise(request, settings, reporter)
-    return RolledBack(Outcome(location, plan=plan), target.number, made.number)
+    return RolledBack(Outcome(location, plan=plan, carried=carried.read(location.prefix)), target.number, made.number)
 
 
 def _find(location: Location, number: int | None) -> tuple[Generation, Recorded]:
@@ -116,6 +128,7 @@ def _realise(request: RollbackRequest, settings: Settings, reporter: Reporter) -
             inputs_digest=request.target.inputs_digest,
             replaces=request.replaces,
             override_frozen=request.override_frozen,
+            extent=request.extent,
         ),
         settings=settings,
         cache=ArtifactCache(settings),

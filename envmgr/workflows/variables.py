@@ -90,7 +90,7 @@ def change(
             return Outcome(location, plan=plan, declined=True)
         if dry_run:
             return Outcome(location, plan=plan)
-        realised = locker.realise(location, wanted, replaces=there.number, inputs_digest="")
+        realised = locker.realise(location, wanted, replaces=there.number, inputs_digest="", keeps_variables=False)
     return Outcome(location, plan=plan, up_to_date=not realised.is_new)
 
 

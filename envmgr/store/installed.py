@@ -1,0 +1,58 @@
+"""The distributions that were installed past the lock, found without walking the tree (light: `list` pays for it).
+
+Staging writes generation.json last: a dist-info directory that changed later was made by another tool.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from envmgr.lock.model import Lock
+from envmgr.store import carried, generations, ownership
+from envmgr.store.carried import Distribution
+
+_SUFFIX = ".dist-info"
+
+
+def past_the_lock(prefix: Path, lock: Lock) -> tuple[Distribution, ...]:
+    """Return the distributions in `prefix` that are not in `lock`, sorted; not those of another conda tool.
+
+    What cannot be read is not there; where another tool made the environment, none is found.
+    """
+    try:
+        born = os.stat(prefix / generations.FILE).st_mtime_ns
+    except OSError:
+        return ()
+    locked = {package.name: package.version for package in lock.pip}
+    known = {each.dist_info for each in carried.read(prefix).distributions}
+    found = []
+    for distribution, changed in _dist_infos(prefix):
+        version = locked.get(ownership.normalised(distribution.name))
+        is_locked = version is not None and ownership.is_same_version(distribution.version, version)
+        is_later = distribution.dist_info in known or (changed > born and not _is_of_conda(prefix, distribution))
+        if is_later and not is_locked:
+            found.append(distribution)
+    return tuple(sorted(found))
+
+
+def _dist_infos(prefix: Path) -> Iterator[tuple[Distribution, int]]:
+    """Yield the dist-info directories of every site-packages with the time of their last change (ns)."""
+    for directory in ownership.site_packages(prefix):
+        try:
+            with os.scandir(prefix / directory) as entries:
+                for entry in entries:
+                    name, _, version = entry.name.removesuffix(_SUFFIX).rpartition("-")
+                    if name and entry.name.endswith(_SUFFIX) and entry.is_dir(follow_symlinks=False):
+                        changed = entry.stat(follow_symlinks=False).st_ctime_ns
+                        yield Distribution(name, version, f"{directory}/{entry.name}"), changed
+        except OSError:
+            continue
+
+
+def _is_of_conda(prefix: Path, distribution: Distribution) -> bool:
+    try:
+        return (prefix / distribution.dist_info / "INSTALLER").read_bytes()[:16].strip() == b"conda"
+    except OSError:
+        return False
