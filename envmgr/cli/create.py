@@ -8,7 +8,6 @@ import time
 import click
 
 from envmgr.cli import options
-from envmgr.cli.clone import run_clone
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -97,6 +96,8 @@ def create(
         solver=solver,
     )
     if source is not None:
+        from envmgr.cli.clone import run_clone  # start-up time: what links packages
+
         _check_clone(files, specs, name, prefix)
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
         run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
