@@ -58,7 +58,7 @@ def install(
 ) -> None:
     """Add packages to an environment, or ask for other versions of those that were asked for.
 
-    What is there already stays as it is where the new specs allow it. With --adopt, SPEC… are distributions that
+    What is there already stays as it is where the new specs allow it. With --adopt, each SPEC is a distribution that
     `pip install` brought; without any, all of them.
     """
     options.one_of_name_and_prefix(name, prefix)
