@@ -22,7 +22,7 @@ from envmgr.workflows.change import ChangeRequest
 @options.environment
 @change.save
 @click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="A requirement for the pip half, as rich>=13.")
-@click.option("--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or PACKAGE….")
+@click.option("--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all of it, or these.")
 @change.solving
 @options.pip_half
 @options.confirmation
