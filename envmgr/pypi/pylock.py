@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from packaging.tags import Tag
 from packaging.utils import (
@@ -23,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
+from envmgr.lock.pylock_writing import inline_source
 from envmgr.urls import file_name, file_url, path_of_file_url, without_credentials
 
 if sys.version_info >= (3, 11):
@@ -75,29 +75,8 @@ def write(packages: Iterable[PipPackage]) -> str:
             lines.append(f"version = {_quoted(package.version)}")
         if package.index_url:
             lines.append(f"index = {_quoted(package.index_url)}")
-        lines.append(_written(package))
+        lines.append(inline_source(package))
     return "\n".join(lines) + "\n"
-
-
-def _written(package: PipPackage) -> str:
-    url, _, fragment = package.url.partition("#")
-    subdirectory = dict(parse_qsl(fragment)).get("subdirectory")
-    below = f", subdirectory = {_quoted(subdirectory)}" if subdirectory else ""
-    if package.kind == "vcs":
-        url, _, commit = url.removeprefix("git+").rpartition("@")
-        revision = f", requested-revision = {_quoted(package.revision)}" if package.revision else ""
-        return f'vcs = {{ type = "git", url = {_quoted(url)}{revision}, commit-id = {_quoted(commit)}{below} }}'
-    if package.kind in ("directory", "editable"):
-        editable = ", editable = true" if package.kind == "editable" else ""
-        return f"directory = {{ path = {_quoted(str(path_of_file_url(url)))}{editable}{below} }}"
-    size = "" if package.size is None else f", size = {package.size}"
-    hashes = f"hashes = {{ sha256 = {_quoted(package.sha256)} }}"
-    if package.kind == "archive":
-        path = path_of_file_url(url)
-        where = f"url = {_quoted(url)}" if path is None else f"path = {_quoted(str(path))}"
-        return f"archive = {{ {where}{size}{below}, {hashes} }}"
-    artifact = f"{{ name = {_quoted(package.filename)}, url = {_quoted(url)}{size}, {hashes} }}"
-    return f"sdist = {artifact}" if package.kind == "sdist" else f"wheels = [{artifact}]"
 
 
 def package_of(entry: Mapping[str, Any], choice: Choice, rank: Mapping[Tag, int], directory: Path) -> PipPackage:

@@ -256,3 +256,18 @@ def test_another_platform_is_locked_from_what_is_static(sources: Envmgr, channel
     assert done.code == 1
     assert "sdist-only would have to be built for osx-arm64" in done.err
     assert "environment.yml:8: `sdist-only`" in done.err
+
+
+@pytest.mark.parametrize("form", ["requirements", "pylock"])
+def test_an_export_for_pip_asks_for_the_same_sources(sources: Envmgr, channel: LocalChannel, form: str) -> None:
+    work = sources.directory
+    file_of(sources, channel, *EVERY, f"git+file://{work}/gitted@v1")
+    assert sources("create", "-f", "environment.yml", "-q").code == 0
+    name = {"requirements": "exported.txt", "pylock": "pylock.toml"}[form]
+    done = sources("export", "-n", "science", "--format", form)
+    assert done.code == 0, done.err
+    sources.write(name, done.out)
+    planned = sources("create", "-n", "other", "-f", name, "-c", channel.url, "--dry-run", "--json")
+    assert planned.code == 0, planned.err
+    locked = {each["name"]: each["version"] for each in planned.json["pip"]["install"]}
+    assert locked == EVERY_VERSION
