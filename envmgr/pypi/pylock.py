@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from packaging.tags import Tag
 from packaging.utils import (
@@ -22,7 +23,6 @@ from packaging.version import InvalidVersion, Version
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.lock.pylock_writing import inline_source
 from envmgr.urls import file_name, file_url, path_of_file_url, without_credentials
 
 if sys.version_info >= (3, 11):
@@ -63,9 +63,16 @@ def read(text: str, *, choice: Choice, directory: Path, without: Iterable[str] =
     return tuple(sorted(chosen, key=lambda package: package.name))
 
 
-def write(packages: Iterable[PipPackage]) -> str:
-    """Return the pylock.toml that installs exactly these artifacts."""
-    lines = ['lock-version = "1.0"', 'created-by = "envmgr"']
+def write(
+    packages: Iterable[PipPackage], *, requires_python: str | None = None, environments: Sequence[str] = ()
+) -> str:
+    """Return the pylock.toml that installs exactly these artifacts; `environments` are the markers that it is for."""
+    lines = ['lock-version = "1.0"']
+    if environments:
+        lines.append(f"environments = [{', '.join(map(_quoted, environments))}]")
+    if requires_python is not None:
+        lines.append(f"requires-python = {_quoted(requires_python)}")
+    lines.append('created-by = "envmgr"')
     packages = tuple(packages)
     if not packages:
         lines.append("packages = []")
@@ -75,8 +82,29 @@ def write(packages: Iterable[PipPackage]) -> str:
             lines.append(f"version = {_quoted(package.version)}")
         if package.index_url:
             lines.append(f"index = {_quoted(package.index_url)}")
-        lines.append(inline_source(package))
+        lines.append(_written(package))
     return "\n".join(lines) + "\n"
+
+
+def _written(package: PipPackage) -> str:
+    url, _, fragment = package.url.partition("#")
+    subdirectory = dict(parse_qsl(fragment)).get("subdirectory")
+    below = f", subdirectory = {_quoted(subdirectory)}" if subdirectory else ""
+    if package.kind == "vcs":
+        url, _, commit = url.removeprefix("git+").rpartition("@")
+        revision = f", requested-revision = {_quoted(package.revision)}" if package.revision else ""
+        return f'vcs = {{ type = "git", url = {_quoted(url)}{revision}, commit-id = {_quoted(commit)}{below} }}'
+    if package.kind in ("directory", "editable"):
+        editable = ", editable = true" if package.kind == "editable" else ""
+        return f"directory = {{ path = {_quoted(str(path_of_file_url(url)))}{editable}{below} }}"
+    size = "" if package.size is None else f", size = {package.size}"
+    hashes = f"hashes = {{ sha256 = {_quoted(package.sha256)} }}"
+    if package.kind == "archive":
+        path = path_of_file_url(url)
+        where = f"url = {_quoted(url)}" if path is None else f"path = {_quoted(str(path))}"
+        return f"archive = {{ {where}{size}{below}, {hashes} }}"
+    artifact = f"{{ name = {_quoted(package.filename)}, url = {_quoted(url)}{size}, {hashes} }}"
+    return f"sdist = {artifact}" if package.kind == "sdist" else f"wheels = [{artifact}]"
 
 
 def package_of(entry: Mapping[str, Any], choice: Choice, rank: Mapping[Tag, int], directory: Path) -> PipPackage:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envmgr.errors import SpecError
-from envmgr.lock import closure, conda_lock, explicit, pip_pins, pixi_lock_writing, pylock_writing
+from envmgr.lock import closure, conda_lock, explicit, pip_pins, pixi_lock_writing
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import published
+from envmgr.pypi import published, pylock
 from envmgr.pypi.target import Target
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
@@ -127,11 +127,9 @@ def pylock_text(lock: Lock, settings: Settings, reporter: Reporter) -> str:
     markers = target.markers
     names = ("sys_platform", "platform_machine")
     environment = " and ".join(f"{name} == '{markers[name]}'" for name in names)
-    return pylock_writing.dumps(
-        (*lock.pip, *found.packages),
-        requires_python=f"=={'.'.join(version.split('.')[:2])}.*",
-        environment=environment,
-    )
+    requires = f"=={'.'.join(version.split('.')[:2])}.*"
+    packages = sorted((*lock.pip, *found.packages), key=lambda package: package.name)
+    return pylock.write(packages, requires_python=requires, environments=(environment,))
 
 
 def _values(package: CondaPackage | PipPackage) -> dict[str, Any]:

@@ -180,6 +180,7 @@ def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
+        (["x @ git+file:///nowhere/x"], "environment.yml:8: `x @ git+file:///nowhere/x` cannot be fetched: "),
         (["./missing"], "environment.yml:8: `./missing`: there is no "),
         (["./archives"], "has neither pyproject.toml nor setup.py"),
         (["sdist-only", "--only-binary=:all:"], "sdist-only would have to be built"),
