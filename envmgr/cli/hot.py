@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
-_IGNORED = frozenset({"--no-capture-output", "--live-stream", "-s"})
-_VALUED = {"-n": "name", "--name": "name", "-p": "prefix", "--prefix": "prefix", "--cwd": "cwd"}
+if TYPE_CHECKING:
+    from envmgr.cli.run_line import RunLine
 
 
 def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
@@ -26,6 +27,10 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
         return _run(arguments, environ)
     if command in ("_activate", "_deactivate") and len(arguments) == 2:
         return _script(command[1:], arguments[0], arguments[1], environ)
+    if command == "_missing" and len(arguments) == 2:
+        from envmgr.shell import files, missing
+
+        raise missing.command_not_found(arguments[0], files.load(arguments[1]))
     if command == "shell-hook" and len(arguments) == 1 and not arguments[0].startswith("-"):
         return _shell_hook(arguments[0], environ)
     return None
@@ -40,47 +45,44 @@ def own_command() -> tuple[str, ...]:
 
 
 def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int | None:
-    parsed = _parse_run(arguments)
-    if parsed is None:
+    from envmgr.cli import run_line
+
+    line = run_line.parse(arguments)
+    if line is None or not line.command or (line.name is not None and line.prefix is not None):
         return None
-    options, argv = parsed
-    name, path, cwd = options.get("name"), options.get("prefix"), options.get("cwd")
-    if not argv or (name is not None and path is not None):
+    if line.file is not None:
+        prefix = _followed(run_line.beside_script(line.file, line.command), line, environ)
+    elif line.name is None and line.prefix is None and not environ.get("CONDA_PREFIX"):
+        prefix = None
+    else:
+        prefix = _prefix(line.name, line.prefix, environ)
+    if prefix is None or _is_suspect(prefix):
         return None
-    if name is None and path is None and not environ.get("CONDA_PREFIX"):
-        return None
-    prefix = _prefix(name, path, environ)
-    if _is_suspect(prefix):
-        return None
+    start(prefix, line, environ)
+
+
+def start(prefix: str, line: RunLine, environ: Mapping[str, str]) -> NoReturn:
+    """Replace this process by the command of `line` in the environment at `prefix`; raises EnvmgrError."""
+    from envmgr.cli import run_line
     from envmgr.shell import files, process
 
+    # Before anything: these are relative to where the user is.
     plan, command = files.load(prefix), own_command()
-    if cwd is not None:
-        environ = {**environ, "PWD": _change_directory(cwd)}
-    process.run(plan, argv, environ, command=command)
+    more = run_line.additions(line)
+    environ = run_line.environment(line, environ)
+    process.run(plan, line.command, environ, command=command, more=more, is_verbose=line.is_verbose)
 
 
-def _parse_run(arguments: Sequence[str]) -> tuple[dict[str, str], Sequence[str]] | None:
-    options: dict[str, str] = {}
-    index = 0
-    while index < len(arguments):
-        word = arguments[index]
-        key, equals, value = word.partition("=")
-        if word == "--":
-            return options, arguments[index + 1 :]
-        if word in _VALUED and index + 1 < len(arguments):
-            index += 1
-            key, value = word, arguments[index]
-        elif not (equals and key.startswith("--") and key in _VALUED):
-            if word in _IGNORED:
-                index += 1
-                continue
-            return None if word.startswith("-") else (options, arguments[index:])
-        if _VALUED[key] in options or not value:
-            return None
-        options[_VALUED[key]] = value
-        index += 1
-    return None
+def _followed(file: str, line: RunLine, environ: Mapping[str, str]) -> str | None:
+    """Return the environment of the file where it is known to be up to date."""
+    if file == "-" or "://" in file:
+        return None
+    root = _root(environ)
+    if root is None:
+        return None
+    from envmgr.store import followed
+
+    return followed.prefix_of(root, (file, line.name or "", line.prefix or ""), environ)
 
 
 def _prefix(name: str | None, path: str | None, environ: Mapping[str, str]) -> str:
@@ -104,7 +106,22 @@ def _prefix(name: str | None, path: str | None, environ: Mapping[str, str]) -> s
 def _root(environ: Mapping[str, str]) -> str | None:
     """Return the store's directory where that needs no settings: the rules of `Settings.load`, in short."""
     root = environ.get("ENVMGR_ROOT")
-    return os.path.abspath(os.path.expanduser(root)) if root else None
+    if root:
+        return os.path.abspath(os.path.expanduser(root))
+    home = environ.get("HOME")
+    if sys.platform != "linux" or not home:
+        return None
+    user = environ.get("ENVMGR_CONFIG") or f"{environ.get('XDG_CONFIG_HOME') or home + '/.config'}/envmgr/config.yaml"
+    for file in (environ.get("ENVMGR_SITE_CONFIG") or "/etc/envmgr/config.yaml", user):
+        try:
+            with open(file, "rb") as stream:
+                if b"root" in stream.read(1 << 20):
+                    return None
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return os.path.join(environ.get("XDG_DATA_HOME") or f"{home}/.local/share", "envmgr")
 
 
 def _is_suspect(prefix: str) -> bool:
@@ -123,17 +140,6 @@ def _is_suspect(prefix: str) -> bool:
 
     generation = generations.current(Path(prefix))
     return generation is not None and generations.is_suspect(Path(prefix), generation)
-
-
-def _change_directory(cwd: str) -> str:
-    from envmgr.errors import UsageError
-
-    directory = os.path.abspath(cwd)
-    try:
-        os.chdir(directory)
-    except OSError as error:
-        raise UsageError(f"--cwd {cwd}: {error.strerror}") from error
-    return directory
 
 
 def _script(step: str, shell: str, target: str, environ: Mapping[str, str]) -> int:

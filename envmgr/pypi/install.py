@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 
 _WORK = ".envmgr-pip"
+_LOGGED = "off,uv_extract=warn"  # what uv says of members that it leaves out
+_UNSAFE = re.compile(r"Skipping unsafe file name: (.*)")
 _CONDA_METADATA = "conda-meta"
 
 
@@ -99,18 +102,53 @@ def _tree(staging: Path) -> Iterator[Path]:
 
 
 def _unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:
-    order = tree.with_name("pylock.toml")
-    order.write_text(pylock.write(packages), encoding="utf-8")
     try:
-        uv.run(
-            ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
-             "--no-sources", "--quiet", *_build_options(packages)],
-            variables={"PATH": os.pathsep.join(filter(None, (str(place.python.parent), uv.environ.get("PATH"))))},
-            hidden=((f"{tree}/", ""), (str(place.staging), str(place.prefix))),
-        )  # fmt: skip
+        if _unsafe(_sync(uv, packages, place, tree)):
+            raise _refuse(uv, packages, place, tree)
     except UvFailed as failure:
         raise _failure(failure, packages, offline=uv.offline) from failure
     (tree / ".lock").unlink(missing_ok=True)
+
+
+def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> tuple[str, ...]:
+    """Install into `tree` and return what uv said of it."""
+    order = tree.with_name("pylock.toml")
+    order.write_text(pylock.write(packages), encoding="utf-8")
+    return uv.run(
+        ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
+         "--no-sources", "--quiet", *_build_options(packages)],
+        variables={
+            "RUST_LOG": _LOGGED,
+            "PATH": os.pathsep.join(filter(None, (str(place.python.parent), uv.environ.get("PATH")))),
+        },
+        hidden=((f"{tree}/", ""), (str(place.staging), str(place.prefix))),
+    )  # fmt: skip
+
+
+def _unsafe(said: Sequence[str]) -> list[str]:
+    """Return the members that uv left out, since they would be written outside; it says so in its log only."""
+    return [match[1] for line in said if (match := _UNSAFE.match(line))]
+
+
+def _refuse(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> PipError:
+    """Return the refusal of wheels with members that would be written outside, named one by one.
+
+    uv's cache forgets them, so that they are refused the next time as well.
+    """
+    uv.run(["cache", "clean", "--quiet", *(package.name for package in packages)])
+    culprits: dict[str, str] = {}
+    for package in packages:
+        paths = _unsafe(_sync(uv, [package], place, tree.with_name("alone")))
+        if paths:
+            culprits[package.name] = paths[0]
+            uv.run(["cache", "clean", "--quiet", package.name])
+    lines = [f"the wheel of {name} would write {path}, which is outside of the environment"
+             for name, path in sorted(culprits.items())]  # fmt: skip
+    return PipError(
+        "\n".join(lines) or "a wheel of the pip half would write outside of the environment",
+        hint="nothing was installed; no honest wheel does that: distrust where it comes from",
+        details={"packages": sorted(culprits)},
+    )
 
 
 def _build_options(packages: Sequence[PipPackage]) -> Iterator[str]:

@@ -26,6 +26,7 @@ _NOT_PASSED = frozenset({
     "MACOSX_DEPLOYMENT_TARGET", "PYTHONHOME", "PYTHONPATH", "COLUMNS",
 })  # fmt: skip
 RESOLVE_SECONDS = 900.0
+_WARNING = re.compile(r"\s*(?:warning: |WARN )(.*)")
 
 
 class UvFailed(PipError):
@@ -89,10 +90,10 @@ class Uv:
         hidden: Sequence[tuple[str, str]] = (),
         timeout: float | None = None,
     ) -> tuple[str, ...]:
-        """Run uv and return its warnings, one line each. `hidden` are (text, stands for) pairs for error messages.
+        """Run uv and return its warnings (and what RUST_LOG in `variables` adds), one line each.
 
-        Raises UvFailed with what uv said; PipError when it cannot be started or takes longer than `timeout` seconds.
-        An interrupt ends uv too.
+        `hidden` are (text, stands for) pairs for error messages. Raises UvFailed with what uv said; PipError when it
+        cannot be started or takes longer than `timeout` seconds. An interrupt ends uv too.
         """
         command = [self.binary, *map(str, arguments), "--color", "never", "--cache-dir", str(self.cache)]
         if "UV_CONFIG_FILE" not in self.environ:
@@ -118,7 +119,7 @@ class Uv:
             text = ended.stderr.decode("utf-8", "replace")
             raise UvFailed(_cleaned(text, hidden) or f"uv ended with code {ended.returncode} and said nothing")
         lines = _shown(ended.stderr.decode("utf-8", "replace"), hidden).splitlines()
-        return tuple(redact(line.removeprefix("warning: ")) for line in lines if line.startswith("warning: "))
+        return tuple(redact(match[1]) for line in lines if (match := _WARNING.match(line)))
 
 
 def _cleaned(text: str, hidden: Sequence[tuple[str, str]]) -> str:

@@ -197,9 +197,14 @@ def _checked(file: str, document: Any) -> dict[str, str]:
     return document
 
 
+def is_name(text: str) -> bool:
+    """Whether `text` is the name of a variable in every shell."""
+    return bool(text) and text[0] in _LETTERS and _LETTERS_AND_DIGITS.issuperset(text)
+
+
 def variable_fault(name: str, value: object) -> str | None:
     """Return what is wrong with a variable of an environment, or None when a process and a shell can have it."""
-    if not name or name[0] not in _LETTERS or not _LETTERS_AND_DIGITS.issuperset(name):
+    if not is_name(name):
         return f"{name!r} is not a variable name; expected letters, digits and `_`, no digit first"
     if name in _RESERVED or name.startswith(_RESERVED_BEGINNINGS):
         return f"`{name}` belongs to the shell or to activation itself, an environment cannot set it"

@@ -17,13 +17,15 @@ from envmgr.shell.plan import ActivationPlan, prompt_modifier, variable_fault
 
 # What activation scripts print must not reach the stdout of the command, and they may not eat its stdin.
 _THROUGH_SHELL = r"""{ %s; } </dev/null >&2
+%s
 command -v -- "$1" >/dev/null 2>&1 || {
-    printf 'error: there is no command `%%s` in the environment %%s nor elsewhere on PATH\n' \
-        "$1" "$CONDA_DEFAULT_ENV" >&2
+    __envmgr_exe _missing "$1" "$CONDA_PREFIX"
     exit 127
 }
+%s
 exec "$@"
 """
+_NOTHING: Mapping[str, str] = {}
 
 
 def active_plan(environ: Mapping[str, str]) -> ActivationPlan | None:
@@ -68,18 +70,31 @@ def environment(plan: ActivationPlan, environ: Mapping[str, str], active: Activa
     return variables
 
 
-def run(plan: ActivationPlan, argv: Sequence[str], environ: Mapping[str, str], *, command: Sequence[str]) -> NoReturn:
+def run(
+    plan: ActivationPlan,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    command: Sequence[str],
+    more: Mapping[str, str] = _NOTHING,
+    is_verbose: bool = False,
+) -> NoReturn:
     """Replace this process by `argv` in the environment of `plan`; `command` is the argv that starts envmgr.
 
+    `more` are variables that beat those of the environment; with `is_verbose` what is executed is told on stderr.
     Only where a package has activation scripts, a shell sources them first. Raises CommandNotFound and
     CommandNotExecutable.
     """
     environ = _without_coercion(environ)
     active = active_plan(environ)
     if plan.activate_scripts(".sh") or (active is not None and active.deactivate_scripts(".sh")):
-        _through_shell(plan, argv, environ, command)
+        _through_shell(plan, argv, environ, command, more, is_verbose)
     variables = environment(plan, environ, active)
-    execute(_find(argv[0], variables.get("PATH", ""), plan), argv, variables)
+    variables.update(more)
+    program = _find(argv[0], variables.get("PATH", ""), plan)
+    if is_verbose:
+        _tell(plan, program, argv)
+    execute(program, argv, variables)
 
 
 def _without_coercion(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -131,14 +146,23 @@ def _replace_in_path(variables: dict[str, str], old: str | None, new: str) -> No
 
 
 def _through_shell(
-    plan: ActivationPlan, argv: Sequence[str], environ: Mapping[str, str], command: Sequence[str]
+    plan: ActivationPlan,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    command: Sequence[str],
+    more: Mapping[str, str],
+    is_verbose: bool,
 ) -> NoReturn:
     from envmgr.shell import posix  # start-up time: only where a package has scripts
 
     static = files.static_script(plan.prefix, "activate")
     activate = f". {posix.quote(static)}" if static else f"eval {posix.quote(posix.activate_script(plan))}"
     own = " ".join(posix.quote(word) for word in command)
-    text = f'__envmgr_exe() {{ {own} "$@"; }}\n' + _THROUGH_SHELL % activate
+    text = f'__envmgr_exe() {{ {own} "$@"; }}\n' + _THROUGH_SHELL % (
+        activate,
+        "\n".join(f"export {name}={posix.quote(value)}" for name, value in more.items()),
+        'printf "envmgr: in %s: %s\\n" "$CONDA_PREFIX" "$*" >&2' if is_verbose else "",
+    )
     path = environ.get("PATH", os.defpath)
     # bash first, as conda does: activation scripts are written for it, whatever their suffix says.
     shell = _search("bash", path) or _search("sh", path) or "/bin/sh"
@@ -158,7 +182,9 @@ def _find(name: str, path: str, plan: ActivationPlan) -> str:
             import shlex  # only to word an error
 
             raise CommandNotExecutable(f"{candidate} is not executable", hint=f"chmod +x {shlex.quote(candidate)}")
-    raise _not_found(name, plan)
+    from envmgr.shell import missing  # only to word an error
+
+    raise missing.command_not_found(name, plan)
 
 
 def find(name: str, path: str) -> str:
@@ -177,18 +203,11 @@ def _search(name: str, path: str) -> str | None:
     return None
 
 
-def _not_found(name: str, plan: ActivationPlan) -> CommandNotFound:
-    import difflib  # only to word an error
+def _tell(plan: ActivationPlan, program: str, argv: Sequence[str]) -> None:
+    import shlex  # only where it was asked for
 
-    commands: list[str] = []
-    for directory in plan.path:
-        try:
-            commands += os.listdir(directory)
-        except OSError:
-            continue
-    near = difflib.get_close_matches(name, sorted(set(commands)), n=3)
-    message = f"there is no command `{name}` in the environment {plan.name} nor elsewhere on PATH"
-    return CommandNotFound(message, hint=f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None)
+    words = " ".join(shlex.quote(word) for word in (program, *argv[1:]))
+    os.write(2, os.fsencode(f"envmgr: in {plan.prefix}: {words}\n"))
 
 
 def execute(program: str, argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

@@ -63,3 +63,6 @@ class Solver(Protocol):
     name: str
 
     def solve(self, request: SolveRequest) -> Solution: ...
+
+    def attempt(self, request: SolveRequest) -> tuple[CondaPackage, ...]:
+        """Return the packages of a solution; raises Refused, without looking for the reason, where there is none."""

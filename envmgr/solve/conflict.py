@@ -40,8 +40,11 @@ class Conflict:
     is_smallest: bool = True
 
 
-def conflict_of(request: SolveRequest, trials: Trials, repodata: Repodata) -> Conflict:
-    """Return a smallest conflict of a request that has no solution; not the smallest when the time is over."""
+def conflict_of(request: SolveRequest, trials: Trials, repodata: Repodata | None) -> Conflict:
+    """Return a smallest conflict of a request that has no solution; not the smallest when the time is over.
+
+    Without `repodata` the rules that take part in it are not looked for.
+    """
     found: list[Demand] = []
     everything = demands_of(request)
     try:
@@ -50,10 +53,15 @@ def conflict_of(request: SolveRequest, trials: Trials, repodata: Repodata) -> Co
         demands = tuple(demand for demand in everything if id(demand) in chosen)
     except OutOfTime:
         return Conflict(demands=everything, is_smallest=False)
+    conflict = Conflict(demands=demands, is_smallest=trials.is_sure)
     try:
-        return Conflict(demands=demands, rules=tuple(_needed_rules(keeping(request, demands), trials, repodata)))
+        if not conflict.is_smallest:
+            conflict = replace(conflict, is_smallest=_is_smallest(request, demands, trials))
+        if repodata is not None:
+            conflict = replace(conflict, rules=tuple(_needed_rules(keeping(request, demands), trials, repodata)))
     except OutOfTime:
-        return Conflict(demands=demands)
+        pass
+    return conflict
 
 
 def demands_of(request: SolveRequest) -> tuple[Demand, ...]:
@@ -72,11 +80,17 @@ def keeping(request: SolveRequest, demands: Sequence[Demand]) -> SolveRequest:
     )
 
 
+def _is_smallest(request: SolveRequest, demands: Sequence[Demand], trials: Trials) -> bool:
+    return trials.has_none(keeping(request, demands)) and all(
+        trials.has_solution(keeping(request, [each for each in demands if each is not demand])) for demand in demands
+    )
+
+
 def _narrowed(
     request: SolveRequest, trials: Trials, background: list[Demand], has_changed: bool, candidates: list[Demand]
 ) -> list[Demand]:
     """Return those of `candidates` that clash with `background` (QuickXplain, Junker 2004)."""
-    if has_changed and not trials.has_solution(keeping(request, background)):
+    if has_changed and trials.has_none(keeping(request, background)):
         return []
     if len(candidates) == 1:
         return candidates

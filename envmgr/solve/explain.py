@@ -64,9 +64,7 @@ def explain(
     if missing:
         return not_found(request, missing, repodata, elsewhere, trials)
     found = conflict_of(request, trials, repodata)
-    edits: tuple[Edit, ...] = ()
-    if found.is_smallest:
-        edits = Repairs(request, trials, repodata, _readable(elsewhere, request.platform)).of(found)
+    edits = Repairs(request, trials, repodata, _readable(elsewhere, request.platform)).of(found)
     if confirm is not None:
         again = Trials(confirm, max(trials.seconds_left(), explaining.seconds * _SHARE_OF_CONFIRMATION))
         edits = tuple(edit for edit in edits if _holds(edit, again))

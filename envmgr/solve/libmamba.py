@@ -52,13 +52,21 @@ class LibmambaSolver:
                     f"{spec.origin}: libmamba knows no extras or conditions as in `{redact(spec.text)}`",
                     hint="pass `--solver rattler`",
                 )
-        repodata = Repodata(self._gateway, request.channels, request.platform)
+        repodata = self._repodata(request)
         with BoundedEngine() as engine:
             try:
                 packages = self._packages(request, repodata, engine)
             except Refused:
                 raise self._explained(request, repodata, engine) from None
         return Solution(packages=packages, solver=f"libmamba {libsolv.version()}")
+
+    def attempt(self, request: SolveRequest) -> tuple[CondaPackage, ...]:
+        """Return the packages of a solution; raises Refused, unexplained, where there is none."""
+        with BoundedEngine() as engine:
+            return self._packages(request, self._repodata(request), engine)
+
+    def _repodata(self, request: SolveRequest) -> Repodata:
+        return Repodata(self._gateway, request.channels, request.platform)
 
     def _explained(self, request: SolveRequest, repodata: Repodata, engine: BoundedEngine) -> SolveError:
         """Let rattler, which needs no preparation, find the words and do the trials; hold its edits against libmamba.
@@ -67,13 +75,13 @@ class LibmambaSolver:
         """
 
         def attempt(variant: SolveRequest) -> tuple[CondaPackage, ...]:
-            return self._packages(variant, Repodata(self._gateway, variant.channels, variant.platform), engine)
+            return self._packages(variant, self._repodata(variant), engine)
 
         quick, words = RattlerSolver(self._gateway), "libmamba found no solution"
         try:
             quick.attempt(request)
         except Refused as refused:
-            return explain(request, str(refused), quick.attempt, repodata, self._explaining, confirm=attempt)
+            return explain(request, str(refused), quick.trial, repodata, self._explaining, confirm=attempt)
         except (SolveError, ChannelError):
             pass
         return explain(request, words, attempt, repodata, self._explaining)

@@ -115,9 +115,9 @@ class Repairs:
 
     def _most_willing(self, request: SolveRequest) -> Dependency | None:
         """Return a spec of another conflict: one that is enough to be bound otherwise, if there is any."""
-        conflict = conflict_of(request, self._trials, self._repodata)
+        conflict = conflict_of(request, self._trials, None)
         demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
-        if not conflict.is_smallest or not demands:
+        if not demands:
             return None
         core = replace(
             request,

@@ -20,6 +20,10 @@ T = TypeVar("T")
 RELATIONS: Final = "disabled"
 
 
+class TooSlow(ChannelError):
+    """What was waited for did not come in its seconds."""
+
+
 class Repodata:
     """Reads records of channels for a platform and noarch through one gateway, which keeps what it has read.
 
@@ -48,6 +52,10 @@ class Repodata:
     def reachable(self, specs: Iterable[MatchSpec]) -> list[list[RepoDataRecord]]:
         """Return every record that a solution of `specs` may hold, one list a channel, in channel order."""
         return self._query(specs, recursive=True)
+
+    def matching(self, specs: Iterable[MatchSpec]) -> list[list[RepoDataRecord]]:
+        """Return the records that match one of `specs`, and not what they need, one list a channel."""
+        return self._query(specs, recursive=False)
 
     def names(self, channels: Sequence[str] | None = None) -> frozenset[str]:
         """Return the package names that these channels (base URLs; all in use when None) offer the platform."""
@@ -85,8 +93,8 @@ class Repodata:
     def wait(self, work: Awaitable[T], *, seconds: float | None = None) -> T:
         """Wait for an asynchronous call of rattler that reads the channels, not longer than `seconds`.
 
-        Raises ChannelError when it could not read one of them, also in time, and SolveError when it crashed on what
-        it read.
+        Raises ChannelError when it could not read one of them (TooSlow: in time), and SolveError when it crashed on
+        what it read.
         """
 
         async def waited() -> T:
@@ -95,7 +103,7 @@ class Repodata:
         try:
             return asyncio.run(waited())
         except asyncio.TimeoutError as error:
-            raise ChannelError(f"the channels cannot be read within {seconds:g} s") from error
+            raise TooSlow(f"the channels cannot be read within {seconds:g} s") from error
         except GATEWAY_ERRORS as error:
             raise channel_error(error, self.channels) from error
         except BaseException as error:

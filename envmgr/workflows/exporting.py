@@ -40,6 +40,7 @@ def mapping_of_request(lock: Lock, shape: Shape) -> dict[str, Any]:
         dependencies=[_with_channel(text, sources, shape) for text in lock.request.dependencies],
         pip=lock.request.pip,
         variables=lock.request.variables,
+        gpu=lock.request.gpu,
     )
 
 

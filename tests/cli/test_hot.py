@@ -68,6 +68,7 @@ def test_run_changes_the_directory(science: Path, tmp_path: Path, environ: dict[
         ["run"],
         ["run", "--help"],
         ["run", "-f", "environment.yml", "x"],
+        ["run", "-f", "a.yml", "-f", "b.yml", "x"],
         ["run", "-n", "a"],
         ["run", "-n", "a", "-p", "b", "x"],
         ["run", "-n", "a", "-n", "b", "x"],

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
 import pytest
 
 from builders.channels import LocalChannel
-from builders.commands import Envmgr, environment_file
+from builders.commands import PROGRAM, Envmgr, environment_file
 
 
 def test_run_of_a_file_creates_and_updates_first(envmgr: Envmgr, channel: LocalChannel) -> None:
@@ -54,3 +60,105 @@ def test_wrong_uses(envmgr: Envmgr, arguments: list[str], code: int, said: str) 
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith("error: ")
     assert said in done.err
+
+
+def test_variables_are_added_and_cleaned(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "greet", "-q")
+    show = ("sh", "-c", 'echo "$MINE|$OTHER|$GREETING|$CONDA_PREFIX"')
+    for options in ((), ("--",)):
+        done = envmgr.process("run", "-n", "x", "--env", "MINE=a b=c", *options, *show, OTHER="kept")
+        assert done.out == f"a b=c|kept|hello|{envmgr.prefix('x')}\n"
+    clean = envmgr.process("run", "-n", "x", "--clean-env", *show, OTHER="dropped", MINE="dropped")
+    assert clean.out == f"||hello|{envmgr.prefix('x')}\n"
+    wrong = envmgr.process("run", "-n", "x", "--env", "1x=2", "true")
+    assert (wrong.code, "--env 1x=2: expected NAME=VALUE" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize("package", ["greet", "base-files"])
+def test_verbose_tells_what_is_executed(envmgr: Envmgr, channel: LocalChannel, package: str) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, package, "-q")
+    done = envmgr.process("run", "-n", "x", "-v", "sh", "-c", "true")
+    assert done.err.startswith(f"envmgr: in {envmgr.prefix('x')}: ")
+    assert done.out == ""
+
+
+@pytest.mark.parametrize("package", ["greet", "base-files"])
+def test_a_command_of_another_environment_is_named_with_its_package(
+    envmgr: Envmgr, channel: LocalChannel, package: str
+) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, package, "-q")
+    envmgr.ok("create", "-n", "other", "-c", channel.url, "tool", "-q")
+    done = envmgr.process("run", "-n", "x", "tool")
+    assert done.code == 127
+    assert "hint: the package tool has it, in the environment other: envmgr install -n x tool" in done.err
+    near = envmgr.process("run", "-n", "other", "tol")
+    assert "did you mean `tool`?" in near.err
+
+
+def test_a_script_names_its_file_relative_to_itself(envmgr: Envmgr, channel: LocalChannel) -> None:
+    bin_directory = envmgr.directory / "bin"
+    bin_directory.mkdir()
+    program = " ".join(f"'{word}'" for word in PROGRAM)
+    (bin_directory / "envmgr").write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+    (bin_directory / "envmgr").chmod(0o755)
+    project = envmgr.directory / "project"
+    project.mkdir()
+    (project / "env.yml").write_text(environment_file(channel, "tool=1"))
+    script = project / "script"
+    script.write_text('#!/usr/bin/env -S envmgr run -f env.yml sh\ntool "$@"\n')
+    script.chmod(0o755)
+    (bin_directory / "linked").symlink_to(script)
+    path = f"{bin_directory}:{envmgr.environ['PATH']}"
+    for command in ("project/script", "linked"):
+        done = subprocess.run(
+            [command, "a b"], env={**envmgr.environ, "PATH": path}, cwd=envmgr.directory, text=True,
+            executable=str(script if command == "project/script" else bin_directory / "linked"),
+            capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert (done.stdout, done.stderr, done.returncode) == ("tool 1.0 a b\n", "", 0)
+
+
+def test_a_followed_file_is_looked_at_again_when_anything_that_decides_has_changed(
+    envmgr: Envmgr, channel: LocalChannel
+) -> None:
+    """What `run -f` remembers is held against a real change of each of the things that it watches."""
+    file = envmgr.write("environment.yml", environment_file(channel, "tool=1"))
+    # What has changed within the last tick of the clock is not remembered.
+    os.utime(file, ns=(1, 1))
+    question = ("environment.yml", "", "")
+    environ = {**envmgr.environ, "PWD": str(envmgr.directory)}
+
+    def known() -> str | None:
+        program = (
+            "import sys, os; from envmgr.store import followed;"
+            "print(followed.prefix_of(sys.argv[1], tuple(sys.argv[2:]), dict(os.environ)))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(envmgr.root), *question],
+            env=environ, cwd=envmgr.directory, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return None if done.stdout == "None\n" else done.stdout.rstrip()
+
+    def run() -> None:
+        time.sleep(0.05)
+        assert envmgr.process("run", "-f", "environment.yml", "true").code == 0
+        time.sleep(0.05)
+        assert envmgr.process("run", "-f", "environment.yml", "true").code == 0
+
+    assert known() is None
+    run()
+    assert known() == str(envmgr.prefix("science"))
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: file.write_text(file.read_text() + "# x\n"),
+        lambda: envmgr.write("channels.yaml", "channels: {}\n"),
+        lambda: envmgr.write(".envmgr.yaml", "offline: true\n"),
+        (envmgr.directory / "environment.conda-lock.yml").unlink,
+        lambda: envmgr.ok("install", "-n", "science", "-c", channel.url, "greet", "-q"),
+        lambda: environ.update(CONDA_OVERRIDE_CUDA="12.8"),
+    )
+    for index, change in enumerate(changes):
+        change()
+        assert known() is None, index
+        if index < 4:
+            run()
+            assert known() is not None, index

@@ -3,9 +3,11 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import io
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -257,11 +259,32 @@ def test_a_hostile_wheel_is_refused_and_writes_nothing(site: Site, wheel: Wheel,
         Wheel(name="evil", files={"/outside.txt": "x", "evil.py": ""}),
         Wheel(name="evil", data={"data/../../../../../outside.txt": "x"}),
         Wheel(name="evil", data={"scripts/../../../outside.txt": "x"}),
+        Wheel(name="evil", files={"../../../outside.txt": "x"}, record=""),
+    ],
+    ids=["file", "absolute", "data", "script", "not-in-its-record"],
+)
+def test_a_wheel_that_writes_outside_is_refused_every_time(site: Site, wheel: Wheel, tmp_path: Path) -> None:
+    site.index.add(Wheel(name="other"), wheel)
+    other, package = site.lock(Wheel(name="other")), site.lock(wheel)
+    for _ in range(2):
+        with pytest.raises(
+            PipError, match=r"^the wheel of evil would write \S*outside.txt, which is outside of the env"
+        ):
+            site.install(other, package)
+
+    assert site.files() == set()
+    assert not [path for path in tmp_path.rglob("outside.txt") if "cache" not in path.parts]
+    assert not Path("/outside.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "wheel",
+    [
         Wheel(name="evil", record="../../../../outside.txt,,\nevil-1.0.dist-info/RECORD,,\n"),
         Wheel(name="evil", record="missing.py,,\nevil-1.0.dist-info/RECORD,,\n"),
         Wheel(name="evil", record=""),
     ],
-    ids=["file", "absolute", "data", "script", "record-outside", "record-missing", "record-empty"],
+    ids=["record-outside", "record-missing", "record-empty"],
 )
 def test_nothing_lands_outside_and_every_record_is_true(site: Site, wheel: Wheel, tmp_path: Path) -> None:
     [installed] = site.serve(wheel)
@@ -271,6 +294,25 @@ def test_nothing_lands_outside_and_every_record_is_true(site: Site, wheel: Wheel
     outside = [path for path in tmp_path.rglob("outside.txt") if "cache" not in path.parts]
     assert all(site.staging in path.parents for path in outside)
     assert not Path("/outside.txt").exists()
+
+
+def test_a_link_in_a_wheel_is_no_way_out(site: Site, tmp_path: Path) -> None:
+    """A member that calls itself a link (as zip archives can) becomes a file, or is refused."""
+    (tmp_path / "target").mkdir()
+    wheel = Wheel(name="evil", files={"evil.py": "", "out": str(tmp_path / "target"), "out/file.txt": "x"})
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(wheel.content())) as honest, zipfile.ZipFile(content, "w") as hostile:
+        for member in honest.infolist():
+            if member.filename == "out":
+                member.external_attr = 0o120777 << 16
+            hostile.writestr(member, honest.read(member))
+    site.index.answers[f"/files/{wheel.filename}"] = (200, "application/octet-stream", content.getvalue())
+    package = site.lock(wheel)._replace(size=None, sha256=hashlib.sha256(content.getvalue()).hexdigest())
+    with pytest.raises(PipError):
+        site.install(package)
+
+    assert site.files() == set()
+    assert list((tmp_path / "target").iterdir()) == []
 
 
 def test_signatures_are_recorded(site: Site) -> None:
@@ -284,9 +326,6 @@ def test_signatures_are_recorded(site: Site) -> None:
 
 
 def _record(wheel: Wheel) -> list[str]:
-    import io
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(wheel.content())) as archive:
         return archive.read(f"{wheel.dist_info}/RECORD").decode().splitlines()
 

@@ -41,7 +41,7 @@ def machine(envmgr: Envmgr, channel: LocalChannel, index: IndexServer) -> Envmgr
             files={
                 # As a virtual environment, so that it believes to live in the prefix.
                 "bin/python": f'#!/usr/bin/env bash\nexec -a "$0" "{interpreter}" "$@"\n',
-                "pyvenv.cfg": f"home = {os.path.dirname(interpreter)}\n",
+                "pyvenv.cfg": f"home = {os.path.dirname(interpreter)}\ninclude-system-site-packages = false\n",
                 f"{SITE}/README.txt": "",
             },
             executable=["bin/python"],
