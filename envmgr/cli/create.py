@@ -102,10 +102,10 @@ def create(
         solver=solver,
     )
     if source is not None:
+        from envmgr.cli.clone import run_clone  # start-up time: what links packages
+
         _check_clone(files, specs, name, prefix)
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
-        from envmgr.cli.clone import run_clone  # start-up time: a create with nothing to do clones nothing
-
         run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
         return
     request = CreateRequest(
