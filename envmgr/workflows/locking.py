@@ -14,7 +14,7 @@ from envmgr.channels.credentials import as_written
 from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import ChannelError, PipError, UsageError
+from envmgr.errors import ChannelError, PipError, SolveError, UsageError
 from envmgr.lock import closure, conda_lock
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
@@ -252,13 +252,21 @@ class Locker:
 
     def _solve(self, request: SolveRequest, moving: frozenset[str]) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
-        explaining = Explaining(
-            seconds=self._settings.explain_timeout,
-            elsewhere=KnownHere(self._table, self._channels, self._settings),
-        )
-        engine = self._engine(explaining)
+        engine = self._engine(self._explaining())
         with self._reporter.start("solve", "solving"):
             return engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+
+    def _explained(self, request: SolveRequest) -> SolveError | None:
+        """Return why a request has no solution, None when it has one."""
+        try:
+            self._engine(self._explaining()).solve(request)
+        except SolveError as error:
+            return error
+        return None
+
+    def _explaining(self) -> Explaining:
+        elsewhere = KnownHere(self._table, self._channels, self._settings)
+        return Explaining(seconds=self._settings.explain_timeout, elsewhere=elsewhere)
 
     def _preferring_conda(self, request: SolveRequest, previous: Lock | None) -> EnvironmentSpec:
         """Move lines of the pip section that the channels can satisfy to the dependencies, and tell which."""
@@ -365,7 +373,7 @@ class Locker:
             )
         except Clashed as clashed:
             trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
-            raise clash_advice.advised(clashed, request, trials) from clashed
+            raise clash_advice.advised(clashed, request, trials, self._explained) from clashed
         finally:
             build.remove()
         for held_back in resolution.held_back:
