@@ -21,6 +21,7 @@ from envmgr.store import (
     commit,
     frozen,
     generations,
+    known,
     layout,
     metadata,
     processes,
@@ -160,6 +161,7 @@ def finish(
 ) -> Path | None:
     """Do what is not needed for the environment to be whole; return where the old generation is kept."""
     settling.settle_later(location.prefix)
+    known.note(settings, location)
     try:
         registry.register(settings, location.prefix)
     except StoreError as error:
