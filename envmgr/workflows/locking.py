@@ -17,7 +17,7 @@ from envmgr.channels.credentials import as_written
 from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import ChannelError, PipError, SolveError, UsageError
+from envmgr.errors import ChannelError, PipError, UsageError
 from envmgr.lock import closure, conda_lock
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
@@ -47,7 +47,7 @@ from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
 from envmgr.workflows import following, gpu_builds, host_profiles, staleness
 from envmgr.workflows import request as requests
-from envmgr.workflows.elsewhere import KnownHere
+from envmgr.workflows.elsewhere import explaining, why_not
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import check_wanted, directories, has_pip_files, parse_sources
 
@@ -277,7 +277,7 @@ class Locker:
 
     def _solve(self, request: SolveRequest, moving: frozenset[str], previous: Lock | None) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
-        engine = self._engine(self._explaining())
+        engine = self._engine(explaining(self._table, self._channels, self._settings))
         with self._reporter.start("solve", "solving"):
             if previous is not None:
                 repodata = Repodata(self._source, self._channels, self.platform)
@@ -296,18 +296,6 @@ class Locker:
         if is_said and not self._spec.gpu:
             return None
         return unseen_builds(request, solution, Repodata(self._source, self._channels, self.platform), engine.solve)
-
-    def _explained(self, request: SolveRequest) -> SolveError | None:
-        """Return why a request has no solution, None when it has one."""
-        try:
-            self._engine(self._explaining()).solve(request)
-        except SolveError as error:
-            return error
-        return None
-
-    def _explaining(self) -> Explaining:
-        elsewhere = KnownHere(self._table, self._channels, self._settings)
-        return Explaining(seconds=self._settings.explain_timeout, elsewhere=elsewhere)
 
     def _preferring_conda(self, request: SolveRequest, previous: Lock | None) -> EnvironmentSpec:
         """Move lines of the pip section that the channels can satisfy to the dependencies, and tell which."""
@@ -430,7 +418,8 @@ class Locker:
             )
         except Clashed as clashed:
             trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
-            raise clash_advice.advised(clashed, request, trials, self._explained) from clashed
+            engine = self._engine(explaining(self._table, self._channels, self._settings))
+            raise clash_advice.advised(clashed, request, trials, lambda trial: why_not(engine, trial)) from clashed
         finally:
             build.remove()
         for held_back in resolution.held_back:
