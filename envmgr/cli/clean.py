@@ -59,5 +59,8 @@ def _as_text(plan: workflow.Plan, *, everything: bool, in_full: bool) -> str:
     if artifacts:
         needless = size(sum(item.size for item in artifacts))
         lines.append(f"{plural(len(artifacts), 'cached package')} that no environment needs, {needless}")
+    throwaway = [item for item in plan.items if item.kind == "exec"]
+    if throwaway:
+        lines.append(f"{plural(len(throwaway), 'environment')} of `exec`, {size(sum(item.size for item in throwaway))}")
     lines += [f"the {item.path.name} cache, {size(item.size)}" for item in plan.items if item.kind == "cache"]
     return "\n".join(lines)

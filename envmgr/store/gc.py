@@ -10,7 +10,7 @@ from envmgr.artifacts.cache import ArtifactCache, key_of
 from envmgr.errors import EnvmgrError, PackageError
 from envmgr.lock import conda_lock
 from envmgr.settings import Settings
-from envmgr.store import bytecode, generations, layout, registry
+from envmgr.store import bytecode, generations, layout, registry, toolbox
 from envmgr.store.usage import is_cache_used
 
 
@@ -85,6 +85,8 @@ def _locks(settings: Settings) -> Iterator[Path]:
             yield location.prefix / layout.LOCK_FILE
         for number in generations.kept_numbers(location):
             yield location.generations / str(number) / layout.LOCK_FILE
+    for prefix in toolbox.tool_prefixes(settings):
+        yield prefix / layout.LOCK_FILE
     kept = settings.root / "envs" / ".generations"
     for tree in sorted(kept.glob("*/*/")):
         if tree.name.isdigit():

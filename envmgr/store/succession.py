@@ -29,6 +29,7 @@ from envmgr.store import (
     settling,
     survey,
     telling,
+    toolbox,
 )
 from envmgr.store.carried import Carried
 from envmgr.store.carrying import Source, Target
@@ -161,7 +162,8 @@ def finish(
     """Do what is not needed for the environment to be whole; return where the old generation is kept."""
     settling.settle_later(location.prefix)
     try:
-        registry.register(settings, location.prefix)
+        if not toolbox.is_private(settings, location.prefix):
+            registry.register(settings, location.prefix)
     except StoreError as error:
         reporter.warning(f"{error.message}; other tools will not list {location.label}")
     checkpoint("registered")

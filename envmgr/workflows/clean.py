@@ -9,7 +9,7 @@ from envmgr.artifacts import trees
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import gc, recovery
+from envmgr.store import gc, layout, processes, recovery, removal, toolbox
 from envmgr.store.gc import Collection
 from envmgr.store.usage import is_cache_used
 
@@ -17,7 +17,7 @@ _CACHES = ("repodata", "uv", "pip-stubs", "payloads")
 
 
 class Item(NamedTuple):
-    """One thing that can go: an artifact, or a whole cache of another kind; `size` in bytes."""
+    """One thing that can go: an artifact, the environment of an `exec`, or a whole cache; `size` in bytes."""
 
     kind: str
     path: Path
@@ -51,6 +51,8 @@ def plan(settings: Settings, *, everything: bool) -> Plan:
     cache.sweep()
     collection = gc.plan(settings, cache)
     items = [Item("artifact", garbage.directory, garbage.size) for garbage in collection.artifacts]
+    unused = (prefix for prefix in toolbox.exec_prefixes(settings) if not processes.using(prefix))
+    items += [Item("exec", prefix, trees.measure(prefix)[0]) for prefix in unused]
     if everything and not collection.is_busy:
         caches = [settings.cache / name for name in _CACHES]
         items += [Item("cache", path, trees.measure(path)[0]) for path in caches if path.is_dir()]
@@ -66,6 +68,9 @@ def clean(plan: Plan, settings: Settings, reporter: Reporter) -> int:
         reporter.warning(f"{path} cannot be read: what only it needs is fetched again when it is")
     freed = gc.collect(plan.collection, settings, ArtifactCache(settings))
     for item in plan.items:
+        if item.kind == "exec":
+            removal.remove(layout.at_path(settings, item.path), settings=settings, reporter=reporter)
+            freed += item.size
         if item.kind == "cache" and not is_cache_used(settings):
             trees.remove(item.path)
             freed += item.size
