@@ -24,6 +24,7 @@ COMMANDS = {
     "exec": ("tool", "execute", "Run a command from a throw-away environment."),
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "history": ("history", "history", "List the generations of an environment and what each changed."),
+    "host-profile": ("host_profile", "host_profile", "Save what a machine offers to packages, as its GPU driver."),
     "info": ("info", "info", "Show where things are and what this machine is."),
     "init": ("init", "init", "Make `envmgr activate` work in every new shell."),
     "install": ("install", "install", "Add packages to an environment."),

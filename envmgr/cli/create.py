@@ -8,13 +8,12 @@ import time
 import click
 
 from envmgr.cli import options
-from envmgr.cli.clone import run_clone
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
 from envmgr.store import layout
 from envmgr.workflows.create import create as create_environment
-from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.request import CreateRequest, Wanted
 from envmgr.workflows.sources import read_sources
 
 
@@ -37,6 +36,7 @@ from envmgr.workflows.sources import read_sources
     help="An environment file or a lock: a path, - or an https URL.",
 )
 @options.channels
+@options.host_profile
 @click.option(
     "--virtual-package",
     "virtual_packages",
@@ -50,6 +50,7 @@ from envmgr.workflows.sources import read_sources
 @click.option("--no-lock", is_flag=True, help="Neither read nor write a lock beside FILE.")
 @click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
 @options.pip_half
+@options.wanted
 @options.confirmation
 @options.pristine
 @options.override_frozen
@@ -65,8 +66,12 @@ def create(
     channel_priority: str | None,
     solver: str | None,
     offline: bool,
+    host_profile: str | None,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    python: str | None,
+    extras: tuple[str, ...],
+    groups: tuple[str, ...],
     locked: bool,
     no_lock: bool,
     source: str | None,
@@ -97,6 +102,8 @@ def create(
         solver=solver,
     )
     if source is not None:
+        from envmgr.cli.clone import run_clone  # start-up time: what links packages
+
         _check_clone(files, specs, name, prefix)
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
         run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
@@ -111,7 +118,9 @@ def create(
         override_channels=override_channels,
         platform=platform,
         virtual_packages=virtual_packages,
+        host_profile=host_profile,
         exclude_newer=exclude_newer,
+        wanted=Wanted(python, extras, groups),
         override_frozen=override_frozen,
         pristine=pristine,
         locked=locked,

@@ -16,6 +16,7 @@ from envmgr.workflows.environments import environments
 _SPELLINGS = {
     "config": ("environment_variables", "env_config"),
     "create": ("create", "create"),
+    "du": ("du", "du"),
     "export": ("export", "export"),
     "rename": ("clone", "rename"),
     "remove": ("remove", "remove_environment"),

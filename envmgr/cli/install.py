@@ -22,7 +22,9 @@ from envmgr.workflows.change import ChangeRequest
 @options.environment
 @change.save
 @click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="A requirement for the pip half, as rich>=13.")
-@click.option("--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or PACKAGE….")
+@click.option(
+    "--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or the named ones."
+)
 @change.solving
 @options.pip_half
 @options.confirmation
@@ -58,7 +60,7 @@ def install(
 ) -> None:
     """Add packages to an environment, or ask for other versions of those that were asked for.
 
-    What is there already stays as it is where the new specs allow it. With --adopt, SPEC… are distributions that
+    What is there already stays as it is where the new specs allow it. With --adopt, the specs name distributions that
     `pip install` brought; without any, all of them.
     """
     options.one_of_name_and_prefix(name, prefix)

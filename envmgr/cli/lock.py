@@ -16,7 +16,7 @@ from envmgr.cli.shapes import linked, pip_linked
 from envmgr.cli.tables import plural
 from envmgr.workflows import lock as workflow
 from envmgr.workflows.lock import Locked, Report
-from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.request import CreateRequest, Wanted
 from envmgr.workflows.sources import read_sources
 
 
@@ -32,6 +32,7 @@ from envmgr.workflows.sources import read_sources
 )
 @click.option("-f", "--file", "file", required=True, metavar="FILE", help="An environment file on this machine.")
 @functools.partial(options.channels, several_platforms=True)
+@options.host_profile
 @click.option(
     "--virtual-package",
     "virtual_packages",
@@ -49,6 +50,7 @@ from envmgr.workflows.sources import read_sources
     metavar="PACKAGE",
     help="As new as FILE allows; of the others only what that forces moves.",
 )
+@options.wanted
 @click.option("-d", "--dry-run", is_flag=True, help="Show what would change, and write nothing.")
 @options.output
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]")
@@ -60,8 +62,12 @@ def lock(
     channel_priority: str | None,
     solver: str | None,
     offline: bool,
+    host_profile: str | None,
     virtual_packages: tuple[str, ...],
     exclude_newer: str | None,
+    python: str | None,
+    extras: tuple[str, ...],
+    groups: tuple[str, ...],
     check: bool,
     update: tuple[str, ...],
     dry_run: bool,
@@ -85,7 +91,9 @@ def lock(
         channels=channels,
         override_channels=override_channels,
         virtual_packages=virtual_packages,
+        host_profile=host_profile,
         exclude_newer=exclude_newer,
+        wanted=Wanted(python, extras, groups),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     locked = workflow.lock(

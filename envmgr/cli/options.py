@@ -85,6 +85,13 @@ def choice(environment: str | None, categories: tuple[str, ...], *, dev: bool) -
     return Choice(environment, (*(categories or ("main",)), "dev") if dev else categories)
 
 
+def host_profile(command: F) -> F:
+    """Add `--host-profile`."""
+    return click.option(
+        "--host-profile", metavar="NAME", help="Solve for the machine of a profile, see `envmgr host-profile`."
+    )(command)
+
+
 def override_frozen(command: F) -> F:
     """Add `--override-frozen` (CEP 22)."""
     return click.option("--override-frozen", is_flag=True, help="Also where conda-meta/frozen protects it.")(command)
@@ -140,6 +147,24 @@ def pip_half(command: F) -> F:
             click.option("--compile-bytecode", is_flag=True, help="Compile Python files, once each, into the cache."),
             click.option(
                 "--externally-managed", is_flag=True, help="Let pip refuse to change the environment (PEP 668)."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def wanted(command: F) -> F:
+    """Add `--python`, `--extra` and `--group`: what is asked for beside a requirements.txt, pyproject.toml or
+    pylock.toml."""
+    for option in reversed(
+        (
+            click.option("--python", metavar="VERSION", help="The python, as 3.12 or '>=3.11'."),
+            click.option(
+                "--extra", "extras", multiple=True, metavar="NAME", help="An extra of a pyproject.toml, pylock.toml."
+            ),
+            click.option(
+                "--group", "groups", multiple=True, metavar="NAME", help="A dependency group of one (PEP 735)."
             ),
         )
     ):

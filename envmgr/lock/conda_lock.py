@@ -56,7 +56,8 @@ _CONDA_EXTRAS = (
 _PIP_EXTRAS = ("size", "index_url", "requires", "requested", "kind", "revision", "config_settings")
 _LOCAL_EXTRAS = ("version", "url", "filename", "sha256", *_PIP_EXTRAS)
 _MOST_UP = 2  # directories above the lock that a relative path may begin with; what is further away is elsewhere
-_LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest")
+_LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest",
+                "host_profile")  # fmt: skip
 _TUPLES = frozenset(
     {
         "channels",
@@ -214,6 +215,7 @@ def _read_platform(
                     dependencies=tuple(request.get("dependencies", ())),
                     pip=tuple(request.get("pip", ())),
                     variables=tuple(_variable(*pair) for pair in request.get("variables", ())),
+                    gpu=request.get("gpu", ""),
                     pip_base=request.get("pip_base", ""),
                 )
             ),
@@ -329,6 +331,9 @@ def _lock_extras(lock: Lock, base: str | None) -> dict[str, Any]:
         name: [without_literal_credentials(text) for text in getattr(lock.request, name)]
         for name in ("channels", "dependencies", "pip")
     }
+    for key, holder in (("host_profile", extras), ("gpu", extras["request"])):
+        if not holder[key]:
+            del holder[key]
     pip_base = extras["request"].pop("pip_base")
     if pip_base:
         extras["request"]["pip_base"] = _relative(pip_base, base) if base else pip_base

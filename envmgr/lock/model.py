@@ -110,6 +110,7 @@ class Request(NamedTuple):
     dependencies: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    gpu: str = ""
     pip_base: str = ""
 
 
@@ -117,7 +118,8 @@ class Lock(NamedTuple):
     """Both halves of an environment for one platform, and what they were solved from.
 
     `conda` and `pip` are sorted by name. `channels` are base URLs in priority order. `virtual_packages` are
-    `name=version=build`. `spec_digest` is the semantic digest of the spec (sha256, hexadecimal).
+    `name=version=build`, and `host_profile` is the name of the machine that they were captured on, empty for the one
+    that solved. `spec_digest` is the semantic digest of the spec (sha256, hexadecimal).
     """
 
     platform: str
@@ -131,3 +133,4 @@ class Lock(NamedTuple):
     spec_digest: str = ""
     sources: tuple[str, ...] = ()
     request: Request = Request()
+    host_profile: str = ""

@@ -56,24 +56,28 @@ def detect(
     overrides: Sequence[str] = (),
     *,
     reporter: Reporter | None = None,
+    profile: Sequence[VirtualPackage] | None = None,
 ) -> tuple[VirtualPackage, ...]:
     """Return the virtual packages that `platform` (a subdir) offers, sorted by name.
 
-    On the machine's own platform they are what rattler finds; `__cuda` and `__cuda_arch` come from the driver,
-    which gets one second to answer (a warning says so when it does not). For any other platform they are stated
-    assumptions, never this machine's. Then the `CONDA_OVERRIDE_*` variables of `environ` hold (an empty one takes
-    the package away), then `overrides` (`__name=version[=build]`, `__name=` takes it away).
+    Where a `profile` says what they are on some machine, that counts, and nothing is looked for. Else, on the
+    machine's own platform they are what rattler finds; `__cuda` and `__cuda_arch` come from the driver, which gets
+    one second to answer (a warning says so when it does not). For any other platform they are stated assumptions,
+    never this machine's. Then the `CONDA_OVERRIDE_*` variables of `environ` hold (an empty one takes the package
+    away), then `overrides` (`__name=version[=build]`, `__name=` takes it away).
 
     Raises ConfigError for a variable and UsageError for an override that cannot be read.
     """
-    if platform == _current_or_none():
+    if profile is not None:
+        found = list(profile)
+    elif platform == _current_or_none():
         found = _of_this_machine(environ, reporter or SilentReporter())
     else:
         found = _assumed(platform)
     packages = {package.name: package for package in found}
     _apply_variables(packages, platform, environ)
     for text in overrides:
-        name, package = _parse_override(text)
+        name, package = parse_virtual_package(text)
         packages.pop(name, None)
         if package is not None:
             packages[name] = package
@@ -180,16 +184,20 @@ def _apply_variables(packages: dict[str, VirtualPackage], platform: str, environ
         packages[name] = VirtualPackage(name, "1", value) if name == "__archspec" else VirtualPackage(name, value)
 
 
-def _parse_override(text: str) -> tuple[str, VirtualPackage | None]:
+def parse_virtual_package(text: str, *, where: str = "--virtual-package") -> tuple[str, VirtualPackage | None]:
+    """Return the name and the package that `__name=version[=build]` says, None for `__name=`, which takes it away.
+
+    Raises UsageError, naming `where` it stands, for anything else.
+    """
     name, equals, rest = text.strip().partition("=")
     version, has_build, build = rest.lstrip("=").partition("=")
     hint = "write `--virtual-package __cuda=12.8`, or `--virtual-package __cuda=` to take it away"
     if not _NAME.fullmatch(name) or len(name) > 64:
-        raise UsageError(f"--virtual-package `{text}`: expected `__name=version`, found no such name", hint=hint)
+        raise UsageError(f"{where} `{text}`: expected `__name=version`, found no such name", hint=hint)
     if not equals:
-        raise UsageError(f"--virtual-package `{text}`: expected `{name}=version`, found no version", hint=hint)
+        raise UsageError(f"{where} `{text}`: expected `{name}=version`, found no version", hint=hint)
     if not version:
         return name, None
     if not _VERSION.fullmatch(version) or (has_build and not _BUILD.fullmatch(build)):
-        raise UsageError(f"--virtual-package `{text}`: expected `{name}=version[=build]`, found `{rest}`", hint=hint)
+        raise UsageError(f"{where} `{text}`: expected `{name}=version[=build]`, found `{rest}`", hint=hint)
     return name, VirtualPackage(name, version, build or "0")

@@ -226,14 +226,7 @@ def _records(tree: Path, packages: Sequence[PipPackage]) -> dict[str, Record]:
 
 def _check_files(tree: Path, records: Mapping[str, Record]) -> None:
     """Refuse what the records and the tree do not agree on, links, and anything inside conda-meta."""
-    present = set()
-    for directory, names, files in os.walk(tree):
-        relative = os.path.relpath(directory, tree)
-        for name in [*files, *(name for name in names if os.path.islink(os.path.join(directory, name)))]:
-            path = os.path.normpath(os.path.join(relative, name)).replace(os.sep, "/")
-            if os.path.islink(os.path.join(directory, name)):
-                raise PipError(f"a wheel of the pip half brings the link {path}, and wheels have none")
-            present.add(path)
+    present = set(_files(os.fspath(tree), ""))
     for name, record in sorted(records.items()):
         missing = sorted(record.files - present)
         if missing:
@@ -251,6 +244,19 @@ def _check_files(tree: Path, records: Mapping[str, Record]) -> None:
         if owner is None:
             raise PipError(f"a wheel of the pip half brings {path}, which no RECORD lists")
         owner.include(path)  # signatures (RECORD.jws, RECORD.p7s) are not listed, by PEP 427
+
+
+def _files(directory: str, relative: str) -> Iterator[str]:
+    """Yield every file below a directory, relative to the tree; raises PipError for a link."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            path = relative + entry.name
+            if entry.is_symlink():
+                raise PipError(f"a wheel of the pip half brings the link {path}, and wheels have none")
+            if entry.is_dir():
+                yield from _files(entry.path, path + "/")
+            else:
+                yield path
 
 
 def _check_owners(records: Mapping[str, Record], reporter: Reporter) -> None:

@@ -95,15 +95,20 @@ class Record:
         site_packages = posixpath.dirname(self.dist_info_path)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
+        below = site_packages + "/"
         for path in sorted(self._rows):
-            writer.writerow((posixpath.relpath(path, site_packages), *self._rows[path]))
+            name = path[len(below) :] if path.startswith(below) else posixpath.relpath(path, site_packages)
+            writer.writerow((name, *self._rows[path]))
         replace_file(self.path, text.getvalue().encode())
         self._changed = False
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put a new file with the same mode in place of `path`, leaving other links to the old one as they are."""
-    temporary = path.with_name(f"{path.name}.envmgr-new")
-    temporary.write_bytes(data)
-    os.chmod(temporary, path.stat().st_mode & 0o7777)
-    os.replace(temporary, path)
+    """Put a new file with the same mode in place of `path`, leaving other links to the old one as they are.
+
+    Not by a rename over it, before which ext4 writes the data to the disk: nobody reads a staged tree meanwhile.
+    """
+    mode = path.stat().st_mode & 0o7777
+    path.unlink()
+    path.write_bytes(data)
+    os.chmod(path, mode)

@@ -18,7 +18,7 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import building, clashes, compilation, provided, sources, stubs
+from envmgr.pypi import building, clashes, compilation, followed, provided, sources, stubs
 from envmgr.pypi.building import Asked
 from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.indexes import Indexes
@@ -110,6 +110,10 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     if all(requirement.name in distributions and not parsed.extras for requirement, parsed in wanted):
         return PipResolution(packages=(), provided=found, satisfied=satisfied)
     requirements = tuple(requirement for requirement, _ in wanted)
+    if all(requirement.entry for requirement in requirements):
+        exact = followed.packages(requirements, target, distributions)
+        packages = tuple(_finished(package, uv, requirements, request) for package in exact)
+        return PipResolution(packages=packages, provided=found, satisfied=satisfied)
     directory = settings.cache / "pip-stubs"
     question = Question(
         requirements=tuple(_line(requirement, parsed) for requirement, parsed in wanted),

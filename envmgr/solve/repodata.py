@@ -53,6 +53,10 @@ class Repodata:
         """Return every record that a solution of `specs` may hold, one list a channel, in channel order."""
         return self._query(specs, recursive=True)
 
+    def matching(self, specs: Iterable[MatchSpec]) -> list[list[RepoDataRecord]]:
+        """Return the records that match one of `specs`, and not what they need, one list a channel."""
+        return self._query(specs, recursive=False)
+
     def names(self, channels: Sequence[str] | None = None) -> frozenset[str]:
         """Return the package names that these channels (base URLs; all in use when None) offer the platform."""
         urls = self.urls if channels is None else list(channels)

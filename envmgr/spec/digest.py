@@ -12,15 +12,16 @@ from envmgr.spec.model import NO_OPTIONS, Dependency, EnvironmentSpec, Requireme
 from envmgr.urls import without_credentials, without_literal_credentials
 
 SCHEMA = 1
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 _MEANS_ANY = re.compile(r'(?:version|build)="\*",?')
 
 
 def semantic_digest(spec: EnvironmentSpec) -> str:
     """Return the sha256 (lower-case hexadecimal) over what `spec` asks for.
 
-    Counted are the channels in order, the match specs and requirements in canonical form as sets, and the
-    variables. Not counted: order of packages, repetition, spelling, comments, name, prefix, category, platforms,
-    credentials.
+    Counted are the channels in order, the match specs and requirements in canonical form as sets, the
+    variables, and whether a GPU is required. Not counted: order of packages, repetition, spelling, comments, name,
+    prefix, category, platforms, the host profile, credentials.
     """
     meaning = {
         "schema": SCHEMA,
@@ -29,6 +30,8 @@ def semantic_digest(spec: EnvironmentSpec) -> str:
         "pip": sorted({canonical_requirement(requirement) for requirement in spec.pip}),
         "variables": sorted(map(list, spec.variables)),
     }
+    if spec.gpu:
+        meaning["gpu"] = spec.gpu
     if spec.pip_options != NO_OPTIONS or spec.pip_constraints:
         meaning["pip options"] = _options(spec)
     document = json.dumps(meaning, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
@@ -64,11 +67,12 @@ def canonical_requirement(requirement: Requirement) -> str:
 
 def _canonical_source(requirement: Requirement) -> str:
     """Return the text itself, with single spaces: what it is relative to differs between machines."""
-    return without_literal_credentials(" ".join(requirement.text.split()))
+    return without_literal_credentials(" ".join(requirement.text.split())) + _own_options(requirement)
 
 
 def _own_options(requirement: Requirement) -> str:
     hashes = "".join(f" --hash={each}" for each in sorted(set(requirement.hashes)))
+    hashes += "".join(f" {each}" for each in sorted(set(_SHA256.findall(requirement.entry))))
     return hashes + "".join(f" --config-settings={each}" for each in sorted(set(requirement.config_settings)))
 
 

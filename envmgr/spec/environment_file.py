@@ -26,7 +26,7 @@ from envmgr.urls import redact
 
 __all__ = ["KEYS", "merge", "read"]
 
-KEYS = ("name", "prefix", "channels", "dependencies", "variables", "platforms", "category")
+KEYS = ("name", "prefix", "channels", "dependencies", "variables", "platforms", "category", "host_profile", "gpu")
 _EXPLICIT = re.compile(r"^@EXPLICIT\b", re.MULTILINE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -88,6 +88,8 @@ class _Reader:
             variables=self._variables(root.get("variables")),
             platforms=self._platforms(root.get("platforms")),
             category=self._text(root, "category") or "main",
+            host_profile=self._text(root, "host_profile"),
+            gpu=self._gpu(root),
             sources=(self.source,),
             warnings=tuple(f"{self.source}:{line}: {warning}" for line, warning in sorted(self.warnings)),
         )
@@ -129,6 +131,15 @@ class _Reader:
         except SpecFault as fault:
             self.faults.add_fault(line, fault)
         return name
+
+    def _gpu(self, root: MappingNode) -> str:
+        value = self._text(root, "gpu")
+        if value not in (None, "required"):
+            line = getattr(root.get("gpu"), "line", root.line)
+            self.faults.add(
+                line, f"gpu: expected `required`, found {shown(value)}", "write `gpu: required`, or nothing"
+            )
+        return value or ""
 
     def _text(self, root: MappingNode, key: str) -> str | None:
         node = root.get(key)

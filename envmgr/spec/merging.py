@@ -37,6 +37,8 @@ def merge(specs: Sequence[EnvironmentSpec]) -> EnvironmentSpec:
         variables=_variables(specs, warnings),
         platforms=_platforms(specs),
         category=specs[0].category if specs else "main",
+        host_profile=_last("host_profile", specs, lambda spec: spec.host_profile, warnings),
+        gpu=next((spec.gpu for spec in specs if spec.gpu), ""),
         sources=tuple(source for spec in specs for source in spec.sources),
         warnings=tuple(warnings),
     )

@@ -46,7 +46,8 @@ class Requirement:
     A line for a package of an index is a PEP 508 requirement with extras and marker. One that names a source has its
     `url` (absolute; `file:`, `https:`, `git+…`; it may name `${VARIABLES}`), and where that does not say a name, `name`
     is the text itself until somebody has looked. `hashes` are `sha256:…`, one of which an artifact must have;
-    `config_settings` are `KEY=VALUE` for its build.
+    `config_settings` are `KEY=VALUE` for its build. `entry` is that of a pylock.toml (JSON of its PEP 751 table, paths
+    absolute), which is followed exactly.
     """
 
     text: str
@@ -59,6 +60,7 @@ class Requirement:
     hashes: tuple[str, ...] = ()
     config_settings: tuple[str, ...] = ()
     specification: str = ""
+    entry: str = ""
 
     @property
     def is_named(self) -> bool:
@@ -141,7 +143,8 @@ class EnvironmentSpec:
     `channels` are as written, in order, without `nodefaults`, and may hold credentials (`channels/` takes them off).
     `pip` is in file order, `-r` files included; an empty pip section asks for nothing. `pip_options` are what its
     option lines set, `pip_constraints` what its `-c` files say, `pip_base` the absolute directory that its relative
-    paths are relative to. `warnings` begin with `file:line:`.
+    paths are relative to. `warnings` begin with `file:line:`. `host_profile` names the machine that is solved for,
+    `gpu` is `required` or empty.
     """
 
     name: str | None = None
@@ -155,6 +158,8 @@ class EnvironmentSpec:
     variables: tuple[tuple[str, str], ...] = ()
     platforms: tuple[str, ...] = ()
     category: str = "main"
+    host_profile: str | None = None
+    gpu: str = ""
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

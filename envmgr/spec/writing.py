@@ -17,6 +17,7 @@ def to_mapping(
     dependencies: Sequence[str] = (),
     pip: Sequence[str] = (),
     variables: Sequence[tuple[str, str]] = (),
+    gpu: str = "",
 ) -> dict[str, Any]:
     """Return an environment file as plain values, without the keys that have none (`dependencies` is always there).
 
@@ -24,7 +25,7 @@ def to_mapping(
     """
     listed: list[Any] = [*dependencies, *([{"pip": list(pip)}] if pip else [])]
     mapping: dict[str, Any] = {"name": name, "channels": list(channels), "dependencies": listed}
-    mapping["variables"] = dict(variables)
+    mapping |= {"variables": dict(variables), "gpu": gpu}
     return {key: value for key, value in mapping.items() if value or key == "dependencies"}
 
 

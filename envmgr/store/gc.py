@@ -10,29 +10,40 @@ from envmgr.artifacts.cache import ArtifactCache, key_of
 from envmgr.errors import EnvmgrError, PackageError
 from envmgr.lock import conda_lock
 from envmgr.settings import Settings
-from envmgr.store import bytecode, generations, layout, registry, toolbox
+from envmgr.store import generations, known, layout, pruning
 from envmgr.store.usage import is_cache_used
 
 
 class Garbage(NamedTuple):
-    """One artifact of the cache that nothing needs; `size` in bytes."""
+    """One artifact of the cache that nothing needs; `size` in bytes, as unpacked."""
 
     key: str
     size: int
     directory: Path
 
 
+class Needed(NamedTuple):
+    """What locks name: keys of artifacts, and URLs of channels; `doubts` are locks that could not be read."""
+
+    keys: frozenset[str]
+    channels: frozenset[str]
+    doubts: tuple[Path, ...] = ()
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """The sha256 of every artifact that is needed."""
+        return frozenset(key.rpartition("-")[2] for key in self.keys)
+
+
 class Collection(NamedTuple):
     """What can be removed; `doubts` are locks that could not be read, whose artifacts may be among it.
 
-    With `is_busy`, another process is taking artifacts out of the cache now, and nothing is garbage. `hashes` are the
-    sha256 of what is needed, both halves.
+    With `is_busy`, another process is taking artifacts out of the cache now, and nothing is garbage.
     """
 
     artifacts: tuple[Garbage, ...]
     doubts: tuple[Path, ...] = ()
     is_busy: bool = False
-    hashes: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -40,26 +51,39 @@ class Collection(NamedTuple):
         return sum(garbage.size for garbage in self.artifacts)
 
 
-def plan(settings: Settings, cache: ArtifactCache) -> Collection:
+def needed(settings: Settings, *, keep: int | None = None) -> Needed:
+    """Return what the locks of every known environment and kept generation name.
+
+    With `keep`, only as many generations of each environment count as `clean --keep-generations` would leave.
+    """
+    keys: set[str] = set()
+    channels: set[str] = set()
+    doubts = []
+    for path in sorted(set(_locks(settings, keep))):
+        try:
+            for lock in conda_lock.loads(path.read_bytes(), source=str(path)).values():
+                channels.update(lock.channels)
+                for package in lock.conda:
+                    try:
+                        keys.add(key_of(package))
+                    except PackageError:
+                        continue  # no sha256: the cache cannot have it under this record
+        except (OSError, EnvmgrError):
+            doubts.append(path)
+    return Needed(frozenset(keys), frozenset(channels), tuple(doubts))
+
+
+def plan(settings: Settings, cache: ArtifactCache, there: Needed | None = None) -> Collection:
     """Return the artifacts that neither an environment nor a kept generation has in its lock; sorted by key.
 
-    Whoever fetches for an environment marks the cache as used until it is made, so that none needs a minimum age.
-    Raises StoreError where the cache cannot be read.
+    `there` is what is needed, where that is known already. Whoever fetches for an environment marks the cache as used
+    until it is made, so that none needs a minimum age. Raises StoreError where the cache cannot be read.
     """
     if is_cache_used(settings):
         return Collection((), is_busy=True)
-    needed: set[str] = set()
-    hashes: set[str] = set()
-    doubts = []
-    for path in sorted(set(_locks(settings))):
-        try:
-            keys, found = _keys(path)
-            needed |= keys
-            hashes |= found
-        except (OSError, EnvmgrError):
-            doubts.append(path)
-    garbage = tuple(Garbage(key, size, directory) for key, size, directory in cache.entries() if key not in needed)
-    return Collection(garbage, tuple(doubts), hashes=frozenset(hashes))
+    there = needed(settings) if there is None else there
+    garbage = tuple(Garbage(key, size, path) for key, size, path in cache.entries() if key not in there.keys)
+    return Collection(garbage, there.doubts)
 
 
 def collect(collection: Collection, settings: Settings, cache: ArtifactCache) -> int:
@@ -73,34 +97,17 @@ def collect(collection: Collection, settings: Settings, cache: ArtifactCache) ->
             break
         cache.remove(garbage.key)
         freed += garbage.size
-    if not collection.is_busy and not is_cache_used(settings):
-        freed += bytecode.prune(settings, needed=collection.hashes)
     return freed
 
 
-def _locks(settings: Settings) -> Iterator[Path]:
-    """Yield the lock of every environment and every kept generation, those of vanished prefixes included."""
-    for location in registry.environments(settings):
+def _locks(settings: Settings, keep: int | None) -> Iterator[Path]:
+    """Yield the lock of every environment and of every generation that stays; of what is gone, only few stay."""
+    there = known.environments(settings)
+    for location in there:
         if (location.prefix / generations.FILE).exists():
             yield location.prefix / layout.LOCK_FILE
+    for location, most in (*((each, keep) for each in there), *((each, 0) for each in known.gone(settings))):
+        going = pruning.removable(location, keep=most) if most is not None else ()
         for number in generations.kept_numbers(location):
-            yield location.generations / str(number) / layout.LOCK_FILE
-    for prefix in toolbox.tool_prefixes(settings):
-        yield prefix / layout.LOCK_FILE
-    kept = settings.root / "envs" / ".generations"
-    for tree in sorted(kept.glob("*/*/")):
-        if tree.name.isdigit():
-            yield tree / layout.LOCK_FILE
-
-
-def _keys(path: Path) -> tuple[set[str], set[str]]:
-    """Return the keys of the artifacts that a lock needs, and the sha256 of both halves."""
-    keys, hashes = set(), set()
-    for lock in conda_lock.loads(path.read_bytes(), source=str(path)).values():
-        hashes |= {package.sha256 for package in lock.conda} | {package.sha256 for package in lock.pip}
-        for package in lock.conda:
-            try:
-                keys.add(key_of(package))
-            except PackageError:
-                continue  # no sha256: the cache cannot have it under this record
-    return keys, hashes
+            if number not in going:
+                yield location.generations / str(number) / layout.LOCK_FILE

@@ -67,6 +67,15 @@ def read(path: str) -> Generation | None:
     return _parse(content, path)
 
 
+def number(prefix: Path) -> int | None:
+    """Return the number of the generation at `prefix`, None where there is none to be read."""
+    try:
+        present = current(prefix)
+    except StoreError:
+        return None
+    return None if present is None else present.number
+
+
 def kept(location: Location) -> tuple[Generation, ...]:
     """Return the generations kept beside the current one, oldest first (unreadable ones are left out)."""
     found = []

@@ -14,11 +14,11 @@ _ATTEMPTS = 5
 
 
 @contextlib.contextmanager
-def held(location: Location, *, doing: str, reporter: Reporter) -> Iterator[None]:
+def held(location: Location, *, doing: str, reporter: Reporter, timeout: float | None = None) -> Iterator[None]:
     """Hold the environment's lease for the body and tell the reporter once whom one waits for; `doing` is a gerund.
 
     The directories made for this environment alone vanish again where they stay empty. Raises ReadOnlyStore,
-    NoSpace or StoreError where the lease cannot be made.
+    NoSpace or StoreError where the lease cannot be made, EnvironmentBusy after `timeout` seconds (None: never).
     """
 
     def announce(owner: Owner) -> None:
@@ -28,7 +28,8 @@ def held(location: Location, *, doing: str, reporter: Reporter) -> Iterator[None
         stack.callback(_remove_hidden, location)
         for attempt in range(_ATTEMPTS):
             try:
-                stack.enter_context(lease(location.lease, purpose=f"{doing} {location.label}", on_wait=announce))
+                purpose = f"{doing} {location.label}"
+                stack.enter_context(lease(location.lease, purpose=purpose, on_wait=announce, timeout=timeout))
                 break
             except StoreError as error:
                 # The holder before us removed the empty directory between our making it and our using it.

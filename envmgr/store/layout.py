@@ -194,6 +194,8 @@ def _name_fault(name: str) -> str | None:
 
 
 def _beside(prefix: Path) -> Location:
+    if prefix.parent.name == "envs" and (prefix.parent / ".leases").is_dir():
+        return _of_another_store(prefix)
     hidden = prefix.parent / f".{prefix.name}.envmgr"
     return Location(
         prefix=prefix,
@@ -202,6 +204,18 @@ def _beside(prefix: Path) -> Location:
         generations=hidden / "generations",
         lease=hidden / "lease",
         hidden=hidden,
+    )
+
+
+def _of_another_store(prefix: Path) -> Location:
+    """Return the location of a named environment of a store that is not ours: its lease and generations are there."""
+    environments = prefix.parent
+    return Location(
+        prefix=prefix,
+        name=None,
+        staging=environments / ".staging",
+        generations=environments / ".generations" / prefix.name,
+        lease=environments / ".leases" / f"{prefix.name}.lease",
     )
 
 

@@ -36,6 +36,12 @@ def environments(settings: Settings) -> tuple[Location, ...]:
     return tuple(found.values())
 
 
+def prefixes(settings: Settings) -> tuple[Path, ...]:
+    """Return every prefix in the register, also of what does not exist any more, each once."""
+    found = (Path(os.fsdecode(line)) for line in sorted(set(_lines(path_of(settings)))))
+    return tuple(prefix for prefix in found if prefix.is_absolute())
+
+
 def register(settings: Settings, prefix: Path) -> None:
     """Add `prefix` unless it is there already; raises StoreError where the file cannot be written."""
     entry = os.fsencode(prefix)

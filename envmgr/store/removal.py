@@ -5,7 +5,7 @@ from __future__ import annotations
 from envmgr.errors import StoreError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import frozen, layout, processes, recovery, registry
+from envmgr.store import frozen, known, layout, processes, recovery
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.erasing import erase
 from envmgr.store.faults import told_of
@@ -35,6 +35,6 @@ def remove(
         with told_of(location, "removing"):
             erase(location, checkpoint)
         try:
-            registry.unregister(settings, location.prefix)
+            known.forget(settings, location)
         except StoreError as error:
             reporter.warning(error.message)

@@ -18,10 +18,10 @@ from envmgr.store import (
     continuing,
     generations,
     journal,
+    known,
     layout,
     pruning,
     recovery,
-    registry,
     succession,
     telling,
 )
@@ -91,7 +91,7 @@ def rename(
         telling.tell_late(late, reporter)
         telling.tell(new, realised.carried, new.generations / str(request.number), reporter)
         try:
-            registry.unregister(settings, old.prefix)
+            known.forget(settings, old)
         except StoreError as error:
             reporter.warning(error.message)
     return realised

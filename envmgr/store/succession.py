@@ -21,6 +21,7 @@ from envmgr.store import (
     commit,
     frozen,
     generations,
+    known,
     layout,
     metadata,
     processes,
@@ -161,6 +162,7 @@ def finish(
 ) -> Path | None:
     """Do what is not needed for the environment to be whole; return where the old generation is kept."""
     settling.settle_later(location.prefix)
+    known.note(settings, location)
     try:
         if not toolbox.is_private(settings, location.prefix):
             registry.register(settings, location.prefix)

@@ -49,11 +49,6 @@ def exec_prefixes(settings: Settings) -> tuple[Path, ...]:
     return tuple(_environments(settings.root / _EXEC))
 
 
-def tool_prefixes(settings: Settings) -> tuple[Path, ...]:
-    """Return the environments behind the installed tools, sorted."""
-    return tuple(_environments(settings.root / _TOOLS))
-
-
 def tools(settings: Settings) -> tuple[Tool, ...]:
     """Return the installed tools by name; a record that cannot be read counts as none."""
     try:

@@ -49,6 +49,7 @@ def asked_for(lock: Lock, location: Location) -> EnvironmentSpec:
         pip_constraints=asked_lines.constraints,
         pip_base=request.pip_base,
         variables=request.variables,
+        gpu=request.gpu,
         sources=lock.sources,
     )
 

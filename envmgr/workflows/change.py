@@ -17,6 +17,8 @@ from envmgr.lock import conda_lock
 from envmgr.lock.difference import between
 from envmgr.lock.model import Lock
 from envmgr.platforms.detect import detect
+from envmgr.platforms.host_profile import HostProfile
+from envmgr.platforms.model import VirtualPackage
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.spec.edits import Edits, apply
@@ -248,8 +250,18 @@ def _base(request: ChangeRequest | CreateRequest, lock: Lock, settings: Settings
     """Return the request that decides the solve, beside the spec, which has the channels already.
 
     What the lock's machine had and this one lacks (a GPU, seen from a login node) is assumed still, since the
-    packages were chosen for it; CONDA_OVERRIDE_… and --virtual-package say otherwise.
+    packages were chosen for it; CONDA_OVERRIDE_… and --virtual-package say otherwise. A lock that was made for a host
+    profile stays for that machine.
     """
+    if lock.host_profile:
+        packages = tuple(VirtualPackage(*text.split("=")) for text in lock.virtual_packages)
+        return CreateRequest(
+            command=request.command,
+            virtual_packages=request.virtual_packages,
+            machine=HostProfile(lock.host_profile, lock.platform, packages),
+            exclude_newer=request.exclude_newer,
+            override_frozen=request.override_frozen,
+        )
     found = {each.name for each in detect(lock.platform, settings.environ, request.virtual_packages)}
     found |= {each.partition("=")[0] for each in request.virtual_packages}
     lacking = [each for each in lock.virtual_packages if each.partition("=")[0] not in found]

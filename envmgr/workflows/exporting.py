@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envmgr.errors import SpecError
-from envmgr.lock import closure, conda_lock, explicit, pixi_lock_writing, pylock_writing
+from envmgr.lock import closure, conda_lock, explicit, pixi_lock_writing
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import published
+from envmgr.pypi import published, pylock
 from envmgr.pypi.target import Target
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.spec import writing
 from envmgr.spec.command_line import parse_dependency
+from envmgr.urls import without_credentials
 
 SEVERAL = ("conda-lock", "pixi-lock")
 """The formats of which one file holds several platforms."""
@@ -40,6 +41,7 @@ def mapping_of_request(lock: Lock, shape: Shape) -> dict[str, Any]:
         dependencies=[_with_channel(text, sources, shape) for text in lock.request.dependencies],
         pip=lock.request.pip,
         variables=lock.request.variables,
+        gpu=lock.request.gpu,
     )
 
 
@@ -54,7 +56,7 @@ def mapping_of_packages(lock: Lock, shape: Shape) -> dict[str, Any]:
         name=shape.name,
         channels=shape.channels,
         dependencies=dependencies,
-        pip=[f"{package.name}=={package.version}" for package in lock.pip],
+        pip=[_requirement(package) for package in lock.pip],
         variables=lock.request.variables,
     )
 
@@ -98,7 +100,7 @@ def requirements_text(lock: Lock) -> str:
         for name, _, version in (distribution.partition("==") for distribution in package.distributions)
     }
     lines = {name: f"{name}=={version}  # conda: {source}" for name, (version, source) in from_conda.items()}
-    lines |= {package.name: f"{package.name}=={package.version}" for package in lock.pip}
+    lines |= {package.name: _requirement(package) for package in lock.pip}
     python = next((package.version for package in lock.conda if package.name == "python"), None)
     head = f"# the Python distributions of a locked environment for {lock.platform}"
     head += f", Python {python}\n" if python else "\n"
@@ -122,11 +124,16 @@ def pylock_text(lock: Lock, settings: Settings, reporter: Reporter) -> str:
     markers = target.markers
     names = ("sys_platform", "platform_machine")
     environment = " and ".join(f"{name} == '{markers[name]}'" for name in names)
-    return pylock_writing.dumps(
-        (*lock.pip, *found.packages),
-        requires_python=f"=={'.'.join(version.split('.')[:2])}.*",
-        environment=environment,
-    )
+    requires = f"=={'.'.join(version.split('.')[:2])}.*"
+    packages = sorted((*lock.pip, *found.packages), key=lambda package: package.name)
+    return pylock.write(packages, requires_python=requires, environments=(environment,))
+
+
+def _requirement(package: PipPackage) -> str:
+    """Return the line that asks for exactly this: a version of an index, or the place (PEP 508)."""
+    if package.kind in ("wheel", "sdist"):
+        return f"{package.name}=={package.version}"
+    return f"{'-e ' if package.kind == 'editable' else f'{package.name} @ '}{without_credentials(package.url)}"
 
 
 def _values(package: CondaPackage | PipPackage) -> dict[str, Any]:

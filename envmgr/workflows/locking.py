@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
+
+from rattler import Gateway
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels import built
@@ -18,29 +21,35 @@ from envmgr.errors import ChannelError, PipError, UsageError
 from envmgr.lock import closure, conda_lock
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
+from envmgr.platforms.host_profile import HostProfile
 from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
+from envmgr.solve.accelerators import Unseen, with_new_choices
+from envmgr.solve.accelerators import unseen as unseen_builds
 from envmgr.solve.base import Solution, Solver, SolveRequest
 from envmgr.solve.explain import Explaining
 from envmgr.solve.newest import toward_newest
+from envmgr.solve.repodata import Repodata
 from envmgr.solve.select import solver
+from envmgr.spec import pip_files
 from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.digest import semantic_digest
+from envmgr.spec.faults import SpecFault
 from envmgr.spec.merging import merge
-from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
+from envmgr.spec.model import COMMAND_LINE, Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
 from envmgr.store.build_environment import BuildEnvironment
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
-from envmgr.workflows import following, staleness
+from envmgr.workflows import following, gpu_builds, host_profiles, staleness
 from envmgr.workflows import request as requests
 from envmgr.workflows.elsewhere import KnownHere
 from envmgr.workflows.request import CreateRequest
-from envmgr.workflows.sources import directories, parse_sources
+from envmgr.workflows.sources import check_wanted, directories, has_pip_files, parse_sources
 
 _ADVICE_SECONDS = 10.0
 _PREFERENCE_SECONDS = 120.0
@@ -70,6 +79,7 @@ class Locker:
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
         self._exclude_newer, self._cutoff = requests.cutoff_of(request.exclude_newer, self._table.pypi)
         self._cache = ArtifactCache(settings)
+        self._machine = self._host_profile()
         self._names = self._channel_names()
         self._named = self._named_channels()
         listed = self._table.resolve(self._names)
@@ -100,6 +110,9 @@ class Locker:
             *staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving),
             *staleness.of_pins(lock, self._pins()),
         ]
+        if self._machine is not None:
+            stated += [text.partition("=")[0] for text in lock.virtual_packages]
+            stated += [package.name for package in self._machine.virtual_packages]
         if stated:
             reasons += staleness.of_machine(lock, stated, self._virtual_packages())
         if any(package.kind != "wheel" for package in lock.pip):
@@ -159,7 +172,7 @@ class Locker:
         if settings.pip_prefer_conda and spec.pip and spec.dependencies:
             spec = self._preferring_conda(request, previous)
             request = replace(request, specs=spec.dependencies)
-        solution = self._solve(request, moving) if spec.dependencies else _NOTHING
+        solution = self._solve(request, moving, previous) if spec.dependencies else _NOTHING
         locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
         conda, pip = self._with_pip_half(solution.packages, locked_pip, request)
         lock = Lock(
@@ -176,6 +189,7 @@ class Locker:
                 file_name(source) if is_url(source) else Path(source).name for source in spec.sources if source != "-"
             ),
             request=self._wanted(),
+            host_profile=self._machine.name if self._machine is not None else "",
         )
         closure.check(lock, source=spec.sources[0] if spec.sources else "command line")
         return lock
@@ -231,12 +245,23 @@ class Locker:
             dependencies=tuple(without_literal_credentials(dependency.text) for dependency in spec.dependencies),
             pip=tuple(without_literal_credentials(line) for line in pip_lines(spec)),
             variables=spec.variables,
+            gpu=spec.gpu,
             pip_base=spec.pip_base if has_paths(spec) else "",
         )
 
     def _virtual_packages(self) -> tuple[VirtualPackage, ...]:
-        overrides = self._request.virtual_packages
-        return detect(self.platform, self._settings.environ, overrides, reporter=self._reporter)
+        overrides, machine = self._request.virtual_packages, self._machine
+        profile = machine.virtual_packages if machine is not None else None
+        return detect(self.platform, self._settings.environ, overrides, reporter=self._reporter, profile=profile)
+
+    def _host_profile(self) -> HostProfile | None:
+        """Return the machine that is solved for, where it is not this one and is of the platform."""
+        written = self._request.host_profile or self._spec.host_profile
+        found = self._request.machine
+        if found is None and written is not None:
+            beside = directories(self._request.files) or (Path.cwd(),)
+            found = host_profiles.find(written, self._settings, beside=beside)
+        return found if found is not None and found.platform == self.platform else None
 
     def _unbuildable(self, lock: Lock) -> tuple[tuple[Channel, CondaPackage], ...]:
         absent = tuple(following.unbuildable(lock, self._channels, self._cache))
@@ -250,7 +275,7 @@ class Locker:
         absent = {package.name for _, package in self._unbuildable(lock)}
         return tuple(package for package in lock.conda if package.name not in absent)
 
-    def _solve(self, request: SolveRequest, moving: frozenset[str]) -> Solution:
+    def _solve(self, request: SolveRequest, moving: frozenset[str], previous: Lock | None) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
         explaining = Explaining(
             seconds=self._settings.explain_timeout,
@@ -258,12 +283,27 @@ class Locker:
         )
         engine = self._engine(explaining)
         with self._reporter.start("solve", "solving"):
-            return engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+            if previous is not None:
+                repodata = Repodata(self._source, self._channels, self.platform)
+                request = with_new_choices(request, previous.virtual_packages, repodata)
+            solution = engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+            unseen = self._unseen(request, solution, engine)
+        if unseen is not None:
+            if self._spec.gpu:
+                raise gpu_builds.missing(unseen, self._spec)
+            self._reporter.warning(gpu_builds.warning(unseen, self._machine))
+        return solution
+
+    def _unseen(self, request: SolveRequest, solution: Solution, engine: Solver) -> Unseen | None:
+        """Return the builds for a GPU that the solve could not see, unless it was said that there is none."""
+        is_said = self._settings.environ.get("CONDA_OVERRIDE_CUDA") == "" or "__cuda=" in self._request.virtual_packages
+        if is_said and not self._spec.gpu:
+            return None
+        return unseen_builds(request, solution, Repodata(self._source, self._channels, self.platform), engine.solve)
 
     def _preferring_conda(self, request: SolveRequest, previous: Lock | None) -> EnvironmentSpec:
         """Move lines of the pip section that the channels can satisfy to the dependencies, and tell which."""
         from envmgr.pypi import provided  # start-up time: most environments have no pip half
-        from envmgr.solve.repodata import Repodata
         from envmgr.solve.trials import Packages, Trials
         from envmgr.workflows import prefer_conda
 
@@ -272,10 +312,9 @@ class Locker:
             return provided.read((artifact.package, artifact.directory) for artifact in artifacts)
 
         build_recipe_channels(self._channels, self._settings, self._reporter)
-        source = gateway(self._channels, self._settings)
-        engine = solver(self._settings.solver, source, Explaining(seconds=0))
+        engine = self._engine(Explaining(seconds=0))
         world = prefer_conda.World(
-            names=Repodata(source, self._channels, self.platform).names(),
+            names=Repodata(self._source, self._channels, self.platform).names(),
             trials=Trials(lambda trial: engine.solve(trial).packages, _PREFERENCE_SECONDS),
             provided=read,
         )
@@ -291,7 +330,11 @@ class Locker:
         return self._spec
 
     def _engine(self, explaining: Explaining) -> Solver:
-        return solver(self._settings.solver, gateway(self._channels, self._settings), explaining)
+        return solver(self._settings.solver, self._source, explaining)
+
+    @cached_property
+    def _source(self) -> Gateway:
+        return gateway(self._channels, self._settings)
 
     def _pins(self) -> tuple[Dependency, ...]:
         """Return the pins of the configuration; raises SpecError for one that is no match spec."""
@@ -299,16 +342,30 @@ class Locker:
 
     def _read_spec(self) -> EnvironmentSpec:
         request = self._request
-        specs = list(parse_sources(request.files, self._settings, platform=self.platform))
+        check_wanted(request.files, request.wanted)
+        specs = list(parse_sources(request.files, self._settings, platform=self.platform, wanted=request.wanted))
         if request.specs or not specs:
             specs.append(parse_arguments(request.specs))
-        spec = merge(specs)
+        spec = self._with_python(merge(specs))
         if spec.platforms and self.platform not in spec.platforms:
             raise UsageError(
                 f"{spec.sources[0]} is for {', '.join(spec.platforms)}, not for {self.platform}",
                 hint=f"add `{self.platform}` to its `platforms:`, or pass --platform {spec.platforms[0]}",
             )
         return spec
+
+    def _with_python(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+        """Return what is asked for with the python that --python names, or any where a file knows pip alone."""
+        python = self._request.wanted.python
+        if python is None:
+            needs = spec.pip and has_pip_files(self._request.files)
+            if not needs or any(dependency.name == "python" for dependency in spec.dependencies):
+                return spec
+        try:
+            found = pip_files.python(python or "", COMMAND_LINE)
+        except SpecFault as fault:
+            raise UsageError(f"--python {fault.message}", hint=fault.mend) from fault
+        return replace(spec, dependencies=(*spec.dependencies, found))
 
     def _channel_names(self) -> tuple[str, ...]:
         request = self._request

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
@@ -88,11 +87,10 @@ def _candidates(
         by_canonical[canonicalize_name(name)] = name
     found = []
     for requirement in requirements:
-        try:
-            parsed = Parsed(requirement.text)
-        except InvalidRequirement:
-            continue  # an option, a path: only pip knows it
-        if parsed.url is not None or parsed.extras or not target.wants(parsed) or "===" in str(parsed.specifier):
+        if requirement.url is not None or requirement.hashes:
+            continue  # it names its artifact
+        parsed = Parsed(requirement.pep508)
+        if parsed.extras or not target.wants(parsed) or "===" in str(parsed.specifier):
             continue
         known = recorded.get(requirement.name)
         likely = (known, requirement.name, f"python-{requirement.name}", f"{requirement.name}-python",

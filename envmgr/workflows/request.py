@@ -17,11 +17,16 @@ from envmgr.urls import path_of_file_url, without_literal_credentials
 
 if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.channels.pypi_section import NamedIndex, PypiSection
+    from envmgr.platforms.host_profile import HostProfile
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
+_DEPENDENCIES = re.compile(r"^[\"']?dependencies[\"']?\s*:", re.MULTILINE)
+_PIP_SECTION = re.compile(r"\bpip[\"']?\s*:")
+_HOST_PROFILE = re.compile(r"^[\"']?host_profile\b", re.MULTILINE)
 # A path, or what only a name in it tells from one: directories are looked at, constraints are read
 _READS_MORE = re.compile(
-    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\.whl\b|\.tar\.gz\b|\.zip\b"
+    r"(^|[\s'\"\[,-])(-c|-e|--constraints?|--editable|-f|--find-links)\b|file:|\bdirectory *="
+    r"|\.whl\b|\.tar\.gz\b|\.zip\b"
     r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
     re.MULTILINE,
 )
@@ -51,12 +56,25 @@ class Choice(NamedTuple):
 WHOLE = Choice()
 
 
+class Wanted(NamedTuple):
+    """What is asked for beside the files: the `python` (a version or specifier), `extras` and dependency `groups` of a
+    pyproject.toml or pylock.toml."""
+
+    python: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+NOTHING_MORE = Wanted()
+
+
 class CreateRequest(NamedTuple):
     """The arguments of `create`, as given.
 
     `files` are read already; `channels`, `virtual_packages` and `specs` are as written; `exclude_newer` is a date,
-    a time or a duration; `command` is the argv, for the history. `locked` follows the lock beside the file or fails;
-    `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
+    a time or a duration; `command` is the argv, for the history. `host_profile` is a name or a path as written;
+    `machine`, where it is known already, is solved for in its place. `locked` follows the lock beside the file or
+    fails; `no_lock` neither reads nor writes one. `part` is what is taken of a lock that another tool wrote.
     With `pristine`, what people put into the environment stays behind.
     """
 
@@ -69,17 +87,20 @@ class CreateRequest(NamedTuple):
     override_channels: bool = False
     platform: str | None = None
     virtual_packages: tuple[str, ...] = ()
+    host_profile: str | None = None
+    machine: HostProfile | None = None
     exclude_newer: str | None = None
     override_frozen: bool = False
     locked: bool = False
     no_lock: bool = False
     part: Choice = WHOLE
+    wanted: Wanted = NOTHING_MORE
     pristine: bool = False
 
 
 def reads_other_files(request: CreateRequest) -> bool:
-    """Whether the environment files name files that take part and are not read yet, as `-r requirements.txt`."""
-    return any(_reads_other_files(file) for file in request.files)
+    """Whether files take part that are not read yet, as `-r requirements.txt` or a host profile."""
+    return request.host_profile is not None or any(_reads_other_files(file) for file in request.files)
 
 
 def inputs_digest(
@@ -92,7 +113,7 @@ def inputs_digest(
     """Return the sha256 (hexadecimal) of every byte that decides what `create` would make.
 
     `lock_bytes` are those of the lock beside the file. None where files that are not read yet take part
-    (`-r requirements.txt`): only the parsed spec tells then.
+    (`-r requirements.txt`, a host profile): only the parsed spec tells then.
     """
     if reads_other_files(request):
         return None
@@ -178,9 +199,14 @@ def is_duration(text: str | None) -> bool:
 
 
 def _reads_other_files(file: SourceText) -> bool:
-    # Without a pip half, what looks like a path is a channel.
-    is_conda_only = file.source.endswith((".yml", ".yaml")) and "pip:" not in file.text
-    return not is_conda_only and bool(_NESTED.search(file.text) or _READS_MORE.search(file.text))
+    text = file.text
+    if _HOST_PROFILE.search(text):
+        return True
+    if file.source.endswith((".yml", ".yaml")) or _DEPENDENCIES.search(text):
+        # Outside of a pip section, what looks like a path is a channel.
+        pip = _PIP_SECTION.search(text)
+        text = text[pip.end() :] if pip is not None else ""
+    return bool(_NESTED.search(text) or _READS_MORE.search(text))
 
 
 def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str) -> object:
@@ -190,6 +216,7 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         platform,
         request.virtual_packages,
         request.exclude_newer,
+        request.wanted,
         request.part,
         settings.channels,
         settings.channel_priority,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envmgr.channels import location
-from envmgr.errors import SpecError
+from envmgr.errors import SpecError, UsageError
 from envmgr.settings import Settings
 from envmgr.spec.files import MAXIMUM_BYTES, read_text, too_big
 from envmgr.spec.kinds import FileKind, kind_of
 from envmgr.spec.model import EnvironmentSpec
-from envmgr.workflows.request import SourceText
+from envmgr.workflows.request import NOTHING_MORE, SourceText, Wanted
 
 _LARGEST_LOCK = 64 * 1024 * 1024  # bytes; six platforms of a thousand packages have 5 MiB
 
@@ -38,8 +38,10 @@ def read_sources(names: Sequence[str], settings: Settings) -> tuple[SourceText, 
     return sources
 
 
-def parse_sources(sources: Sequence[SourceText], settings: Settings, *, platform: str) -> tuple[EnvironmentSpec, ...]:
-    """Return what each environment file asks for on `platform` (a subdir).
+def parse_sources(
+    sources: Sequence[SourceText], settings: Settings, *, platform: str, wanted: Wanted = NOTHING_MORE
+) -> tuple[EnvironmentSpec, ...]:
+    """Return what each environment file asks for on `platform` (a subdir), with the extras and groups of `wanted`.
 
     Raises SpecError for the faults of all files at once.
     """
@@ -47,7 +49,7 @@ def parse_sources(sources: Sequence[SourceText], settings: Settings, *, platform
     errors: list[SpecError] = []
     for source in sources:
         try:
-            specs.append(_read(source, settings, platform))
+            specs.append(_read(source, settings, platform, wanted))
         except SpecError as error:
             errors.append(error)
     if len(errors) == 1:
@@ -59,9 +61,9 @@ def parse_sources(sources: Sequence[SourceText], settings: Settings, *, platform
     return tuple(specs)
 
 
-def _read(source: SourceText, settings: Settings, platform: str) -> EnvironmentSpec:
+def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted) -> EnvironmentSpec:
     """Return what one file asks for, by the reader of its kind; raises SpecError."""
-    from envmgr.spec import environment_file, text_specs  # start-up time: rattler parses the match specs
+    from envmgr.spec import environment_file, pip_files, pylock_file, pyproject, text_specs  # start-up time: rattler
 
     def load(location: str) -> str:
         return read_text(location, offline=settings.offline)
@@ -74,11 +76,38 @@ def _read(source: SourceText, settings: Settings, platform: str) -> EnvironmentS
             f"{source.source} is {kind.value}, which locks already; expected {FileKind.ENVIRONMENT.value}",
             hint=f"make an environment of it: envmgr create -n NAME -f {source.source}",
         )
-    if kind in (FileKind.REQUIREMENTS, FileKind.PYPROJECT, FileKind.PYLOCK):
-        raise SpecError(f"{source.source} is {kind.value}; expected {FileKind.ENVIRONMENT.value}")
+    if kind is FileKind.REQUIREMENTS:
+        return pip_files.read(source.text, source=source.source, load=load)
+    if kind is FileKind.PYPROJECT:
+        return pyproject.read(source.text, source=source.source, extras=wanted.extras, groups=wanted.groups, load=load)
+    if kind is FileKind.PYLOCK:
+        return pylock_file.read(
+            source.text,
+            source=source.source,
+            platform=platform,
+            extras=wanted.extras,
+            groups=wanted.groups or None,
+        )
     return environment_file.read(source.text, source=source.source, platform=platform, load=load)
 
 
 def channel_files(sources: Sequence[SourceText], settings: Settings) -> tuple[Path, ...]:
     """Return the channels.yaml files that are in force for these environment files; raises ConfigError."""
     return location.files(settings, beside=directories(sources) or (Path.cwd(),))
+
+
+def has_pip_files(sources: Sequence[SourceText]) -> bool:
+    """Whether a file asks for packages of pip's world alone, so that they need a python that it does not name."""
+    kinds = (kind_of(source.source, source.text) for source in sources)
+    return any(kind in (FileKind.REQUIREMENTS, FileKind.PYPROJECT, FileKind.PYLOCK) for kind in kinds)
+
+
+def check_wanted(sources: Sequence[SourceText], wanted: Wanted) -> None:
+    """Raise UsageError for extras and groups where no file can have any."""
+    kinds = (kind_of(source.source, source.text) for source in sources)
+    if (wanted.extras or wanted.groups) and not any(kind in (FileKind.PYPROJECT, FileKind.PYLOCK) for kind in kinds):
+        option = f"--extra {wanted.extras[0]}" if wanted.extras else f"--group {wanted.groups[0]}"
+        raise UsageError(
+            f"{option} is of a pyproject.toml or a pylock.toml, and none is named",
+            hint="add -f pyproject.toml; in an environment file write `- NAME[EXTRA]` below `pip:`",
+        )
