@@ -20,7 +20,7 @@ _NOUNS = {
     "artifact": "cached package",
     "bytecode": "compiled package",
     "channel": "built channel",
-    "exec": "environment of `exec`",
+    "exec": "`exec` environment",
 }
 
 
