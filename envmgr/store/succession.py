@@ -31,6 +31,7 @@ from envmgr.store import (
     settling,
     survey,
     telling,
+    toolbox,
 )
 from envmgr.store.bringing import Seen
 from envmgr.store.carried import Carried
@@ -165,7 +166,8 @@ def finish(
     settling.settle_later(location.prefix)
     known.note(settings, location)
     try:
-        registry.register(settings, location.prefix)
+        if not toolbox.is_private(settings, location.prefix):
+            registry.register(settings, location.prefix)
     except StoreError as error:
         reporter.warning(f"{error.message}; other tools will not list {location.label}")
     checkpoint("registered")
