@@ -101,8 +101,8 @@ def read(root: Path, lock: Lock | None) -> Survey:
 def has_changed_since(found: Survey, root: Path, moment: int) -> bool:
     """Whether the tree was changed since it was surveyed, at or after `moment` (ns, by its file system's clock).
 
-    It may have moved to `root` meanwhile. Bytecode and the environment's own files do not count. A file of a package that has further hard links is not
-    looked at: who edits it in place edits it in every tree.
+    It may have moved to `root` meanwhile. Bytecode and the environment's own files do not count. A file of a package
+    that has further hard links is not looked at: who edits it in place edits it in every tree.
     """
     for path in found.watched:
         try:
