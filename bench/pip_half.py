@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from uv import find_uv_bin
+
 from measure import Result, compare
 from place import Place
-from uv import find_uv_bin
 
 ASKED = ("flask", "matplotlib", "pandas", "pydantic", "pytest", "requests", "rich", "scikit-learn")
 

@@ -41,13 +41,15 @@ def warm(place: Place) -> Results:
     names = [each for each in place.names if each != place.leaf]
     place.do(place.ours("create", "-n", "more", "--override-channels", "-c", place.url, *names))
     gone = place.forget("root/envs/bench", "root/envs/.generations/bench")
-    every = " ".join(f'"$@" & p{n}=$!;' for n in range(TOGETHER)) + "".join(f" wait $p{n} &&" for n in range(TOGETHER))
+    started = " ".join(f'"$@" & p{n}=$!;' for n in range(TOGETHER))
+    script = started + " && ".join(f"wait $p{n}" for n in range(TOGETHER))
+    together = ["sh", "-c", script, "sh", *place.create()]
     subjects = [
         place.subject("cp -al", ["cp", "-al", str(original), str(place.work / "copy")], place.forget("copy")),
         place.bare_python(),
         place.subject("envmgr create --no-lock (solves)", [*place.create(), "--no-lock"], gone),
         place.subject("envmgr create (follows the lock)", place.create(), gone),
-        place.subject(f"{TOGETHER} × envmgr create at once", ["sh", "-c", f"{every} true", "sh", *place.create()], gone),
+        place.subject(f"{TOGETHER} × envmgr create at once", together, gone),
         place.subject(
             "envmgr install (one package more)",
             place.ours("install", "-n", "more", place.leaf),

@@ -62,9 +62,7 @@ def _warm(place: Place) -> list[Met]:
     results = rows.warm(place)
     files = sum(len(names) for _, _, names in os.walk(place.work / "original"))
     floor = results["cp -al"].seconds + results["python -c pass"].seconds
-    _table(
-        f"Warm create, {files} files", results, lambda row: f"{row.seconds / floor:.2f} × (cp -al + interpreter)"
-    )
+    _table(f"Warm create, {files} files", results, lambda row: f"{row.seconds / floor:.2f} × (cp -al + interpreter)")
     return about_warm(results)
 
 

@@ -43,9 +43,7 @@ def about_warm(results: Results) -> list[Met]:
     return [
         _ratio("warm create, solved", solved.seconds / floor, 1.5, what),
         _ratio("warm create from the lock", followed.seconds / floor, 1.4, what),
-        _ratio(
-            "install of one package more", results["envmgr install (one package more)"].seconds / floor, 1.6, what
-        ),
+        _ratio("install of one package more", results["envmgr install (one package more)"].seconds / floor, 1.6, what),
         _ratio(f"{TOGETHER} identical creates at once", together, 2, "one"),
         Met("peak memory of a warm create", "≤ 200 MiB", f"{peak:.0f} MiB", peak <= 200),
     ]
@@ -53,9 +51,7 @@ def about_warm(results: Results) -> list[Met]:
 
 def about_quick(results: Results) -> list[Met]:
     start = results["python -c pass"].seconds
-    return [
-        _milliseconds(f"`{name}`", results[f"envmgr {name}"].seconds - start, bound) for name, bound in _QUICK
-    ]
+    return [_milliseconds(f"`{name}`", results[f"envmgr {name}"].seconds - start, bound) for name, bound in _QUICK]
 
 
 def about_rollback(results: Results) -> list[Met]:
