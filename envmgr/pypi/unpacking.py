@@ -47,7 +47,7 @@ def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> t
     order.write_text(pylock.write(packages), encoding="utf-8")
     return uv.run(
         ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
-         "--no-sources", "--quiet", *_build_options(packages)],
+         "--no-sources", "--quiet", *_build_options(packages, uv)],
         variables={
             "RUST_LOG": _LOGGED,
             "PATH": os.pathsep.join(filter(None, (str(place.python.parent), uv.environ.get("PATH")))),
@@ -56,10 +56,10 @@ def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> t
     )  # fmt: skip
 
 
-def _build_options(packages: Sequence[PipPackage]) -> Iterator[str]:
+def _build_options(packages: Sequence[PipPackage], uv: Uv) -> Iterator[str]:
     for package in packages:
-        if package.kind == "directory":  # uv takes its build for current while its pyproject.toml is
-            yield from ("--refresh-package", package.name)
+        if package.kind == "directory":
+            yield from uv.anew(package.name)
         for setting in package.config_settings:
             yield from ("--config-settings-package", f"{package.name}:{setting}")
 

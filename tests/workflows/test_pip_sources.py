@@ -125,16 +125,19 @@ def test_a_directory_is_locked_by_what_is_in_it(sources: Envmgr, channel: LocalC
     file_of(sources, channel, "./plain", "-e ./edited")
     sources("create", "-f", "environment.yml", "-q")
     code = sources.directory / "plain/src/plain.py"
+    code.write_text("VALUE = 1.5\n")
+    assert sources("create", "-f", "environment.yml", "-y", "-q", "--offline").code == 0
+    program = ("run", "-n", "science", "python", "-c", "import plain, edited; print(plain.VALUE, edited.VALUE)")
+    assert sources.process(*program).out == "1.5 1\n"
     code.write_text("VALUE = 2\n")
     (sources.directory / "edited/src/edited.py").write_text("VALUE = 2\n")
     done = sources("create", "-f", "environment.yml", "--locked")
     assert (done.code, "plain: what is in it has changed" in done.err) == (1, True)
     assert "edited" not in done.err
     sources("create", "-f", "environment.yml", "-y", "-q")
-    program = ("run", "-n", "science", "python", "-c", "import plain, edited; print(plain.VALUE, edited.VALUE)")
     assert sources.process(*program).out == "2 2\n"
     sources.ok("rollback", "-n", "science", "-y")
-    assert sources.process(*program).out == "1 2\n"
+    assert sources.process(*program).out == "1.5 2\n"
 
 
 def test_a_repository_stays_at_its_commit_until_it_is_to_move(sources: Envmgr, channel: LocalChannel) -> None:
