@@ -28,7 +28,7 @@ def package(name: str, version: str, location: str, sha256: str, *, is_direct: b
     if url.startswith("git+"):
         return _repository(name, version, url)
     clean = without_credentials(foreign.place(url)).partition("#")[0]
-    if urlsplit(clean).scheme not in ("http", "https"):
+    if urlsplit(clean).scheme not in ("http", "https", "file"):  # an index may be a directory: the hash pins the file
         raise EntryFault(f"comes from {shown(location)}, which is no artifact at a URL")
     if not sha256:
         raise EntryFault("has no sha256, so what is downloaded could not be verified")

@@ -80,7 +80,7 @@ def _location(package: PipPackage) -> str:
         return f"{place}?{fragment + '&' if fragment else ''}rev={commit}#{commit}"
     if package.kind == "archive" and url.startswith("http"):
         return f"direct+{url}"
-    path = path_of_file_url(url.partition("#")[0])
+    path = None if package.kind in ("wheel", "sdist") else path_of_file_url(url.partition("#")[0])
     return url if path is None else str(path)
 
 

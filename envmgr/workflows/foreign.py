@@ -161,6 +161,9 @@ def _pixi_pip(entries: tuple[PypiEntry, ...], base: Path | None, faults: foreign
         try:
             if is_url(entry.location) or entry.location.startswith(("direct+", "git+")):
                 package = foreign_pip.package(entry.name, entry.version, entry.location, entry.sha256)
+            elif os.path.isabs(entry.location) and entry.sha256:  # of an index that is a directory: the hash pins it
+                url = file_url(Path(os.path.normpath(entry.location)))
+                package = foreign_pip.package(entry.name, entry.version, url, entry.sha256)
             else:
                 package = _local(entry, base)
         except foreign.EntryFault as fault:

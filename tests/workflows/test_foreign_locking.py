@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -278,6 +279,10 @@ def test_pip_half_of_a_pixi_lock_may_lie_beside_it(machine: Envmgr, channel: Loc
     )
     assert shown.out == f"{work}/edited/src/edited.py\n", shown.err
     assert machine("verify", "-n", "science").code == 0
+    path = Wheel(name="helper").write(work / "files")  # an index may be a directory
+    there = text.replace(wheel[0], path.as_uri()).replace(wheel[1], hashlib.sha256(path.read_bytes()).hexdigest())
+    machine.write("pixi.lock", there)
+    assert machine("create", "-n", "science", "-f", "pixi.lock", "-y").code == 0
     machine.write("pixi.lock", text.replace("./edited", "../edited"))
     done = machine("create", "-n", "other", "-f", "pixi.lock")
     assert (done.code, "pypi: edited 1.0: comes from `../edited`, which is outside of" in done.err) == (1, True)
