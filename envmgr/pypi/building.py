@@ -97,7 +97,7 @@ def with_version(package: PipPackage, uv: Uv, build_python: Callable[[], Path] |
         try:
             uv.run(
                 ["pip", "sync", order, "--python", build_python(), "--target", Path(name, "tree"), "--no-sources",
-                 "--preview-features", "pylock", "--refresh-package", package.name, "--quiet"],
+                 "--preview-features", "pylock", "--quiet", *uv.anew(package.name)],
                 timeout=RESOLVE_SECONDS,
             )  # fmt: skip
         except UvFailed as failure:
