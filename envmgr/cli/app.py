@@ -15,6 +15,7 @@ COMMANDS = {
     "activate": ("activation", "activate", "Activate an environment (needs the shell hook)."),
     "channel": ("channel", "channel", "Build and list the channels of channels.yaml."),
     "clean": ("clean", "clean", "Remove what no environment needs any more."),
+    "completion": ("completion", "completion", "Print the completion of bash, zsh or fish."),
     "config": ("config", "config", "Show and change settings, and where each comes from."),
     "clone": ("clone", "clone", "Make the same environment at another place."),
     "create": ("create", "create", "Create an environment from a file or from specs."),
