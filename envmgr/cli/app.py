@@ -13,6 +13,7 @@ from envmgr.errors import UsageError
 
 COMMANDS = {
     "activate": ("activation", "activate", "Activate an environment (needs the shell hook)."),
+    "adopt": ("adopt", "adopt", "Give an environment of another tool, or one changed by hand, a lock."),
     "channel": ("channel", "channel", "Build and list the channels of channels.yaml."),
     "clean": ("clean", "clean", "Remove what no environment needs any more."),
     "config": ("config", "config", "Show and change settings, and where each comes from."),
