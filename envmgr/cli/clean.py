@@ -20,6 +20,7 @@ _NOUNS = {
     "artifact": "cached package",
     "bytecode": "compiled package",
     "channel": "built channel",
+    "exec": "`exec` environment",
 }
 
 

@@ -17,7 +17,7 @@ def as_text(location: Location, found: Findings, *, in_full: bool) -> str:
     """Return the problems by package and the line that says how the environment is; `in_full` leaves none out."""
     lines: list[str] = []
     groups: dict[str, list[Problem]] = {}
-    files = [problem for problem in found.notices if problem.package is None and problem.kind in _OF_NOBODY]
+    files = [problem for problem in found.problems if problem.package is None and problem.kind in _OF_NOBODY]
     is_loose = set(files)
     for problem in found.problems:
         if problem not in is_loose:

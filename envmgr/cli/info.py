@@ -57,7 +57,8 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _stated(each: dict[str, str]) -> str:
-    return f"{each['key']} {each['value']} ({each['origin']})"
+    where = f" ({each['origin']})" if each["origin"] else ""
+    return "; ".join(f"{each['key']} {each['value']}{where}".splitlines())
 
 
 def _lines(values: list[str]) -> str:

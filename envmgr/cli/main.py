@@ -7,7 +7,7 @@ import os
 import sys
 
 from envmgr.cli import hot
-from envmgr.errors import EnvmgrError, UsageError
+from envmgr.errors import EnvmgrError
 
 
 def entry_point() -> int:
@@ -60,7 +60,9 @@ def _command_tree(arguments: list[str]) -> int:
     except click.UsageError as error:
         where = "envmgr" if arguments[0] not in COMMANDS else f"envmgr {arguments[0]}"
         where = where if error.ctx is None else error.ctx.command_path
-        raise UsageError(error.format_message(), hint=f"{where} --help") from error
+        from envmgr.cli.nearest import usage_error  # only to word an error
+
+        raise usage_error(error, where) from error
     except click.ClickException as error:
         raise EnvmgrError(error.format_message()) from error
     return result if isinstance(result, int) else 0

@@ -55,7 +55,7 @@ def verify(
         location = workflow.find(settings, name=name, prefix=prefix)
         found = workflow.verify(location, settings, report)
         if not as_json and not quiet:
-            say(as_text(location, found, in_full=verbose))
+            say(as_text(location, found.strictly() if strict else found, in_full=verbose))
         repair = None
         if fix and (found.faults or found.installed):
             repair = workflow.repair(
@@ -64,7 +64,7 @@ def verify(
         now = repair.findings if repair is not None else found
         is_well = not (now.problems if strict else now.faults)
         if as_json:
-            say_json(_as_json(location, found, repair, is_well=is_well))
+            say_json(_as_json(location, found, repair, is_well=is_well, strict=strict))
         elif not quiet and (conclusion := _conclusion(location, found, repair, fix=fix, in_full=verbose)):
             say(conclusion)
     elif name is not None or prefix is not None:
@@ -115,8 +115,11 @@ def _cache_json(found: Audit, gone: tuple[str, ...], *, is_well: bool) -> dict[s
     }
 
 
-def _as_json(location: Location, found: Findings, repair: Repair | None, *, is_well: bool) -> dict[str, Any]:
+def _as_json(
+    location: Location, found: Findings, repair: Repair | None, *, is_well: bool, strict: bool
+) -> dict[str, Any]:
     now = repair.findings if repair is not None else found
+    now = now.strictly() if strict else now
     document: dict[str, Any] = {
         "success": is_well,
         "prefix": str(location.prefix),

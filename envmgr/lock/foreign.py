@@ -24,6 +24,8 @@ _ARTIFACT = re.compile(
 _SUBDIR = re.compile(r"noarch|[a-z]+-[a-z0-9]+")
 _SCHEMES = ("https://", "http://", "file://", "s3://", "gcs://", "oci://")
 _SHOWN = 20
+_LONGEST_URL = 4096  # characters
+_LONGEST_NAME = 255  # bytes of a directory entry
 
 
 class Foreign(NamedTuple):
@@ -96,8 +98,12 @@ def text(value: object, what: str) -> str:
     """Return `value` as the text that it has to be; raises EntryFault."""
     if isinstance(value, str) and value.strip() and value.isprintable():
         return value
-    shown = redact(str(value))[:40] if isinstance(value, str | int | float | bool | None) else type(value).__name__
-    raise EntryFault(f"`{what}`: expected a text, found {shown!r}")
+    raise EntryFault(f"`{what}`: expected a text, found {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """Return a value of a file as it may be printed; what is no scalar is not looked into, since it may be endless."""
+    return f"`{redact(str(value)[:80])}`" if isinstance(value, (str, int, float, type(None))) else type(value).__name__
 
 
 def is_absent(value: object) -> bool:
@@ -118,13 +124,15 @@ def hashes(value: object) -> dict[str, str]:
             continue
         if not isinstance(written, str) or not form.fullmatch(written):
             digits = 32 if kind == "md5" else 64
-            raise EntryFault(f"{kind}: expected {digits} hexadecimal digits, found `{redact(str(written))[:80]}`")
+            raise EntryFault(f"{kind}: expected {digits} hexadecimal digits, found {shown(written)}")
         found[kind] = written.lower()
     return found
 
 
 def place(url: str) -> str:
     """Return `url` where an artifact can come from it; raises EntryFault for a scheme or a form that nothing has."""
+    if len(url) > _LONGEST_URL:
+        raise EntryFault(f"a URL of {len(url)} characters is none that an artifact has")
     if not url.lower().startswith(_SCHEMES):
         raise EntryFault(f"`{redact(url)[:200]}` is no URL of an artifact")
     try:
@@ -146,7 +154,7 @@ def artifact(url: str) -> Artifact:
         raise EntryFault(f"`{redact(url)[:200]}` has a query or a fragment, which is not kept: it may be a secret")
     base, _, last = url.rpartition("/")
     filename = unquote(last)
-    match = _ARTIFACT.fullmatch(filename)
+    match = _ARTIFACT.fullmatch(filename) if len(filename) <= _LONGEST_NAME else None
     if match is None:
         raise EntryFault(f"`{redact(url)[:200]}` does not end in name-version-build.conda or .tar.bz2")
     channel, _, subdir = base.rpartition("/")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envmgr.errors import LockError, PlatformNotLocked, UsageError
-from envmgr.lock import foreign
+from envmgr.lock import foreign, foreign_pip
 from envmgr.lock.foreign import EntryFault, Faults, Foreign
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.urls import file_name, redact, without_credentials
@@ -39,7 +39,7 @@ class Document(NamedTuple):
     @property
     def categories(self) -> tuple[str, ...]:
         """The categories that its entries are in, `main` first."""
-        found = {str(entry.get("category") or MAIN) for entry in self.entries}
+        found = {_category(entry) for entry in self.entries}
         return tuple(sorted(found, key=lambda name: (name != MAIN, name)))
 
     def lock(self, platform: str, categories: Sequence[str] = (MAIN,)) -> Foreign:
@@ -71,9 +71,9 @@ class Document(NamedTuple):
         pip: dict[str, PipPackage] = {}
         places: dict[str, None] = {}
         for index, entry in enumerate(self.entries):
-            if entry.get("platform") != platform or str(entry.get("category") or MAIN) not in categories:
+            if entry.get("platform") != platform or _category(entry) not in categories:
                 continue
-            where = f"package[{index}] ({str(entry.get('name'))[:60]})"
+            where = f"package[{index}] ({foreign.shown(entry.get('name')).strip('`')})"
             try:
                 if entry.get("manager") == "conda":
                     place, package = _conda(entry, platform)
@@ -82,7 +82,7 @@ class Document(NamedTuple):
                 elif entry.get("manager") == "pip":
                     _add_pip(pip, _pip(entry))
                 else:
-                    raise EntryFault(f"`manager`: expected conda or pip, found `{entry.get('manager')}`")
+                    raise EntryFault(f"`manager`: expected conda or pip, found {foreign.shown(entry.get('manager'))}")
             except EntryFault as fault:
                 faults.add(where, fault)
         packages = foreign.once([package for _, package in conda], faults, [where for where, _ in conda])
@@ -105,8 +105,9 @@ def parse(document: Any, *, source: str) -> Document:
     if not isinstance(document, dict):
         raise LockError(f"{source} is not a conda-lock file: expected keys")
     version = document.get("version", "1")
-    if str(version) != "1":
-        raise LockError(f"{source}: conda-lock version {redact(str(version))[:20]} is not known; this envmgr reads 1")
+    if version != "1":
+        known = foreign.shown(version).strip("`")
+        raise LockError(f"{source}: conda-lock version {known} is not known; this envmgr reads 1")
     metadata, entries = document.get("metadata"), document.get("package")
     if not isinstance(metadata, dict):
         raise LockError(f"{source} is not a conda-lock file: `metadata`: expected keys (CEP 37)")
@@ -132,6 +133,11 @@ def parse(document: Any, *, source: str) -> Document:
         ),
         entries=tuple(entries),
     )
+
+
+def _category(entry: Mapping[str, Any]) -> str:
+    value = entry.get("category")
+    return value if isinstance(value, str) and value else MAIN
 
 
 def _list(value: object) -> list[Any]:
@@ -170,7 +176,11 @@ def _record(entry: Mapping[str, Any]) -> dict[str, Any]:
         record["constrains"] = _depends(entry["constrains"])
     features = entry.get("track_features")
     if not foreign.is_absent(features):
-        record["track_features"] = tuple(features.split() if isinstance(features, str) else map(str, _list(features)))
+        record["track_features"] = tuple(
+            features.split()
+            if isinstance(features, str)
+            else (each for each in _list(features) if isinstance(each, str))
+        )
     if entry.get("noarch") in _NOARCH:
         record["noarch"] = entry["noarch"]
     return record
@@ -178,7 +188,7 @@ def _record(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(value: object, key: str) -> int:
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or int(value[:16]) > _LARGEST_NUMBER:
-        raise EntryFault(f"`{key}`: expected a number, found `{str(value)[:40]}`")
+        raise EntryFault(f"`{key}`: expected a number, found {foreign.shown(value)}")
     return int(value)
 
 
@@ -193,26 +203,15 @@ def _depends(value: object) -> tuple[str, ...]:
 
 
 def _pip(entry: Mapping[str, Any]) -> PipPackage:
-    name = re.sub(r"[-_.]+", "-", foreign.text(entry.get("name"), "name")).lower()  # PEP 503
-    version, url = foreign.text(entry.get("version"), "version"), foreign.text(entry.get("url"), "url")
-    source = entry.get("source")
-    if isinstance(source, dict) and isinstance(source.get("url"), str) and source["url"].startswith("git+"):
-        raise EntryFault(
-            f"comes from version control ({redact(source['url'])[:120]}), which has no artifact to install"
-        )
-    url = foreign.place(url.removeprefix("direct+"))
-    url, _, _ = without_credentials(url).partition("#")
-    hashes = foreign.hashes(entry.get("hash"))
-    if "sha256" not in hashes:
-        raise EntryFault("`hash`: a pip package needs its sha256, found none")
-    return PipPackage(
-        name=name,
-        version=version,
-        url=url,
-        filename=file_name(url),
-        sha256=hashes["sha256"],
-        requires=_requires(entry.get("dependencies")),
-    )
+    name, version = foreign.text(entry.get("name"), "name"), foreign.text(entry.get("version"), "version")
+    url, source = foreign.text(entry.get("url"), "url"), entry.get("source")
+    direct = source.get("url") if isinstance(source, dict) else None
+    is_repository = isinstance(direct, str) and direct.startswith("git+")
+    location = direct if isinstance(direct, str) and is_repository else url
+    # Of a repository conda-lock writes the commit as its sha256.
+    sha256 = "" if is_repository else foreign.hashes(entry.get("hash")).get("sha256", "")
+    package = foreign_pip.package(name, version, location, sha256, is_direct=isinstance(direct, str))
+    return package._replace(requires=_requires(entry.get("dependencies")))
 
 
 def _requires(value: object) -> tuple[str, ...]:

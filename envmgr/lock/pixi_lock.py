@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -13,16 +14,22 @@ from envmgr.errors import LockError, PlatformNotLocked, UsageError
 from envmgr.urls import redact
 
 DEFAULT = "default"
+# py-rattler does not tell: the entry of a path, its lines indented below it
+_EDITABLE = re.compile(r"^- pypi: (\S+)\n(?:  .*\n)*?  editable: true$", re.MULTILINE)
 
 
 class PypiEntry(NamedTuple):
-    """One entry of the pip half, as written: a URL or a path, its sha256 (empty: none), PEP 508 requirements."""
+    """One entry of the pip half, as written: a URL or a path, its sha256 (empty: none), PEP 508 requirements.
+
+    `is_editable` counts for paths alone.
+    """
 
     name: str
     version: str
     location: str
     sha256: str
     requires: tuple[str, ...]
+    is_editable: bool = False
 
 
 class PixiEnvironment(NamedTuple):
@@ -42,6 +49,7 @@ class Document:
     def __init__(self, text: str, *, source: str) -> None:
         """Parse the text; raises LockError where py-rattler says that it is no lock."""
         self._source = source
+        self._editable = frozenset(_EDITABLE.findall(text))
         with tempfile.TemporaryDirectory(prefix="envmgr-") as directory:  # py-rattler reads paths alone
             path = Path(directory, "pixi.lock")
             path.write_text(text, encoding="utf-8")
@@ -73,7 +81,9 @@ class Document:
             platform=platform,
             virtual_packages=tuple(chosen.virtual_packages),
             records=records,
-            pypi=tuple(_pypi(package) for package in packages if isinstance(package, PypiLockedPackage)),
+            pypi=tuple(
+                _pypi(package, self._editable) for package in packages if isinstance(package, PypiLockedPackage)
+            ),
             built=tuple(
                 package.name
                 for package in packages
@@ -108,7 +118,7 @@ class Document:
         )
 
 
-def _pypi(package: PypiLockedPackage) -> PypiEntry:
+def _pypi(package: PypiLockedPackage, editable: frozenset[str]) -> PypiEntry:
     try:
         digest = package.hashes.sha256 if package.hashes is not None else None
     except AttributeError:  # py-rattler 0.28 wraps hashes that there are not
@@ -119,4 +129,5 @@ def _pypi(package: PypiLockedPackage) -> PypiEntry:
         location=str(package.location),
         sha256=digest.hex() if digest is not None else "",
         requires=tuple(package.requires_dist),
+        is_editable=str(package.location) in editable,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from envmgr.lock import block_yaml
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
-from envmgr.urls import without_credentials, without_literal_credentials
+from envmgr.urls import path_of_file_url, without_credentials, without_literal_credentials
 
 VERSION = 6
 _INDEX = "https://pypi.org/simple"
@@ -26,7 +26,10 @@ def dumps(locks: Iterable[Lock]) -> str:
     environment["packages"] = {
         lock.platform: [
             *({"conda": package.url} for package in sorted(lock.conda, key=_conda_place)),
-            *({"pypi": package.url} for package in sorted(lock.pip, key=lambda package: (package.name, package.url))),
+            *(
+                {"pypi": _location(package)}
+                for package in sorted(lock.pip, key=lambda package: (package.name, package.url))
+            ),
         ]
         for lock in ordered
     }
@@ -68,12 +71,26 @@ def _conda(package: CondaPackage) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value is not None and value != []}
 
 
+def _location(package: PipPackage) -> str:
+    """Return where it is as pixi writes it: a commit as a fragment, what no index has with `direct+`, a path bare."""
+    url = without_credentials(package.url)
+    if package.kind == "vcs":
+        place, _, rest = url.rpartition("@")
+        commit, _, fragment = rest.partition("#")
+        return f"{place}?{fragment + '&' if fragment else ''}rev={commit}#{commit}"
+    if package.kind == "archive" and url.startswith("http"):
+        return f"direct+{url}"
+    path = None if package.kind in ("wheel", "sdist") else path_of_file_url(url.partition("#")[0])
+    return url if path is None else str(path)
+
+
 def _pip(package: PipPackage) -> dict[str, Any]:
     entry = {
-        "pypi": without_credentials(package.url),
+        "pypi": _location(package),
         "name": package.name,
         "version": package.version,
-        "sha256": package.sha256,
+        "sha256": package.sha256 if package.has_file else "",
+        "editable": True if package.kind == "editable" else "",
         "requires_dist": [without_literal_credentials(text) for text in package.requires],
     }
     return {key: value for key, value in entry.items() if value not in ("", [])}

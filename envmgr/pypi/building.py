@@ -6,7 +6,7 @@ What is built is built by uv, isolated (PEP 517), by the python of the conda hal
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from pathlib import Path
@@ -71,6 +71,8 @@ def answer(uv: Uv, question: Question, asked: Asked, reporter: Reporter) -> Answ
                 raise _explained(failure, uv, settled, asked) from failure
             question = _allowed(question, more, asked)
             continue
+        except PipError as error:
+            raise _with_line(error, asked.requirements) from error
         pins.check(settled, [package.name for package in packages], uv)
         return Answer(packages=packages, question=settled)
     raise PipError("the pip half cannot be resolved: more and more packages would have to be built")
@@ -132,6 +134,13 @@ def _to_build(text: str, question: Question, asked: Asked, uv: Uv) -> frozenset[
     if uv.indexes.sdists_forbidden or ":all:" in kept:
         new &= sources
     return frozenset(new - kept)
+
+
+def _with_line(error: PipError, requirements: Sequence[Requirement]) -> PipError:
+    """Return an error about one package with the lines that ask for it."""
+    lines = [each for each in requirements if error.message.startswith(f"{each.name} ")]
+    where = "".join(f"\n  {each.origin}: `{each.text}`" for each in lines)
+    return PipError(error.message + where, hint=error.hint, details=error.details)
 
 
 def _explained(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> PipError:

@@ -64,9 +64,14 @@ class Clashed(PipError):
         self.clashes = tuple(clashes)
 
 
-def refusal(clashes: Sequence[Clash], *, hint: str, solves: bool) -> PipError:
-    """Return the error that names every clash, with what was found out about the conda specs that would settle it."""
-    return PipError(_account(clashes), hint=hint, details={**_details(clashes), "solves": solves})
+def refusal(
+    clashes: Sequence[Clash], *, hint: str, solves: bool, edits: Sequence[Mapping[str, object]] = ()
+) -> PipError:
+    """Return the error that names every clash, with what was found out about the conda specs that would settle it.
+
+    `edits` are those of the conda half that were tried, in the form of an Unsatisfiable's.
+    """
+    return PipError(_account(clashes), hint=hint, details={**_details(clashes), "solves": solves, "edits": [*edits]})
 
 
 def conda_version(specifier: str) -> str:

@@ -48,6 +48,7 @@ def explain(
     return (
         _mismatch(error.text)
         or _build(error.text, requirements)
+        or _repository(error.text, requirements)
         or (_offline(error.text) if offline else None)
         or _unreachable(error.text)
         or _broken(error.text)
@@ -125,6 +126,28 @@ def _build(text: str, requirements: Sequence[Requirement]) -> PipError | None:
         hint="compilers and libraries that a build needs can come from conda: add them to dependencies, or ask for the "
         f"conda package of {name}",
         details={"name": name, "engine": text},
+    )
+
+
+def _repository(text: str, requirements: Sequence[Requirement]) -> PipError | None:
+    """Explain a repository that cannot be had: git's own last words, and the lines that name it."""
+    if "Git operation failed" not in text:
+        return None
+    fatal = re.findall(r"fatal: (.*)", text)
+    missing = re.search(r"failed to fetch (branch or tag|commit) `([^`]+)`", text)
+    lines = [each for each in requirements if each.url and _plain(each.url) in text]
+    what = ", ".join(f"{each.origin}: `{each.text}`" for each in lines) or "a repository of the pip half"
+    if missing is not None and "find remote ref" in text:
+        return PipError(
+            f"{what}: the repository has no {missing[1]} `{missing[2]}`",
+            hint="write another name behind the `@`, or a commit",
+            details={"engine": text},
+        )
+    reason = fatal[-1] if fatal else text.rpartition("cause: ")[2].strip()
+    return PipError(
+        f"{what} cannot be fetched: {reason}",
+        hint="check the URL and who may read it; git's own credentials count, and `${TOKEN}` in the URL does",
+        details={"engine": text},
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,18 +13,17 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError, StoreError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import direct_url, failures, pylock, sources
+from envmgr.pypi import direct_url, sources
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.merge import merge
 from envmgr.pypi.record import Record
 from envmgr.pypi.relocate import relocate
-from envmgr.pypi.uv import Uv, UvFailed
+from envmgr.pypi.unpacking import Place, unpack
+from envmgr.pypi.uv import Uv
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 
 _WORK = ".envmgr-pip"
-_LOGGED = "off,uv_extract=warn"  # what uv says of members that it leaves out
-_UNSAFE = re.compile(r"Skipping unsafe file name: (.*)")
 _CONDA_METADATA = "conda-meta"
 
 
@@ -36,17 +34,6 @@ class InstalledDistribution:
     name: str
     version: str
     files: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where the pip half goes: `staging` holds the conda half and its `python` (an absolute path below it),
-    `prefix` is where staging will be. `owners` names the conda package of each path, relative to the prefix."""
-
-    staging: Path
-    prefix: Path
-    python: Path
-    owners: Mapping[str, str]
 
 
 def install(
@@ -72,7 +59,7 @@ def install(
     with reporter.start("pip", "installing the pip half", total=len(packages), unit="packages") as progress:
         try:
             with _tree(place.staging) as tree:
-                _unpack(uv, packages, place, tree)
+                unpack(uv, packages, place, tree)
                 records = _records(tree, packages)
                 _check_files(tree, records)
                 _check_owners(records, reporter)
@@ -101,64 +88,6 @@ def _tree(staging: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:
-    try:
-        if _unsafe(_sync(uv, packages, place, tree)):
-            raise _refuse(uv, packages, place, tree)
-    except UvFailed as failure:
-        raise _failure(failure, packages, offline=uv.offline) from failure
-    (tree / ".lock").unlink(missing_ok=True)
-
-
-def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> tuple[str, ...]:
-    """Install into `tree` and return what uv said of it."""
-    order = tree.with_name("pylock.toml")
-    order.write_text(pylock.write(packages), encoding="utf-8")
-    return uv.run(
-        ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
-         "--no-sources", "--quiet", *_build_options(packages)],
-        variables={
-            "RUST_LOG": _LOGGED,
-            "PATH": os.pathsep.join(filter(None, (str(place.python.parent), uv.environ.get("PATH")))),
-        },
-        hidden=((f"{tree}/", ""), (str(place.staging), str(place.prefix))),
-    )  # fmt: skip
-
-
-def _unsafe(said: Sequence[str]) -> list[str]:
-    """Return the members that uv left out, since they would be written outside; it says so in its log only."""
-    return [match[1] for line in said if (match := _UNSAFE.match(line))]
-
-
-def _refuse(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> PipError:
-    """Return the refusal of wheels with members that would be written outside, named one by one.
-
-    uv's cache forgets them, so that they are refused the next time as well.
-    """
-    uv.run(["cache", "clean", "--quiet", *(package.name for package in packages)])
-    culprits: dict[str, str] = {}
-    for package in packages:
-        paths = _unsafe(_sync(uv, [package], place, tree.with_name("alone")))
-        if paths:
-            culprits[package.name] = paths[0]
-            uv.run(["cache", "clean", "--quiet", package.name])
-    lines = [f"the wheel of {name} would write {path}, which is outside of the environment"
-             for name, path in sorted(culprits.items())]  # fmt: skip
-    return PipError(
-        "\n".join(lines) or "a wheel of the pip half would write outside of the environment",
-        hint="nothing was installed; no honest wheel does that: distrust where it comes from",
-        details={"packages": sorted(culprits)},
-    )
-
-
-def _build_options(packages: Sequence[PipPackage]) -> Iterator[str]:
-    for package in packages:
-        if package.kind == "directory":  # uv takes its build for current while its pyproject.toml is
-            yield from ("--refresh-package", package.name)
-        for setting in package.config_settings:
-            yield from ("--config-settings-package", f"{package.name}:{setting}")
-
-
 def _check_directories(packages: Sequence[PipPackage], reporter: Reporter) -> None:
     """Raise PipError for a directory that is not as it was locked; nothing pins an editable one, which is a notice."""
     for package in packages:
@@ -185,21 +114,6 @@ def _check_built(packages: Sequence[PipPackage], records: Mapping[str, Record], 
                     "and that place will not exist",
                     hint="ask for a version that has a wheel for this platform, or for its conda package",
                 )
-
-
-def _failure(failure: UvFailed, packages: Sequence[PipPackage], *, offline: bool) -> PipError:
-    if offline and "connectivity is disabled" in failure.text:
-        missing = [package for package in packages if package.url in failure.text or package.filename in failure.text]
-        sizes = ", ".join(
-            package.filename + (f" ({package.size} bytes)" if package.size is not None else "") for package in missing
-        )
-        return PipError(
-            f"offline, and the cache lacks a locked wheel: {sizes or failure.text}",
-            hint="run the same command once without --offline",
-            details={"missing": [package.filename for package in missing]},
-        )
-    known = failures.explain_installation(failure)
-    return known or PipError(f"the pip half cannot be installed\n{failures.indented(failure.text)}")
 
 
 def _records(tree: Path, packages: Sequence[PipPackage]) -> dict[str, Record]:

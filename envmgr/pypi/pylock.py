@@ -63,9 +63,16 @@ def read(text: str, *, choice: Choice, directory: Path, without: Iterable[str] =
     return tuple(sorted(chosen, key=lambda package: package.name))
 
 
-def write(packages: Iterable[PipPackage]) -> str:
-    """Return the pylock.toml that installs exactly these artifacts."""
-    lines = ['lock-version = "1.0"', 'created-by = "envmgr"']
+def write(
+    packages: Iterable[PipPackage], *, requires_python: str | None = None, environments: Sequence[str] = ()
+) -> str:
+    """Return the pylock.toml that installs exactly these artifacts; `environments` are the markers that it is for."""
+    lines = ['lock-version = "1.0"']
+    if environments:
+        lines.append(f"environments = [{', '.join(map(_quoted, environments))}]")
+    if requires_python is not None:
+        lines.append(f"requires-python = {_quoted(requires_python)}")
+    lines.append('created-by = "envmgr"')
     packages = tuple(packages)
     if not packages:
         lines.append("packages = []")

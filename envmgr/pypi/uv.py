@@ -26,6 +26,7 @@ _NOT_PASSED = frozenset({
     "MACOSX_DEPLOYMENT_TARGET", "PYTHONHOME", "PYTHONPATH", "COLUMNS",
 })  # fmt: skip
 RESOLVE_SECONDS = 900.0
+_OF_PROGRESS = ("warning:", "Using CPython", "Resolved ", "Prepared ", "Updating ", "Updated ", "Building ", "Built ")
 _WARNING = re.compile(r"\s*(?:warning: |WARN )(.*)")
 
 
@@ -124,7 +125,7 @@ class Uv:
 
 def _cleaned(text: str, hidden: Sequence[tuple[str, str]]) -> str:
     lines = [line.rstrip() for line in _shown(text, hidden).splitlines()]
-    said = [line for line in lines if not line.startswith(("warning:", "Using CPython", "Resolved ", "Prepared "))]
+    said = [line for line in lines if not line.lstrip().startswith(_OF_PROGRESS)]
     return redact("\n".join(said).strip().removeprefix("error: "))
 
 

@@ -19,6 +19,7 @@ from envmgr.solve.pip import is_brought_by_python, with_pip, without_pip
 from envmgr.solve.records import packages_of_records, record_of_package
 from envmgr.solve.repodata import RELATIONS, Repodata, TooSlow
 from envmgr.solve.specs import in_utc, match_spec, refuse_impossible
+from envmgr.solve.trials import Abandoned
 from envmgr.urls import redact
 
 _PRIORITIES = {
@@ -59,10 +60,10 @@ class RattlerSolver:
         return self._packages(request, self._repodata(request), seconds=None)
 
     def trial(self, request: SolveRequest) -> tuple[CondaPackage, ...]:
-        """As `attempt`, and SolveTimeout at the time limit even where rattler goes on.
+        """As `attempt`, and Abandoned a moment after the time limit where rattler goes on.
 
-        rattler stops solving at its time limit, but not writing why there is no solution, which took it 20 s on
-        170,000 records. What it still does then ends with this process.
+        rattler stops solving at its time limit, but not writing why there is no solution, which has taken it 20 s and
+        more memory than there was.
         """
         limit = request.time_limit
         seconds = None if limit is None else limit.total_seconds() + _GRACE_SECONDS
@@ -104,7 +105,7 @@ class RattlerSolver:
         except SolverError as error:
             raise _reading(str(error), request.time_limit) from error
         except TooSlow as error:
-            raise _timeout(request.time_limit) from error
+            raise Abandoned("rattler did not end at its time limit") from error
         packages = packages_of_records(records, request.specs)
         return tuple(without_pip(package) for package in packages) if pip else packages
 
@@ -118,13 +119,8 @@ def _reading(text: str, time_limit: timedelta | None) -> Exception:
     if text.startswith(_UNSATISFIABLE):
         return Refused(text.removeprefix(_UNSATISFIABLE).strip())
     if text.startswith(_CANCELLED) and time_limit is not None:
-        return _timeout(time_limit)
+        return SolveTimeout(
+            f"rattler found no solution within {time_limit.total_seconds():g} s, nor that there is none",
+            hint="name versions for the packages that matter, or allow more time",
+        )
     return SolveError(f"rattler cannot solve this request: {redact(text)}")
-
-
-def _timeout(limit: timedelta | None) -> SolveTimeout:
-    seconds = 0.0 if limit is None else limit.total_seconds()
-    return SolveTimeout(
-        f"rattler found no solution within {seconds:g} s, nor that there is none",
-        hint="name versions for the packages that matter, or allow more time",
-    )

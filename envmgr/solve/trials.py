@@ -23,6 +23,10 @@ class OutOfTime(Exception):
     """The seconds of the trials are over."""
 
 
+class Abandoned(SolveTimeout):
+    """A trial did not end at its time limit: the engine goes on in the background, and nothing stops it."""
+
+
 class Trials:
     """Tries requests until `seconds` are over; a request that was tried is not tried again.
 
@@ -54,6 +58,9 @@ class Trials:
         try:
             found = self._attempt(replace(request, time_limit=timedelta(seconds=share)))
         except SolveTimeout as error:
+            if isinstance(error, Abandoned):
+                # It takes a processor and up to 0.5 GiB a second until this process ends, which is to be soon.
+                self._until = time.monotonic()
             if self.seconds_left() <= 0:
                 raise OutOfTime from error
             self._undecided.add(request)

@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from envmgr.artifacts import trees
 from envmgr.lock.model import Lock
@@ -26,6 +27,13 @@ INCOMING = f"{OWN_DIRECTORY}/incoming"
 _LARGE = 64 << 20  # bytes of a file that is handed on where it cannot be reflinked
 _UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EINVAL)
 _GONE = (errno.ENOENT, errno.ENOTDIR)
+
+
+class Seen(NamedTuple):
+    """A survey, and when it began (ns, by the clock of the file system; None: not known)."""
+
+    survey: Survey
+    since: int | None
 
 
 def needs(source: Survey, staging: Path) -> Need:
@@ -49,14 +57,16 @@ def bring(plan: Plan, *, hands_over: bool = True, progress: Progress | None = No
     return manifest
 
 
-def late(old: Path, before: Lock | None, target: Target, since: int | None = None) -> Carried | None:
+def late(old: Path, before: Lock | None, target: Target, seen: Seen | None = None) -> Carried | None:
     """Bring over what was written to the `old` tree after it was surveyed; None where there was nothing.
 
-    `since` is when that began (ns, by the clock of the file system; None: not known). Returns what came, not all that
+    `seen` is that survey (None: not known, so that the tree is looked through again). Returns what came, not all that
     is carried. Raises OSError.
     """
     manifest = carried.read(target.tree)
-    if manifest.extent == "nothing" or (since is not None and not survey.has_changed_since(old, since)):
+    if manifest.extent == "nothing":
+        return None
+    if seen is not None and seen.since is not None and not survey.has_changed_since(seen.survey, old, seen.since):
         return None
     source = survey.read(old, before)
     plan = carrying.decide(source, target._replace(manifest=manifest), manifest.extent)

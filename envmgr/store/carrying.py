@@ -97,7 +97,7 @@ def decide(source: Survey, target: Target, extent: Extent = "everything") -> Pla
     places = _Places(source, target)
     steps, present = places.of_files(sorted([*loose, *whole]))
     edited = [path for path in source.edited if not _is_below(path, gone) and not _is_of(path, source.records, source)]
-    directories = [path for path in source.directories if not _is_below(path, gone)]
+    directories = _worth_having(source, {*(step.source for step in steps), *present})
     return Plan(
         source=source,
         target=target,
@@ -106,7 +106,7 @@ def decide(source: Survey, target: Target, extent: Extent = "everything") -> Pla
         steps=steps,
         edits=tuple(places.of_edits(edited)),
         present=present,
-        directories=tuple(places.of_directories(directories)),
+        directories=tuple(places.of_directories(path for path in directories if not _is_below(path, gone))),
         left=tuple(sorted(left)),
     )
 
@@ -245,6 +245,13 @@ class _Places:
 
     def _absolute(self, path: str) -> str:
         return os.path.join(self._source.root, path)
+
+
+def _worth_having(source: Survey, carried: Container[str]) -> Iterator[str]:
+    """Yield the directories that are empty, or hold something that is carried; not those of what is left."""
+    holders = survey.ancestors(source.loose)
+    filled = survey.ancestors(path for path in source.loose if path in carried)
+    return (path for path in source.directories if path in filled or path not in holders)
 
 
 def _obstacle(distribution: Distribution, target: Target, gone: tuple[str, ...]) -> str | None:

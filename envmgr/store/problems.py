@@ -60,10 +60,18 @@ class Findings(NamedTuple):
         """What is worth knowing and breaks nothing."""
         return tuple(problem for problem in self.problems if problem.severity == "notice")
 
+    def strictly(self) -> Findings:
+        """Return the same with every notice as a fault."""
+        return self._replace(problems=tuple(each._replace(severity="fault") for each in self.problems))
+
     @property
     def installed(self) -> tuple[Problem, ...]:
         """The Python distributions that are in no lock: somebody installed them with pip."""
-        return tuple(each for each in self.notices if each.package is not None and each.path.endswith(".dist-info"))
+        return tuple(
+            each
+            for each in self.problems
+            if each.kind in ("foreign", "carried") and each.package is not None and each.path.endswith(".dist-info")
+        )
 
     @property
     def is_repairable(self) -> bool:

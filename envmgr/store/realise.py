@@ -32,6 +32,7 @@ from envmgr.store import (
     succession,
     telling,
 )
+from envmgr.store.bringing import Seen
 from envmgr.store.carried import Carried, Extent, Left
 from envmgr.store.carrying import Source
 from envmgr.store.commit import Checkpoint, unwatched
@@ -191,7 +192,9 @@ def _realise(run: Run) -> Realised:
                 recovery.recover_held(location)
             raise
         if there is not None:
-            late = succession.bring_late(location, request.replaces, there.lock, request.lock, since)
+            late = succession.bring_late(
+                location, request.replaces, there.lock, request.lock, Seen(there.survey, since)
+            )
             telling.tell_late(late, run.reporter)
             run.checkpoint("late writes brought")
         entry.remove()

@@ -25,6 +25,7 @@ from envmgr.store import (
     succession,
     telling,
 )
+from envmgr.store.bringing import Seen
 from envmgr.store.carrying import Target
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.continuing import Continued
@@ -82,7 +83,9 @@ def rename(
                 recovery.recover_held(old)
             raise
         with told_of(old, "renaming"):
-            late = bringing.late(old.prefix, lock, Target(new.prefix, lock), since)
+            seen = Seen(source.survey, since) if source is not None else None
+            late = bringing.late(old.prefix, lock, Target(new.prefix, lock), seen)
+            bringing.hand_over(old.prefix, new.prefix)
             if late is not None:
                 pruning.protect(old.prefix, late.left)
             continuing.leave(old, entry, checkpoint)

@@ -35,6 +35,7 @@ from envmgr.store import (
     telling,
     variables,
 )
+from envmgr.store.bringing import Seen
 from envmgr.store.carried import Extent
 from envmgr.store.carrying import Source, Target
 from envmgr.store.commit import Checkpoint, unwatched
@@ -171,7 +172,9 @@ def _take(
         with contextlib.suppress(EnvmgrError):
             recovery.recover_held(location)
         raise
-    telling.tell_late(succession.bring_late(location, request.replaces, there.lock, request.lock, since), reporter)
+    telling.tell_late(
+        succession.bring_late(location, request.replaces, there.lock, request.lock, Seen(there.survey, since)), reporter
+    )
     checkpoint("late writes brought")
     entry.remove()
     checkpoint("journal removed")

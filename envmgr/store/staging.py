@@ -79,7 +79,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     if lock.pip:
         from envmgr.pypi import install as pip_half  # start-up time: most environments have no pip half
         from envmgr.pypi.indexes import Indexes
-        from envmgr.pypi.install import Place
+        from envmgr.pypi.unpacking import Place
 
         place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
         indexes = Indexes.gather(staging.settings, staging.pypi, staging.index_options)

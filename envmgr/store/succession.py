@@ -18,6 +18,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import (
     bringing,
+    carried,
     commit,
     frozen,
     generations,
@@ -30,7 +31,9 @@ from envmgr.store import (
     settling,
     survey,
     telling,
+    toolbox,
 )
+from envmgr.store.bringing import Seen
 from envmgr.store.carried import Carried
 from envmgr.store.carrying import Source, Target
 from envmgr.store.commit import Checkpoint
@@ -124,16 +127,16 @@ def clock(location: Location) -> int | None:
 
 
 def bring_late(
-    location: Location, replaces: int | None, before: Lock | None, lock: Lock, since: int | None = None
+    location: Location, replaces: int | None, before: Lock | None, lock: Lock, seen: Seen | None = None
 ) -> Carried | None:
-    """Bring over what was written to the old tree after `since`, now that it is replaced; raises OSError.
+    """Bring over what was written to the old tree after it was `seen`, now that it is replaced; raises OSError.
 
     What stays in it all the same marks it as worth keeping. Large files are taken out of it that came along as links.
     """
     old = location.generations / str(replaces)
     if replaces is None or not old.is_dir():
         return None
-    came = bringing.late(old, before, Target(location.prefix, lock), since)
+    came = bringing.late(old, before, Target(location.prefix, lock), seen)
     if came is not None:
         pruning.protect(old, came.left)
     bringing.hand_over(old, location.prefix)
@@ -163,15 +166,17 @@ def finish(
     settling.settle_later(location.prefix)
     known.note(settings, location)
     try:
-        registry.register(settings, location.prefix)
+        if not toolbox.is_private(settings, location.prefix):
+            registry.register(settings, location.prefix)
     except StoreError as error:
         reporter.warning(f"{error.message}; other tools will not list {location.label}")
     checkpoint("registered")
     if replaces is None:
         return None
     kept = location.generations / str(replaces)
+    before = carried.read(kept)
     pruning.prune(location, keep=keep, checkpoint=checkpoint)
     checkpoint("pruned")
     found = kept if kept.is_dir() else None
-    telling.tell(location, came, found, reporter)
+    telling.tell(location, came, found, reporter, before)
     return found

@@ -33,7 +33,8 @@ class Survey(NamedTuple):
     the lock brought, `directories` those that no package needed; both with their status. `distributions` are the
     Python distributions among the loose files, `records` the packages that another conda tool added (their files
     count as owned). `touched` are files of the environment's own metadata that were written since it was made.
-    `unreadable` are directories with the reason.
+    `unreadable` are directories with the reason. `watched` is what tells of a later change: all directories, and the
+    files that no other tree has.
     """
 
     root: str
@@ -46,6 +47,7 @@ class Survey(NamedTuple):
     missing: tuple[str, ...] = ()
     touched: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = {}
+    watched: tuple[str, ...] = ()
 
 
 class _Walk(NamedTuple):
@@ -59,6 +61,7 @@ class _Walk(NamedTuple):
     touched: list[str]
     seen: set[str]
     unreadable: dict[str, str]
+    watched: list[str]
 
 
 def read(root: Path, lock: Lock | None) -> Survey:
@@ -91,31 +94,25 @@ def read(root: Path, lock: Lock | None) -> Survey:
         missing=tuple(path for path in missing if path not in theirs),
         touched=tuple(sorted(walk.touched)),
         unreadable=walk.unreadable,
+        watched=tuple(walk.watched),
     )
 
 
-def has_changed_since(root: Path, moment: int) -> bool:
-    """Whether any file in the tree was written or made at or after `moment` (ns, by its file system's clock).
+def has_changed_since(found: Survey, root: Path, moment: int) -> bool:
+    """Whether the tree was changed since it was surveyed, at or after `moment` (ns, by its file system's clock).
 
-    Bytecode and the environment's own files do not count.
+    It may have moved to `root` meanwhile. Bytecode and the environment's own files do not count. A file of a package
+    that has further hard links is not looked at: who edits it in place edits it in every tree.
     """
-    own = os.path.join(root, OWN_DIRECTORY)
-    pending = [str(root)]
-    while pending:
+    for path in found.watched:
         try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name != _DERIVED_DIRECTORY and entry.path != own:
-                            pending.append(entry.path)
-                        continue
-                    status = entry.stat(follow_symlinks=False)
-                    # The ctime of a file with several links changes as well when another environment links to it.
-                    is_alone = status.st_nlink == 1
-                    if status.st_mtime_ns >= moment or (is_alone and status.st_ctime_ns >= moment):
-                        return True
+            status = os.lstat(os.path.join(root, path))
         except OSError:
             return True  # whoever looks closely will say why
+        # The ctime of a file with several links changes as well when another tree links to it.
+        is_alone = status.st_nlink == 1 and not stat.S_ISDIR(status.st_mode)
+        if status.st_mtime_ns >= moment or (is_alone and status.st_ctime_ns >= moment):
+            return True
     return False
 
 
@@ -127,9 +124,21 @@ def is_same(one: os.stat_result, other: os.stat_result) -> bool:
     return kind != stat.S_IFREG or one.st_size == other.st_size
 
 
+def ancestors(paths: Iterable[str]) -> set[str]:
+    """Return every directory above any of the paths."""
+    direct = {path.rpartition("/")[0] for path in paths}
+    found = set(direct)
+    for directory in direct:
+        while directory := directory.rpartition("/")[0]:
+            if directory in found:
+                break
+            found.add(directory)
+    return found
+
+
 def _walk(root: str, owned: Mapping[str, str], born: int | None) -> _Walk:
-    walk = _Walk(owned, {}, {}, set(), [], [], set(), {})
-    needed = _ancestors(owned)
+    walk = _Walk(owned, {}, {}, set(), [], [], set(), {}, [""])
+    needed = ancestors(owned)
     pending = [""]
     while pending:
         relative = pending.pop()
@@ -148,6 +157,8 @@ def _walk(root: str, owned: Mapping[str, str], born: int | None) -> _Walk:
                         walk.derived.add(relative.rstrip("/"))
                         continue
                     pending.append(path + "/")
+                    if path != OWN_DIRECTORY:
+                        walk.watched.append(path)
                     if path not in needed and path not in ("conda-meta", OWN_DIRECTORY):
                         walk.directories[path] = entry.stat(follow_symlinks=False)
                     continue
@@ -167,12 +178,15 @@ def _note(walk: _Walk, root: str, path: str, status: os.stat_result, born: int |
         walk.seen.add(path)
         # With one link only, nothing but a change of the file itself changes its ctime, which `cp -p` cannot hide.
         is_alone = born is not None and status.st_nlink == 1
+        if is_alone:
+            walk.watched.append(path)
         if (is_newer or (is_alone and status.st_ctime_ns > (born or 0))) and not ownership.is_derived(path):
             walk.doubtful.append(path)
     elif path.startswith(f"{OWN_DIRECTORY}/") or ownership.is_own_file(path):
         if is_newer and path not in _MARKS:
             walk.touched.append(path)
     elif not (ownership.is_derived(path) and os.path.lexists(os.path.join(root, path[:-1]))):
+        walk.watched.append(path)
         walk.loose[path] = status  # bytecode without its source is all that there is of a module
 
 
@@ -202,8 +216,8 @@ def _whole(distribution: Distribution, walk: _Walk) -> Distribution:
 
 def _made_by_people(walk: _Walk) -> dict[str, os.stat_result]:
     """Return the directories of nobody, without those that only bytecode is left in."""
-    holders = _ancestors(walk.loose)
-    derived = _ancestors(f"{directory}/x" for directory in walk.derived)
+    holders = ancestors(walk.loose)
+    derived = ancestors(f"{directory}/x" for directory in walk.derived)
     return {path: status for path, status in sorted(walk.directories.items()) if path in holders or path not in derived}
 
 
@@ -268,15 +282,3 @@ def _born(root: Path) -> int | None:
         except FileNotFoundError:
             continue
     return None
-
-
-def _ancestors(paths: Iterable[str]) -> set[str]:
-    """Return every directory above any of the paths."""
-    direct = {path.rpartition("/")[0] for path in paths}
-    found = set(direct)
-    for directory in direct:
-        while directory := directory.rpartition("/")[0]:
-            if directory in found:
-                break
-            found.add(directory)
-    return found

@@ -13,16 +13,22 @@ _NAMED = 5  # things in one message
 _NOTABLE = 1 << 30  # bytes that are worth a word
 
 
-def tell(location: Location, came: Carried, kept: Path | None, reporter: Reporter) -> None:
-    """Tell what was carried into the new generation, and what was not and is in `kept` still."""
+def tell(
+    location: Location, came: Carried, kept: Path | None, reporter: Reporter, before: Carried | None = None
+) -> None:
+    """Tell what was carried into the new generation, and what was not and is in `kept` still.
+
+    What had been saved already in the generation `before` is not said again.
+    """
     what = _carried(came)
     if what:
         reporter.notice(f"carried over into the new generation: {what}")
     if came.distributions:
         names = _named([each.name for each in came.distributions])
         reporter.notice(f"not in the lock: {names}; take it in with: envmgr install {location.arguments} --adopt")
-    if came.saved:
-        files = _named([each.path for each in came.saved])
+    saved = [each.path for each in came.saved if before is None or each not in before.saved]
+    if saved:
+        files = _named(saved)
         reporter.warning(f"edited or in the way, and saved beside what the packages bring: {files}")
     lost = [each for each in came.left if each.is_lost]
     if lost:

@@ -13,7 +13,19 @@ from envmgr.channels.table import ChannelTable
 from envmgr.errors import EnvironmentBusy, EnvmgrError, StoreError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import bytecode, footprint, gc, generations, known, pruning, recovery
+from envmgr.store import (
+    bytecode,
+    footprint,
+    gc,
+    generations,
+    known,
+    layout,
+    processes,
+    pruning,
+    recovery,
+    removal,
+    toolbox,
+)
 from envmgr.store.gc import Collection
 from envmgr.store.holding import held
 from envmgr.store.layout import Location
@@ -22,7 +34,7 @@ from envmgr.urls import path_of_file_url
 
 _INDEXES = ("repodata",)
 _OTHERS = ("uv", "pip-stubs", "payloads")  # filled again by what needs them
-Kind = Literal["artifact", "bytecode", "cache", "channel", "generation", "environment"]
+Kind = Literal["artifact", "bytecode", "cache", "channel", "generation", "environment", "exec"]
 
 
 class Choice(NamedTuple):
@@ -91,6 +103,8 @@ def plan(settings: Settings, choice: Choice) -> Plan:
     found += _generations(pruned, choice.keep_generations or 0)
     found += _generations(gone, 0)
     found += [("environment", each.prefix, each.label) for each in gone]
+    if choice.packages:
+        found += [("exec", path, path.name) for path in toolbox.exec_prefixes(settings) if not processes.using(path)]
     protected = [
         location.generations / str(number)
         for location in (*pruned, *gone)
@@ -117,7 +131,12 @@ def clean(plan: Plan, settings: Settings, reporter: Reporter) -> int:
     cache = ArtifactCache(settings)
     by_directory = {garbage.directory: garbage for garbage in plan.collection.artifacts}
     for item in plan.items:
-        if item.kind in ("generation", "environment"):
+        if item.kind == "exec":
+            location = layout.at_path(settings, item.path)
+            removal.remove(location, settings=settings, reporter=reporter)
+            known.forget(settings, location)
+            done.add(item.path)
+        if item.kind in ("generation", "environment", "exec"):
             continue
         if is_cache_used(settings):
             reporter.notice("another envmgr began to use the cache: the rest of it stays; clean again later")

@@ -12,9 +12,24 @@ from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError, SolveError
 from envmgr.lock.model import CondaPackage
 from envmgr.settings import Settings
-from envmgr.solve.base import SolveRequest
+from envmgr.solve.base import Solver, SolveRequest
+from envmgr.solve.explain import Explaining
 from envmgr.solve.rattler import RattlerSolver
 from envmgr.solve.repodata import Repodata
+
+
+def explaining(table: ChannelTable, in_use: Sequence[Channel], settings: Settings) -> Explaining:
+    """Return how much is done to explain a solve over the channels in use that has no solution."""
+    return Explaining(seconds=settings.explain_timeout, elsewhere=KnownHere(table, in_use, settings))
+
+
+def why_not(engine: Solver, request: SolveRequest) -> SolveError | None:
+    """Return why a request has no solution, None when it has one."""
+    try:
+        engine.solve(request)
+    except SolveError as error:
+        return error
+    return None
 
 
 class KnownHere:

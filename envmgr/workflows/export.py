@@ -72,7 +72,9 @@ def export(request: ExportRequest, settings: Settings, reporter: Reporter) -> Ex
     sides = _sides(request, platforms, settings, reporter)
     if request.form in SEVERAL:
         locks = [each.lock for each in sides]
-        text = exporting.conda_lock_text(locks) if request.form == "conda-lock" else exporting.pixi_text(locks)
+        text = (
+            exporting.conda_lock_text(locks) if request.form == "conda-lock" else exporting.pixi_text(locks, reporter)
+        )
         return Exported(text)
     (only,) = sides
     lock = only.lock

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envmgr.errors import SpecError
-from envmgr.lock import closure, conda_lock, explicit, pixi_lock_writing, pylock_writing
+from envmgr.lock import closure, conda_lock, explicit, pip_pins, pixi_lock_writing
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import published
+from envmgr.pypi import published, pylock
 from envmgr.pypi.target import Target
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
@@ -55,7 +55,7 @@ def mapping_of_packages(lock: Lock, shape: Shape) -> dict[str, Any]:
         name=shape.name,
         channels=shape.channels,
         dependencies=dependencies,
-        pip=[f"{package.name}=={package.version}" for package in lock.pip],
+        pip=[pip_pins.line(package, lock.request.pip_base) for package in lock.pip],
         variables=lock.request.variables,
     )
 
@@ -86,9 +86,13 @@ def explicit_text(lock: Lock, reporter: Reporter) -> str:
     return explicit.dumps(lock)
 
 
-def pixi_text(locks: Sequence[Lock]) -> str:
-    """Return the locks as pixi.lock, version 6."""
-    return pixi_lock_writing.dumps(locks)
+def pixi_text(locks: Sequence[Lock], reporter: Reporter) -> str:
+    """Return the locks as pixi.lock, version 6, and say what of them it cannot hold."""
+    local = sorted({package.name for lock in locks for package in lock.pip if package.is_local})
+    if local:
+        reporter.warning(f"left out, since they are paths and repositories: {', '.join(local)}")
+    kept = [lock._replace(pip=tuple(each for each in lock.pip if not each.is_local)) for lock in locks]
+    return pixi_lock_writing.dumps(kept)
 
 
 def requirements_text(lock: Lock) -> str:
@@ -99,7 +103,7 @@ def requirements_text(lock: Lock) -> str:
         for name, _, version in (distribution.partition("==") for distribution in package.distributions)
     }
     lines = {name: f"{name}=={version}  # conda: {source}" for name, (version, source) in from_conda.items()}
-    lines |= {package.name: f"{package.name}=={package.version}" for package in lock.pip}
+    lines |= {package.name: pip_pins.line(package, lock.request.pip_base) for package in lock.pip}
     python = next((package.version for package in lock.conda if package.name == "python"), None)
     head = f"# the Python distributions of a locked environment for {lock.platform}"
     head += f", Python {python}\n" if python else "\n"
@@ -123,11 +127,9 @@ def pylock_text(lock: Lock, settings: Settings, reporter: Reporter) -> str:
     markers = target.markers
     names = ("sys_platform", "platform_machine")
     environment = " and ".join(f"{name} == '{markers[name]}'" for name in names)
-    return pylock_writing.dumps(
-        (*lock.pip, *found.packages),
-        requires_python=f"=={'.'.join(version.split('.')[:2])}.*",
-        environment=environment,
-    )
+    requires = f"=={'.'.join(version.split('.')[:2])}.*"
+    packages = sorted((*lock.pip, *found.packages), key=lambda package: package.name)
+    return pylock.write(packages, requires_python=requires, environments=(environment,))
 
 
 def _values(package: CondaPackage | PipPackage) -> dict[str, Any]:

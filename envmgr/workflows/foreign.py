@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from envmgr.errors import ChannelError, LockError, LockTampered, PlatformNotLocked, UsageError
-from envmgr.lock import conda_lock, explicit, foreign, foreign_conda_lock, pixi_lock
+from envmgr.lock import conda_lock, explicit, foreign, foreign_conda_lock, foreign_pip, pixi_lock
 from envmgr.lock.foreign import Foreign
 from envmgr.lock.model import Lock, PipPackage
 from envmgr.lock.pixi_lock import PypiEntry
+from envmgr.pypi import directories
 from envmgr.pypi.target import Target
 from envmgr.settings import Settings
 from envmgr.solve.records import package_of_record
 from envmgr.spec.kinds import FileKind, kind_of
-from envmgr.urls import file_name, is_url, redact, without_credentials
+from envmgr.urls import file_name, file_url, is_url, redact, without_credentials
 from envmgr.workflows.request import WHOLE, Choice
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar a text; neither copies nor merges
 _DEEPEST = 40  # libyaml's time grows with the square of the depth of flow collections
 _OWN = re.compile(r"^[ ]+[\"']?envmgr[\"']?:[ ]", re.MULTILINE)
-_OPENING = re.compile(r"[\[{]")
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def platforms(text: str, source: str, choice: Choice = WHOLE) -> tuple[str, ...]:
@@ -31,6 +35,7 @@ def platforms(text: str, source: str, choice: Choice = WHOLE) -> tuple[str, ...]
     kind = kind_of(source, text)
     if kind is FileKind.EXPLICIT:
         return explicit.platforms(text)
+    _check_depth(text, source)
     if kind is FileKind.PIXI_LOCK:
         return pixi_lock.Document(text, source=source).platforms(choice.environment or pixi_lock.DEFAULT)
     return _conda_lock(text, source).platforms
@@ -44,6 +49,8 @@ def read(text: str, source: str, *, platform: str, settings: Settings, choice: C
     """
     label = "stdin" if source == "-" else redact(source)
     kind = kind_of(source, text)
+    if kind is not FileKind.EXPLICIT:
+        _check_depth(text, label)
     if choice.environment is not None and kind is not FileKind.PIXI_LOCK:
         raise UsageError(f"{label} is {kind.value}, which has no environments", hint="leave --environment out")
     if choice.categories and kind is not FileKind.CONDA_LOCK:
@@ -93,8 +100,6 @@ def _conda_lock(text: str, source: str) -> foreign_conda_lock.Document:
 
 
 def _yaml(text: str, source: str) -> Any:
-    if len(_OPENING.findall(text)) > _DEEPEST and _depth(text) > _DEEPEST:
-        raise LockError(f"{source} is nested too deeply for a lock")
     try:
         return yaml.load(text, Loader=_LOADER)  # noqa: S506 # makes texts, lists and mappings alone
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -102,13 +107,13 @@ def _yaml(text: str, source: str) -> Any:
         raise LockError(f"{source} is not YAML: {redact(message)}") from error
 
 
-def _depth(text: str) -> int:
-    """Return a bound of how deeply flow collections are nested; brackets in texts count too."""
-    depth = deepest = 0
-    for match in re.finditer(r"[\[\]{}]", text):
+def _check_depth(text: str, source: str) -> None:
+    """Raise LockError for flow collections (brackets in texts count too) that no lock nests as deeply."""
+    depth = 0
+    for match in _BRACKET.finditer(text):
         depth = max(0, depth + (1 if match[0] in "[{" else -1))
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > _DEEPEST:
+            raise LockError(f"{source} is nested too deeply for a lock")
 
 
 def _pixi(text: str, source: str, platform: str, name: str) -> Foreign:
@@ -131,7 +136,7 @@ def _pixi(text: str, source: str, platform: str, name: str) -> Foreign:
         conda.append(package)
         entries.append(entry)
     packages = foreign.once(conda, faults, entries)
-    pip = _pixi_pip(environment.pypi, faults)
+    pip = _pixi_pip(environment.pypi, _base(source), faults)
     faults.raise_if_any()
     lock = Lock(
         platform=platform,
@@ -144,27 +149,51 @@ def _pixi(text: str, source: str, platform: str, name: str) -> Foreign:
     return Foreign(lock=_with_requirements(lock, environment.pypi), places=tuple(places))
 
 
-def _pixi_pip(entries: tuple[PypiEntry, ...], faults: foreign.Faults) -> tuple[PipPackage, ...]:
+def _base(source: str) -> Path | None:
+    """Return the directory that relative paths of a lock file are relative to, None where there is none."""
+    return None if source == "stdin" or is_url(source) else Path(source).expanduser().absolute().parent
+
+
+def _pixi_pip(entries: tuple[PypiEntry, ...], base: Path | None, faults: foreign.Faults) -> tuple[PipPackage, ...]:
     found: dict[str, PipPackage] = {}
     for entry in entries:
         where = f"pypi: {entry.name} {entry.version}"
         try:
-            url = entry.location.removeprefix("direct+")
-            if not is_url(url) or url.lower().startswith("file:") or "git+" in url[:5]:
-                raise foreign.EntryFault(f"comes from `{redact(url)[:200]}`, which is no artifact at a URL")
-            clean = without_credentials(foreign.place(url)).partition("#")[0]
-            if not entry.sha256:
-                raise foreign.EntryFault("has no sha256, so what is downloaded could not be verified")
+            if is_url(entry.location) or entry.location.startswith(("direct+", "git+")):
+                package = foreign_pip.package(entry.name, entry.version, entry.location, entry.sha256)
+            elif os.path.isabs(entry.location) and entry.sha256:  # of an index that is a directory: the hash pins it
+                url = file_url(Path(os.path.normpath(entry.location)))
+                package = foreign_pip.package(entry.name, entry.version, url, entry.sha256)
+            else:
+                package = _local(entry, base)
         except foreign.EntryFault as fault:
             faults.add(where, fault)
             continue
-        name = re.sub(r"[-_.]+", "-", entry.name).lower()  # PEP 503
-        package = PipPackage(
-            name=name, version=entry.version, url=clean, filename=file_name(clean), sha256=entry.sha256.lower()
-        )
-        if found.setdefault(name, package).url != clean:
-            faults.add(where, f"{name} is in it a second time")
+        if found.setdefault(package.name, package).url != package.url:
+            faults.add(where, f"{package.name} is in it a second time")
     return tuple(found[name] for name in sorted(found))
+
+
+def _local(entry: PypiEntry, base: Path | None) -> PipPackage:
+    """Return what lies beside a lock file: a wheel, or the project that the lock belongs to."""
+    if base is None:
+        raise foreign.EntryFault(f"comes from {foreign.shown(entry.location)}, and the lock lies nowhere")
+    path = Path(os.path.normpath(base / entry.location))
+    if path != base and base not in path.parents:
+        raise foreign.EntryFault(f"comes from {foreign.shown(entry.location)}, which is outside of {base}")
+    name = foreign_pip.normalised(entry.name)
+    if path.is_file() and path.suffix == ".whl":
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        if entry.sha256 not in ("", sha256):
+            raise foreign.EntryFault(f"expected sha256 {entry.sha256} of {path}, found {sha256}")
+        return PipPackage(name=name, version=entry.version, url=file_url(path), filename=path.name, sha256=sha256,
+                          kind="archive")  # fmt: skip
+    if not directories.is_project(path):
+        raise foreign.EntryFault(f"comes from {foreign.shown(entry.location)}, and {path} is no Python project")
+    digest = directories.metadata_digest(path) if entry.is_editable else directories.digest(path)
+    version = directories.version_of(path) or entry.version.strip("<>")
+    return PipPackage(name=name, version=version, url=file_url(path), filename="", sha256=digest,
+                      kind="editable" if entry.is_editable else "directory")  # fmt: skip
 
 
 def _with_requirements(lock: Lock, entries: tuple[PypiEntry, ...]) -> Lock:
@@ -187,7 +216,7 @@ def _with_requirements(lock: Lock, entries: tuple[PypiEntry, ...]) -> Lock:
                 raise LockTampered(f"pypi: {entry.name} requires `{text}`, which is no requirement: {error}") from error
             if target.wants(requirement):
                 held.append(text.partition(";")[0].strip())
-        requires[re.sub(r"[-_.]+", "-", entry.name).lower()] = tuple(held)
+        requires[foreign_pip.normalised(entry.name)] = tuple(held)
     return lock._replace(pip=tuple(package._replace(requires=requires[package.name]) for package in lock.pip))
 
 

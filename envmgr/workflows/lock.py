@@ -63,6 +63,11 @@ def lock(
     tool's or cannot be written, SpecError, ChannelError, SolveError, PipError and their kinds; nothing is written then.
     """
     path = lock_file.beside(request)
+    if path is None and any(source.is_lock for source in request.files):
+        raise UsageError(
+            f"{request.files[0].source} is a lock already",
+            hint=f"to write it in another format: envmgr export {request.files[0].source} --format conda-lock",
+        )
     if path is None:
         raise UsageError(
             "a lock belongs to one environment file on this machine", hint="envmgr lock -f environment.yml"

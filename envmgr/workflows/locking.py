@@ -47,7 +47,7 @@ from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
 from envmgr.workflows import following, gpu_builds, host_profiles, staleness
 from envmgr.workflows import request as requests
-from envmgr.workflows.elsewhere import KnownHere
+from envmgr.workflows.elsewhere import explaining, why_not
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import check_wanted, directories, has_pip_files, parse_sources
 
@@ -277,11 +277,7 @@ class Locker:
 
     def _solve(self, request: SolveRequest, moving: frozenset[str], previous: Lock | None) -> Solution:
         build_recipe_channels(self._channels, self._settings, self._reporter)
-        explaining = Explaining(
-            seconds=self._settings.explain_timeout,
-            elsewhere=KnownHere(self._table, self._channels, self._settings),
-        )
-        engine = self._engine(explaining)
+        engine = self._engine(explaining(self._table, self._channels, self._settings))
         with self._reporter.start("solve", "solving"):
             if previous is not None:
                 repodata = Repodata(self._source, self._channels, self.platform)
@@ -422,7 +418,8 @@ class Locker:
             )
         except Clashed as clashed:
             trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
-            raise clash_advice.advised(clashed, request, trials) from clashed
+            engine = self._engine(explaining(self._table, self._channels, self._settings))
+            raise clash_advice.advised(clashed, request, trials, lambda trial: why_not(engine, trial)) from clashed
         finally:
             build.remove()
         for held_back in resolution.held_back:

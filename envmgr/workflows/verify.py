@@ -20,6 +20,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import frozen, generations, healing, layout, sharing
 from envmgr.store.carried import Carried, Left
+from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.generations import Generation
 from envmgr.store.layout import LOCK_FILE, Location
 from envmgr.store.problems import Findings, Problem
@@ -81,6 +82,7 @@ def repair(
     *,
     command: Sequence[str],
     override_frozen: bool = False,
+    checkpoint: Checkpoint = unwatched,
 ) -> Repair:
     """Realise the lock of the environment as its next generation, with nothing rotten from the cache.
 
@@ -112,6 +114,7 @@ def repair(
             settings=settings,
             cache=cache,
             reporter=reporter,
+            checkpoint=checkpoint,
         )
     saved = {each.original for each in realised.carried.saved}
     return Repair(

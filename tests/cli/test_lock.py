@@ -19,6 +19,7 @@ from builders.servers import FileServer
 
 LOCK = "environment.conda-lock.yml"
 FILE = ("-f", "environment.yml")
+CONDA_LOCK = shutil.which("conda-lock")
 MICROMAMBA = shutil.which("micromamba")
 
 
@@ -526,6 +527,22 @@ def test_micromamba_installs_the_lock_unchanged(
     )  # fmt: skip
     names = {path.name for path in (tmp_path / "mamba/envs/x/conda-meta").glob("*.json")}
     assert names == {"base-files-1.0-0.json", "greet-1.0-0.json", "tool-1.0-0.json"}
+
+
+@pytest.mark.skipif(CONDA_LOCK is None, reason="conda-lock is not on PATH")
+def test_conda_lock_reads_the_lock_of_several_platforms(envmgr: Envmgr, channel: LocalChannel, lock: Path) -> None:
+    text = environment_file(channel, "tool=1", "greet", more="platforms: [linux-64, osx-arm64]\n")
+    envmgr.write("environment.yml", text)
+    envmgr.ok("lock", *FILE)
+    assert CONDA_LOCK is not None
+    subprocess.run(
+        [CONDA_LOCK, "render", "-k", "explicit", "-p", "linux-64", "-p", "osx-arm64", lock],
+        check=True, cwd=envmgr.directory, env=envmgr.environ, stdin=subprocess.DEVNULL, capture_output=True,
+    )  # fmt: skip
+    for platform in ("linux-64", "osx-arm64"):
+        assert envmgr("diff", lock.name, f"conda-{platform}.lock", "--platform", platform, "--json").json == {
+            "added": [], "removed": [], "changed": [],
+        }  # fmt: skip
 
 
 def _umask() -> int:

@@ -70,7 +70,8 @@ def test_notices_fail_only_when_strict(envmgr: Envmgr, science: Path) -> None:
     assert "science: whole, 8 notices; " in out
     assert "mine7" in envmgr.ok("verify", "-n", "science", "-v")
     assert envmgr("verify", "-n", "science", "--strict").code == 1
-    assert envmgr("verify", "-n", "science", "--strict", "--json").json["success"] is False
+    document = envmgr("verify", "-n", "science", "--strict", "--json").json
+    assert (document["success"], {each["severity"] for each in document["problems"]}) == (False, {"fault"})
 
 
 def test_fix_says_what_it_did_and_the_environment_runs_again(envmgr: Envmgr, science: Path) -> None:

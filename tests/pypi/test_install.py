@@ -17,7 +17,8 @@ from builders.index_server import IndexServer
 from builders.wheels import Wheel
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi.install import InstalledDistribution, Place, install
+from envmgr.pypi.install import InstalledDistribution, install
+from envmgr.pypi.unpacking import Place
 from envmgr.settings import Settings
 from pypi.conftest import CollectingReporter
 
@@ -350,11 +351,16 @@ def test_offline_installs_from_a_warm_cache_and_names_what_a_cold_one_lacks(
     assert installed.name == "app"
 
     site.staging = make_staging("envs/.staging/3")
-    site.settings = site.settings._replace(cache=tmp_path / "cold")
+    site.settings = load(ENVMGR_OFFLINE="1")
+    others = [site.lock(Wheel(name=name)) for name in ("first", "second")]
     with pytest.raises(PipError) as caught:
-        site.install(site.lock(wheel))
-    size = len(wheel.content())
-    assert caught.value.message == f"offline, and the cache lacks a locked wheel: {wheel.filename} ({size} bytes)"
+        site.install(*others, site.lock(wheel))
+    total = sum(other.size or 0 for other in others)
+    assert caught.value.message == (
+        f"offline, and the cache lacks 2 of the locked pip packages ({total} bytes):\n"
+        f"  first-1.0-py3-none-any.whl ({others[0].size} bytes)\n"
+        f"  second-1.0-py3-none-any.whl ({others[1].size} bytes)"
+    )
 
 
 def test_an_index_with_a_password_gives_its_wheels(site: Site, load: Callable[..., Settings]) -> None:

@@ -467,3 +467,18 @@ def test_what_conda_holds_back_is_named_beside_what_no_index_has(
     found = resolve(request_for(["app"], numpy, only), settings=settings, reporter=reporter)
 
     assert [held.newest for held in found.held_back] == ["2.0"]
+
+
+def test_another_python_gets_the_wheels_of_its_own_and_keeps_the_versions(
+    index: IndexServer, settings: Settings, request_for: Ask, artifact: Make, reporter: CollectingReporter
+) -> None:
+    for tag in ("cp311-cp311-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_28_x86_64", "cp39-abi3-linux_x86_64"):
+        index.add(Wheel(name="bound" if "abi3" not in tag else "stable", version="1", tag=tag))
+    old = request_for(["bound", "stable"], conda=(artifact("python", "3.11.9"),))
+    before = resolve(old, settings=settings, reporter=reporter).packages
+    index.add(Wheel(name="bound", version="2", tag="cp312-cp312-manylinux_2_28_x86_64"))
+    after = resolve(request_for(["bound", "stable"], locked=before), settings=settings, reporter=reporter).packages
+
+    assert [package.filename.split("-")[2] for package in before] == ["cp311", "cp39"]
+    assert [package.filename.split("-")[2] for package in after] == ["cp312", "cp39"]
+    assert pins(after) == ["bound==1", "stable==1"]

@@ -133,6 +133,7 @@ def test_saved_file_is_carried_on_under_its_name_and_saved_once(store: Store, pr
         changed(store, "tool", *(["extra"] if number % 2 else []))
         assert by_hand.tree(prefix, below="lib") == {"lib/tool/data": "1", "lib/tool/data.envmgr-saved": "mine"}
         assert carried.read(prefix).saved == (Saved("lib/tool/data.envmgr-saved", "lib/tool/data"),)
+    assert len(store.reporter.warnings) == 1  # said once
     by_hand.replace(prefix / "lib/tool/data", "mine")  # the same edit again
     changed(store, "tool")
     assert by_hand.tree(prefix, below="lib") == {"lib/tool/data": "1", "lib/tool/data.envmgr-saved": "mine"}
@@ -235,6 +236,8 @@ def test_distribution_that_touches_what_the_new_lock_brings_is_left_whole_and_na
     assert left.reason.startswith("the new generation brings ")
     assert result.kept is not None
     assert str(result.kept) in store.reporter.warnings[-1]
+    assert not (prefix / SITE / f"{name}-2.0.dist-info").exists()
+    assert result.carried.directories == ()
     changed(store, "tool")
     assert (result.kept / SITE / "more.py").read_text() == "pip"
 

@@ -14,7 +14,7 @@ from builders.by_hand import SITE
 from builders.packages import Package
 from builders.store import Store
 from envmgr.lock.model import PipPackage
-from envmgr.store import metadata, ownership, survey
+from envmgr.store import generations, metadata, ownership, survey
 from envmgr.store.survey import Survey
 
 
@@ -129,18 +129,27 @@ def test_sockets_and_pipes_are_loose_things_that_nobody_reads(store: Store) -> N
     assert sorted(surveyed(store).loose) == ["pipe", "socket"]
 
 
-@pytest.mark.parametrize("change", ["write", "touch back", "rename"])
-def test_changes_since_a_moment_are_seen(store: Store, change: str) -> None:
-    prefix = created(store, "tool")
+@pytest.mark.parametrize("change", ["write", "touch back", "rename", "new", "owned", "owned in place"])
+def test_changes_since_a_survey_are_seen(store: Store, change: str) -> None:
+    prefix = created(store, "tool", "patched")
     by_hand.put(prefix, {"mine": "1", "other": "2"})
     time.sleep(0.02)
-    moment = time.time_ns()
-    assert not survey.has_changed_since(prefix, moment)
+    found, moment = surveyed(store), time.time_ns()
+    moved = prefix.rename(prefix.with_name("moved"))
+    (moved / generations.FOREIGN).touch()
+    assert not survey.has_changed_since(found, moved, moment)
     time.sleep(0.02)
     if change == "write":
-        (prefix / "mine").write_text("3")
+        (moved / "mine").write_text("3")
     elif change == "touch back":
-        os.utime(prefix / "mine", (1, 1))
+        os.utime(moved / "mine", (1, 1))
+    elif change == "rename":
+        (moved / "other").rename(moved / "mine")
+    elif change == "new":
+        (moved / "lib/tool/new").touch()
+    elif change == "owned":
+        by_hand.replace(moved / "lib/tool/data", "2")
     else:
-        (prefix / "other").rename(prefix / "mine")
-    assert survey.has_changed_since(prefix, moment)
+        assert (moved / "etc/patched.conf").stat().st_nlink == 1
+        (moved / "etc/patched.conf").write_text("2")
+    assert survey.has_changed_since(found, moved, moment)

@@ -56,6 +56,11 @@ def test_what_does_not_solve_is_not_advised(clashing: Envmgr, channel: LocalChan
     assert "hint: `provided >=2` does not solve beside the rest (tried): ask for another version than `needy`" in (
         done.err
     )
+    assert "environment.yml:6: remove `- pinning`" in done.err
+    details = clashing("create", "-f", "environment.yml", "--json").json["details"]
+    assert {"remove": ["pinning"], "add": [], "flags": []} in details["edits"]
+    assert {entry["where"] for entry in details["conflicts"]} == {"environment.yml:6", "environment.yml:7"}
+    assert create(clashing, channel, pip="needy").code == 0
 
 
 def test_where_no_conda_package_fits_it_is_left_to_pip(clashing: Envmgr, channel: LocalChannel) -> None:

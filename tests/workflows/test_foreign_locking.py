@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from rattler import LockChannel, LockFile, LockPlatform
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr
+from builders.index_server import IndexServer
 from builders.packages import Package
+from builders.projects import Project
 from builders.servers import FileServer
+from builders.wheels import Wheel
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.solve.records import record_of_package
 
@@ -178,6 +182,32 @@ def test_damaged_entry_is_named(envmgr: Envmgr, channel: LocalChannel, key: str,
     assert not envmgr.prefix("science").exists()
 
 
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB + "version: 1\nmetadata: {platforms: [HERE]}\npackage: [{name: *a11, platform: HERE, manager: conda}]\n",
+         "package[0] (list): `name`: expected a text, found list"),
+        (BOMB + "version: 1\nmetadata: {platforms: [HERE]}\npackage: *a11\n", "package[0]: expected keys, found list"),
+        (BOMB + "version: 6\nenvironments:\n  default: *a11\npackages: []\n", "is no pixi lock file: "),
+        ("version: 6\npackages: []\nenvironments: " + "[" * 50_000, "nested too deeply"),
+        ("@EXPLICIT\n" + "https://h.example/c/noarch/a-1-0.conda\n" * 200_001, "entries, which no lock has"),
+        ("@EXPLICIT\nhttps://h.example/c/noarch/" + "a-" * 1_000_000 + "1-0.conda\n", "is none that an artifact has"),
+    ],
+    ids=["aliases in an entry", "aliases as entries", "aliases in pixi", "depth", "many entries", "a long line"],
+)  # fmt: skip
+def test_lock_that_would_be_endless_is_refused_at_once(envmgr: Envmgr, text: str, message: str) -> None:
+    envmgr.write("pixi.lock", text.replace("HERE", HERE))
+    done = envmgr("create", "-n", "science", "-f", "pixi.lock")
+    assert done.code == 1
+    assert message in done.err
+    assert len(done.err) < 2000
+
+
 def test_archive_by_path_says_itself_what_it_is_for(envmgr: Envmgr, tmp_path: Path) -> None:
     (tmp_path / "loose").mkdir()
     path = Package(name="alone").write(tmp_path / "loose")
@@ -219,4 +249,40 @@ def test_lock_stands_alone(envmgr: Envmgr, channel: LocalChannel) -> None:
     done = envmgr("create", "-f", "the.lock")
     assert (done.code, "the environment has no name: the.lock gives none" in done.err) == (2, True)
     done = envmgr("lock", "-f", "the.lock")
-    assert done.code == 2
+    assert (done.code, "the.lock is a lock already" in done.err) == (2, True)
+
+
+def test_pip_half_of_a_pixi_lock_may_lie_beside_it(machine: Envmgr, channel: LocalChannel, index: IndexServer) -> None:
+    work = machine.directory
+    Project(name="edited", requires=["helper"]).write(work / "edited")
+    Wheel(name="beside").write(work / "wheels")
+    index.add_sdist(Project(name="packed"))
+    entries = (index.sdists["packed"][0], index.wheels["helper"][0][2])
+    sdist, wheel = ((f"http://{index.host}{entry['url']}", entry["hashes"]["sha256"]) for entry in entries)
+    pixi_lock(channel, work / "pixi.lock", "python", "pip")
+    text = (work / "pixi.lock").read_text()
+    listed = "".join(
+        f"      - pypi: {each}\n" for each in ("./edited", "./wheels/beside-1.0-py3-none-any.whl", sdist[0], wheel[0])
+    )
+    text = text.replace("\npackages:\n", f"\n{listed}packages:\n")
+    text += (
+        "- pypi: ./edited\n  name: edited\n  version: '1.0'\n  requires_dist:\n  - helper\n  editable: true\n"
+        "- pypi: ./wheels/beside-1.0-py3-none-any.whl\n  name: beside\n  version: '1.0'\n"
+        f"- pypi: {sdist[0]}\n  name: packed\n  version: '1.0'\n  sha256: {sdist[1]}\n"
+        f"- pypi: {wheel[0]}\n  name: helper\n  version: '1.0'\n  sha256: {wheel[1]}\n"
+    )
+    machine.write("pixi.lock", text)
+    done = machine("create", "-n", "science", "-f", "pixi.lock")
+    assert done.code == 0, done.err
+    shown = machine.process(
+        "run", "-n", "science", "python", "-c", "import edited, beside, packed, helper; print(edited.__file__)"
+    )
+    assert shown.out == f"{work}/edited/src/edited.py\n", shown.err
+    assert machine("verify", "-n", "science").code == 0
+    path = Wheel(name="helper").write(work / "files")  # an index may be a directory
+    there = text.replace(wheel[0], path.as_uri()).replace(wheel[1], hashlib.sha256(path.read_bytes()).hexdigest())
+    machine.write("pixi.lock", there)
+    assert machine("create", "-n", "science", "-f", "pixi.lock", "-y").code == 0
+    machine.write("pixi.lock", text.replace("./edited", "../edited"))
+    done = machine("create", "-n", "other", "-f", "pixi.lock")
+    assert (done.code, "pypi: edited 1.0: comes from `../edited`, which is outside of" in done.err) == (1, True)

@@ -180,6 +180,7 @@ def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
+        (["x @ git+file:///nowhere/x"], "environment.yml:8: `x @ git+file:///nowhere/x` cannot be fetched: "),
         (["./missing"], "environment.yml:8: `./missing`: there is no "),
         (["./archives"], "has neither pyproject.toml nor setup.py"),
         (["sdist-only", "--only-binary=:all:"], "sdist-only would have to be built"),
@@ -256,3 +257,18 @@ def test_another_platform_is_locked_from_what_is_static(sources: Envmgr, channel
     assert done.code == 1
     assert "sdist-only would have to be built for osx-arm64" in done.err
     assert "environment.yml:8: `sdist-only`" in done.err
+
+
+@pytest.mark.parametrize("form", ["requirements", "pylock"])
+def test_an_export_for_pip_asks_for_the_same_sources(sources: Envmgr, channel: LocalChannel, form: str) -> None:
+    work = sources.directory
+    file_of(sources, channel, *EVERY, f"git+file://{work}/gitted@v1")
+    assert sources("create", "-f", "environment.yml", "-q").code == 0
+    name = {"requirements": "exported.txt", "pylock": "pylock.toml"}[form]
+    done = sources("export", "-n", "science", "--format", form)
+    assert done.code == 0, done.err
+    sources.write(name, done.out)
+    planned = sources("create", "-n", "other", "-f", name, "-c", channel.url, "--dry-run", "--json")
+    assert planned.code == 0, planned.err
+    locked = {each["name"]: each["version"] for each in planned.json["pip"]["install"]}
+    assert locked == EVERY_VERSION

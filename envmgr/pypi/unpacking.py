@@ -1,0 +1,121 @@
+"""Locked wheels, put by uv from its cache into a tree of their own (`uv pip sync`), by reflink or hardlink."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envmgr.errors import PipError
+from envmgr.lock.model import PipPackage
+from envmgr.pypi import failures, pylock
+from envmgr.pypi.uv import Uv, UvFailed
+
+_LOGGED = "off,uv_extract=warn"  # what uv says of members that it leaves out
+_UNSAFE = re.compile(r"Skipping unsafe file name: (.*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the pip half goes: `staging` holds the conda half and its `python` (an absolute path below it),
+    `prefix` is where staging will be. `owners` names the conda package of each path, relative to the prefix."""
+
+    staging: Path
+    prefix: Path
+    python: Path
+    owners: Mapping[str, str]
+
+
+def unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:
+    """Install `packages` exactly as locked into `tree`, a directory of their own beside which others may be made.
+
+    Raises PipError for a wheel that is not the locked one, that cannot be had, or that would write outside.
+    """
+    try:
+        if _unsafe(_sync(uv, packages, place, tree)):
+            raise _refuse(uv, packages, place, tree)
+    except UvFailed as failure:
+        raise _failure(uv, failure, packages, place, tree) from failure
+    (tree / ".lock").unlink(missing_ok=True)
+
+
+def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> tuple[str, ...]:
+    """Install into `tree` and return what uv said of it."""
+    order = tree.with_name("pylock.toml")
+    order.write_text(pylock.write(packages), encoding="utf-8")
+    return uv.run(
+        ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
+         "--no-sources", "--quiet", *_build_options(packages)],
+        variables={
+            "RUST_LOG": _LOGGED,
+            "PATH": os.pathsep.join(filter(None, (str(place.python.parent), uv.environ.get("PATH")))),
+        },
+        hidden=((f"{tree}/", ""), (str(place.staging), str(place.prefix))),
+    )  # fmt: skip
+
+
+def _build_options(packages: Sequence[PipPackage]) -> Iterator[str]:
+    for package in packages:
+        if package.kind == "directory":  # uv takes its build for current while its pyproject.toml is
+            yield from ("--refresh-package", package.name)
+        for setting in package.config_settings:
+            yield from ("--config-settings-package", f"{package.name}:{setting}")
+
+
+def _unsafe(said: Sequence[str]) -> list[str]:
+    """Return the members that uv left out, since they would be written outside; it says so in its log only."""
+    return [match[1] for line in said if (match := _UNSAFE.match(line))]
+
+
+def _refuse(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> PipError:
+    """Return the refusal of wheels with members that would be written outside, named one by one.
+
+    uv's cache forgets them, so that they are refused the next time as well.
+    """
+    uv.run(["cache", "clean", "--quiet", *(package.name for package in packages)])
+    culprits: dict[str, str] = {}
+    for package in packages:
+        paths = _unsafe(_sync(uv, [package], place, tree.with_name("alone")))
+        if paths:
+            culprits[package.name] = paths[0]
+            uv.run(["cache", "clean", "--quiet", package.name])
+    lines = [f"the wheel of {name} would write {path}, which is outside of the environment"
+             for name, path in sorted(culprits.items())]  # fmt: skip
+    return PipError(
+        "\n".join(lines) or "a wheel of the pip half would write outside of the environment",
+        hint="nothing was installed; no honest wheel does that: distrust where it comes from",
+        details={"packages": sorted(culprits)},
+    )
+
+
+def _failure(uv: Uv, failure: UvFailed, packages: Sequence[PipPackage], place: Place, tree: Path) -> PipError:
+    if uv.offline and "connectivity is disabled" in failure.text:
+        missing = [package for package in packages if not _is_cached(uv, package, place, tree)]
+        if missing:
+            return _lacking(missing)
+    known = failures.explain_installation(failure)
+    return known or PipError(f"the pip half cannot be installed\n{failures.indented(failure.text)}")
+
+
+def _is_cached(uv: Uv, package: PipPackage, place: Place, tree: Path) -> bool:
+    """Whether uv's cache has what installs a package: uv names the first one only that it lacks."""
+    try:
+        _sync(uv, [package], place, tree.with_name("alone"))
+    except UvFailed:
+        return False
+    return True
+
+
+def _lacking(missing: Sequence[PipPackage]) -> PipError:
+    lines = [
+        f"  {package.filename or package.name}" + (f" ({package.size} bytes)" if package.size is not None else "")
+        for package in missing
+    ]
+    total = sum(package.size or 0 for package in missing)
+    return PipError(
+        f"offline, and the cache lacks {len(missing)} of the locked pip packages ({total} bytes):\n" + "\n".join(lines),
+        hint="run the same command once without --offline",
+        details={"missing": [package.filename or package.name for package in missing], "bytes": total},
+    )

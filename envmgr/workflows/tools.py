@@ -1,0 +1,241 @@
+"""`exec` and `tool`: commands from environments of their own, that nobody names."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as ParsedRequirement
+from packaging.utils import canonicalize_name
+
+from envmgr.errors import EnvironmentNotFound, EnvmgrError, StoreError, UsageError
+from envmgr.reporting import Reporter
+from envmgr.settings import Settings
+from envmgr.shell import launcher
+from envmgr.spec.command_line import parse_arguments
+from envmgr.store import generations, layout, removal, toolbox
+from envmgr.store.layout import Location
+from envmgr.store.toolbox import Tool
+from envmgr.workflows.create import Plan, create
+from envmgr.workflows.reading import own_lock
+from envmgr.workflows.request import CreateRequest, SourceText
+
+Confirm = Callable[[Plan], bool]
+
+
+class Wanted(NamedTuple):
+    """What is to be in the environment: conda specs and pip requirements, of which the first names the tool."""
+
+    specs: tuple[str, ...]
+    pip: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    override_channels: bool = False
+
+    @property
+    def package(self) -> tuple[str, bool]:
+        """The name of the package that is meant, and whether it is in the pip half; raises SpecError, UsageError."""
+        if self.specs:
+            return parse_arguments(self.specs[:1]).dependencies[0].name, False
+        try:
+            return canonicalize_name(ParsedRequirement(self.pip[0]).name), True
+        except InvalidRequirement as error:
+            raise UsageError(f"--pip {self.pip[0]} does not name what it is", hint="--pip 'NAME @ URL'") from error
+
+    def request(self, prefix: Path, command: Sequence[str]) -> CreateRequest:
+        """Return the request that realises it at `prefix`."""
+        specs, files = self.specs, tuple[SourceText, ...]()
+        if self.pip:
+            names = {dependency.name for dependency in parse_arguments(specs).dependencies} if specs else set()
+            specs = specs if "python" in names else (*specs, "python")
+            text = json.dumps({"dependencies": [{"pip": list(self.pip)}]})
+            files = (SourceText("command-line.yml", text),)
+        return CreateRequest(
+            command=tuple(command),
+            prefix=prefix,
+            files=files,
+            specs=specs,
+            channels=self.channels,
+            override_channels=self.override_channels,
+            no_lock=True,
+        )
+
+
+def throwaway(
+    wanted: Wanted, settings: Settings, reporter: Reporter, *, command: Sequence[str], refresh: bool, confirm: Confirm
+) -> Location:
+    """Return the environment of an `exec`: the one of before where the same was asked for, unless `refresh`.
+
+    Raises what `create` raises.
+    """
+    if not wanted.specs and not wanted.pip:
+        raise UsageError("`exec` expects a package", hint="envmgr exec ruff check .")
+    choices = [wanted, settings.channels, settings.channel_priority, str(settings.channels_file)]
+    digest = hashlib.sha256(json.dumps(choices).encode()).hexdigest()[:16]
+    prefix = toolbox.exec_prefix(settings, digest)
+    location = layout.at_path(settings, prefix)
+    present = _whole(location)
+    if present and refresh:
+        removal.remove(location, settings=settings, reporter=reporter)
+    if not present or refresh:
+        create(wanted.request(prefix, command), settings, reporter, confirm=confirm)
+    return location
+
+
+def install(
+    wanted: Wanted, settings: Settings, reporter: Reporter, *, command: Sequence[str], confirm: Confirm, force: bool
+) -> Tool:
+    """Install a tool, or bring it to what is wanted now, and put its commands on PATH.
+
+    Raises what `create` raises; UsageError for a package without commands, and for one whose commands would replace
+    files that are not its own, unless `force`. Nothing new is then left.
+    """
+    package, is_pip = wanted.package
+    prefix = toolbox.tool_prefix(settings, package)
+    location = layout.at_path(settings, prefix)
+    is_new = not layout.is_environment(prefix)
+    create(wanted.request(prefix, command), settings, reporter, confirm=confirm)
+    try:
+        return _expose(Tool(package, package, is_pip, ()), location, settings, force=force)
+    except EnvmgrError:
+        if is_new:
+            removal.remove(location, settings=settings, reporter=reporter)
+        raise
+
+
+def upgrade(
+    name: str, settings: Settings, reporter: Reporter, *, command: Sequence[str], confirm: Confirm
+) -> tuple[Tool, str | None, str | None]:
+    """Move a tool to the newest that it was asked for as; return it with its version before and now.
+
+    Raises EnvironmentNotFound and what `create` raises.
+    """
+    from envmgr.workflows.change import update  # start-up time: the other commands of tools change nothing
+
+    tool = find(name, settings)
+    prefix = toolbox.tool_prefix(settings, tool.name)
+    before = version(tool, settings)
+    request = CreateRequest(command=tuple(command), prefix=prefix)
+    update(request, settings, reporter, everything=True, confirm=confirm)
+    tool = _expose(tool, layout.at_path(settings, prefix), settings, force=False)
+    return tool, before, version(tool, settings)
+
+
+def uninstall(name: str, settings: Settings, reporter: Reporter) -> Tool:
+    """Remove a tool: its commands, its environment, its record; raises EnvironmentNotFound and StoreError."""
+    tool = find(name, settings)
+    for _, file in tool.commands:
+        _remove_launcher(Path(file), tool.name)
+    location = layout.at_path(settings, toolbox.tool_prefix(settings, tool.name))
+    with contextlib.suppress(EnvironmentNotFound):
+        removal.remove(location, settings=settings, reporter=reporter)
+    toolbox.forget(settings, tool.name)
+    return tool
+
+
+def find(name: str, settings: Settings) -> Tool:
+    """Return an installed tool; raises EnvironmentNotFound with those that are, and the nearest."""
+    tool = toolbox.read(settings, name)
+    if tool is not None:
+        return tool
+    import difflib  # only to word an error
+
+    names = [each.name for each in toolbox.tools(settings)]
+    near = difflib.get_close_matches(name, names, n=1)
+    raise EnvironmentNotFound(
+        f"no tool is named `{name}`; installed: {', '.join(names) or 'none'}",
+        hint=f"did you mean `{near[0]}`?" if near else f"envmgr tool install {name}",
+        details={"names": names},
+    )
+
+
+def version(tool: Tool, settings: Settings) -> str | None:
+    """Return the version of a tool's package, None where its environment is gone or damaged."""
+    try:
+        lock = own_lock(layout.at_path(settings, toolbox.tool_prefix(settings, tool.name)))
+    except EnvmgrError:
+        return None
+    half = () if lock is None else lock.pip if tool.is_pip else lock.conda
+    return next((package.version for package in half if package.name == tool.package), None)
+
+
+def bin_directory(settings: Settings) -> Path:
+    """Return where the commands of tools go: ENVMGR_TOOL_BIN, XDG_BIN_HOME, or ~/.local/bin."""
+    named = settings.environ.get("ENVMGR_TOOL_BIN") or settings.environ.get("XDG_BIN_HOME")
+    return Path(os.path.abspath(os.path.expanduser(named))) if named else settings.home / ".local" / "bin"
+
+
+def is_on_path(directory: Path, settings: Settings) -> bool:
+    """Whether the shell that this command is typed in looks for commands in `directory`."""
+    return str(directory) in settings.environ.get("PATH", "").split(os.pathsep)
+
+
+def _whole(location: Location) -> bool:
+    try:
+        generation = generations.current(location.prefix)
+    except StoreError:
+        return False
+    return generation is not None and not generations.is_suspect(location.prefix, generation)
+
+
+def _expose(tool: Tool, location: Location, settings: Settings, *, force: bool) -> Tool:
+    directory = bin_directory(settings)
+    commands = _commands(tool, location)
+    files = {command: directory / launcher.file_name(command) for command in commands}
+    if not commands:
+        raise UsageError(
+            f"{tool.package} has no commands, so it is no tool",
+            hint=f"envmgr create -n {tool.name} {tool.package}",
+        )
+    foreign = [file for file in files.values() if os.path.lexists(file) and launcher.owner(file) != tool.name]
+    if foreign and not force:
+        theirs = launcher.owner(foreign[0])
+        whose = f"the tool {theirs}" if theirs is not None else "something else"
+        raise UsageError(
+            f"{', '.join(map(str, foreign))} already exists and belongs to {whose}",
+            hint="move it away, choose another directory with ENVMGR_TOOL_BIN, or replace it with --force",
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for command, file in files.items():
+            scratch = file.with_name(f".{file.name}.{os.getpid()}.envmgr")
+            scratch.write_bytes(os.fsencode(launcher.text(location.prefix, command, tool.name)))
+            scratch.chmod(0o755)
+            os.replace(scratch, file)
+    except OSError as error:
+        raise StoreError(
+            f"{directory} cannot be written: {error.strerror}", hint="choose another with ENVMGR_TOOL_BIN"
+        ) from error
+    exposed = tool._replace(commands=tuple((command, str(file)) for command, file in files.items()))
+    gone = {file for _, file in (toolbox.read(settings, tool.name) or tool).commands} - set(map(str, files.values()))
+    for old in gone:
+        _remove_launcher(Path(old), tool.name)
+    toolbox.write(settings, exposed)
+    return exposed
+
+
+def _commands(tool: Tool, location: Location) -> tuple[str, ...]:
+    """Return the commands of a package; those of what it depends on where it is a mere list of others."""
+    if tool.is_pip:
+        return toolbox.pip_commands(location.prefix, tool.package)
+    own = toolbox.conda_commands(location.prefix, tool.package)
+    lock = own_lock(location)
+    if own or lock is None:
+        return own
+    package = next((each for each in lock.conda if each.name == tool.package), None)
+    needs = [spec.split(" ", 1)[0] for spec in package.depends] if package is not None else []
+    found = {command for name in needs for command in toolbox.conda_commands(location.prefix, name)}
+    return tuple(sorted(found))
+
+
+def _remove_launcher(path: Path, name: str) -> None:
+    if launcher.owner(path) == name:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise StoreError(f"{path} cannot be removed: {error.strerror}") from error

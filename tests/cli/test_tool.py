@@ -1,0 +1,109 @@
+"""`exec` and `tool`, from a real channel and a real index to commands that run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builders.channels import LocalChannel
+from builders.commands import Done, Envmgr
+
+
+@pytest.fixture
+def on_path(envmgr: Envmgr) -> Path:
+    directory = envmgr.directory / "tool bin"
+    envmgr.environ["ENVMGR_TOOL_BIN"] = str(directory)
+    envmgr.environ["PATH"] = f"{directory}:{os.environ['PATH']}"
+    return directory
+
+
+def _start(envmgr: Envmgr, *command: str) -> Done:
+    done = subprocess.run(command, env=envmgr.environ, capture_output=True, text=True, check=False, timeout=60)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_exec_runs_from_an_environment_that_is_kept_until_clean(envmgr: Envmgr, channel: LocalChannel) -> None:
+    own = ("exec", "-q", "-c", channel.url, "--override-channels")
+    done = envmgr.process(*own, "tool", "a b", "--help")
+    assert (done.code, done.out, done.err) == (0, "tool 2.0 a b --help\n", "")
+    made = list((envmgr.root / "exec").glob("[!.]*"))
+    # What is not there any more cannot be asked again.
+    (channel.directory / "noarch/repodata.json").rename(envmgr.directory / "aside")
+    assert envmgr.process(*own, "tool").out == "tool 2.0\n"
+    (envmgr.directory / "aside").rename(channel.directory / "noarch/repodata.json")
+    assert envmgr.process(*own, "tool=1", "base-files", "--", "sh", "-c", "tool $1", "x", "y").out == "tool 1.0 y\n"
+    assert envmgr.process(*own, "--with", "greet", "tool", "x").out == "tool 2.0 x\n"
+    assert len(list((envmgr.root / "exec").glob("[!.]*"))) == len(made) + 2
+    assert envmgr("env", "list", "--json").json["envs"] == []
+    assert envmgr("clean", "--json", "--yes").code == 0
+    assert list((envmgr.root / "exec").glob("[!.]*")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "`exec` expects a package"),
+        (["--", "true"], 1, "true"),
+        (["no-such-thing"], 1, "no-such-thing"),
+        (["tool", "--", "toll"], 127, "did you mean `tool`?"),
+    ],
+)
+def test_wrong_uses_of_exec(envmgr: Envmgr, channel: LocalChannel, arguments: list[str], code: int, said: str) -> None:
+    done = envmgr.process("exec", "-c", channel.url, "--override-channels", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+
+
+def test_a_tool_is_installed_listed_upgraded_and_uninstalled(
+    envmgr: Envmgr, channel: LocalChannel, on_path: Path
+) -> None:
+    own = ("-c", channel.url, "--override-channels")
+    assert "tool 1.0: tool" in envmgr.ok("tool", "install", "tool <2", "--with", "greet", *own)
+    assert _start(envmgr, "tool", "a b") == Done(0, "tool 1.0 a b\n", "")
+    assert envmgr.ok("tool", "list").split() == ["tool", "1.0", "tool"]
+    document = envmgr("tool", "list", "--json").json[0]
+    assert (document["manager"], document["commands"]) == ("conda", {"tool": str(on_path / "tool")})
+    assert envmgr("env", "list", "--json").json["envs"] == []
+    assert envmgr.ok("tool", "upgrade") == "tool 1.0 is the newest\n"
+    envmgr.ok("tool", "install", "tool >=2", *own)
+    assert _start(envmgr, "tool").out == "tool 2.0\n"
+    envmgr.ok("clean", "--yes")
+    assert _start(envmgr, "tool").out == "tool 2.0\n"
+    assert envmgr.ok("tool", "uninstall", "tool") == "removed tool: tool\n"
+    assert os.listdir(on_path) == []
+    assert envmgr.ok("tool", "list").startswith("there are no tools yet")
+    assert not list((envmgr.root / "tools").glob("[!.]*"))
+
+
+def test_files_of_others_are_not_replaced(envmgr: Envmgr, channel: LocalChannel, on_path: Path) -> None:
+    on_path.mkdir()
+    (on_path / "tool").write_text("mine")
+    own = ("tool", "install", "tool", "-c", channel.url, "--override-channels")
+    done = envmgr(*own)
+    assert (done.code, "tool already exists and belongs to something else" in done.err) == (2, True)
+    assert (on_path / "tool").read_text() == "mine"
+    assert not list((envmgr.root / "tools").glob("[!.]*"))
+    envmgr.ok(*own, "--force")
+    assert _start(envmgr, str(on_path / "tool")).out == "tool 2.0\n"
+    (on_path / "tool").write_text("mine again")
+    envmgr.ok("tool", "uninstall", "tool")
+    assert (on_path / "tool").read_text() == "mine again"
+
+
+def test_wrong_uses_of_tool(envmgr: Envmgr, channel: LocalChannel, on_path: Path) -> None:
+    own = ("-c", channel.url, "--override-channels")
+    done = envmgr("tool", "install", "numpy", *own)
+    assert (done.code, "numpy has no commands, so it is no tool" in done.err) == (2, True)
+    envmgr.ok("tool", "install", "tool", *own)
+    assert "did you mean `tool`?" in envmgr("tool", "uninstall", "tol").err
+    assert "did you mean `envmgr tool install`?" in envmgr("tool", "instal", "x").err
+
+
+def test_a_directory_that_is_not_on_path_is_said(envmgr: Envmgr, channel: LocalChannel) -> None:
+    said = envmgr.ok("tool", "install", "tool", "-c", channel.url, "--override-channels")
+    directory = Path(envmgr.environ["HOME"]) / ".local/bin"
+    assert f"{directory} is not on PATH yet" in said
+    assert _start(envmgr, str(directory / "tool")).out == "tool 2.0\n"
