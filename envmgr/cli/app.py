@@ -55,6 +55,10 @@ _OTHERWISE = {
 }
 
 
+# Those with `--wait`; `env` has conda's spellings of them.
+_WAITING = frozenset({"create", "env", "install", "remove", "rename", "rollback", "update", "upgrade"})
+
+
 class LazyGroup(click.Group):
     """A group whose commands are looked up in a table and imported on use."""
 
@@ -75,6 +79,8 @@ class LazyGroup(click.Group):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean `envmgr {near[0]}`?" if near else "envmgr --help"
             raise UsageError(f"envmgr has no command `{args[0]}`", hint=_OTHERWISE.get(args[0], hint))
+        if args and args[0] in _WAITING:
+            args = [args[0], *options.with_values(args[1:])]
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
