@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from envmgr.cli import hot, options
+from envmgr.cli import completion, hot, options
 from envmgr.cli.messages import say, say_json
 from envmgr.workflows import shells as workflow
 from envmgr.workflows.shells import Change
@@ -46,6 +46,8 @@ def init(
     if not dry_run:
         for shell in () if reverse else chosen:
             workflow.write_hook(shell, settings, hot.own_command())
+            if shell in completion.SHELLS:
+                workflow.write_completion(shell, settings, completion.script(shell, settings))
         for change in needed:
             workflow.apply(change, settings)
     if as_json:

@@ -338,6 +338,21 @@ function envmgr
             __envmgr_exe $argv
     end
 end
+
+function __envmgr_complete
+    function __envmgr_complete # it has done what it is for
+    end
+    set -l root @ROOT@
+    test -n "$ENVMGR_ROOT"
+    and set root $ENVMGR_ROOT
+    if test -r $root/shell/completion.fish
+        source $root/shell/completion.fish
+    else
+        __envmgr_exe completion fish | source
+    end
+    _envmgr_candidates
+end
+complete -c envmgr -f -a '(__envmgr_complete)'
 """
 
 

@@ -276,6 +276,34 @@ envmgr() {
         *) __envmgr_exe "$@" ;;
     esac
 }
+
+if [ -n "${BASH_VERSION:-}" ]; then
+    __envmgr_complete() {
+        \unset -f __envmgr_complete
+        set -- @ROOT@ "$@"
+        if [ -r "${ENVMGR_ROOT:-$1}/shell/completion.bash" ]; then
+            \. "${ENVMGR_ROOT:-$1}/shell/completion.bash"
+        else
+            \eval "$(__envmgr_exe completion bash)"
+        fi
+        shift
+        _envmgr "$@"
+    }
+    \complete -F __envmgr_complete envmgr 2>/dev/null || :
+elif [ -n "${ZSH_VERSION:-}" ] && \command -v compdef >/dev/null 2>&1; then
+    __envmgr_complete() {
+        \unset -f __envmgr_complete
+        set -- @ROOT@ "$@"
+        if [ -r "${ENVMGR_ROOT:-$1}/shell/completion.zsh" ]; then
+            \. "${ENVMGR_ROOT:-$1}/shell/completion.zsh"
+        else
+            \eval "$(__envmgr_exe completion zsh)"
+        fi
+        shift
+        _envmgr "$@"
+    }
+    compdef __envmgr_complete envmgr
+fi
 """
 
 

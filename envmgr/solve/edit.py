@@ -35,6 +35,11 @@ class Edit:
         flags = sum(1 for each in self.flags if each.startswith("-"))
         return len(self.replacements) + flags + 2 * removed, removed, str(self)
 
+    def is_part_of(self, other: Edit) -> bool:
+        """Whether the other edit changes everything that this one changes, and more."""
+        mine, others = ({(id(each.old), each.new is None) for each in edit.replacements} for edit in (self, other))
+        return (mine, {*self.flags}) != (others, {*other.flags}) and mine <= others and {*self.flags} <= {*other.flags}
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `edits` that `--json` shows."""
         return {

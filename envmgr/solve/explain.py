@@ -23,13 +23,13 @@ from envmgr.solve.repairs import Repairs
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import channel_url, conflict, in_utc
 from envmgr.solve.trials import Attempt, OutOfTime, Packages, Trials
+from envmgr.solve.wording import shortened
 from envmgr.spec.model import Dependency
 from envmgr.urls import redact
 
 EXPLAIN_SECONDS = 10.0
 _SHARE_OF_CONFIRMATION = 0.3
 _WORDS_SECONDS = 1.0
-_MOST_LINES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +91,7 @@ def _words(request: SolveRequest, found: Conflict, words: str, attempt: Attempt)
             words = str(refused)
         except SolveError:
             pass
-    lines = redact(words).splitlines()
-    left = len(lines) - _MOST_LINES
-    return "\n".join(lines if left <= 0 else [*lines[:_MOST_LINES], f"… and {left} more lines of that kind"])
+    return shortened(redact(words))
 
 
 def _unsatisfiable(

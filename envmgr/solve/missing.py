@@ -153,13 +153,15 @@ def _about(
         each for each in elsewhere.channels if spec.name in (elsewhere.names(each, request.platform) or frozenset())
     ]
     facts = [f"the channel {redact(each.name)} has it" for each in (*beside, *having)]
-    is_on_pypi = not platforms and not having and not beside and elsewhere.is_on_pypi(spec.name) is True
+    near = nearest(spec.name, names)
+    # A mistyped name may well be a project there: somebody else's, who waits for that.
+    is_on_pypi = not (platforms or having or beside or near) and elsewhere.is_on_pypi(spec.name) is True
     if is_on_pypi:
         facts.append(f"the index of the pip half has a project {spec.name}")
     return _Missing(
         spec=spec,
         reason=reason,
-        nearest=nearest(spec.name, names),
+        nearest=near,
         having=tuple(having),
         is_on_pypi=is_on_pypi,
         facts=tuple(facts),
@@ -202,16 +204,16 @@ def _renamed(spec: Dependency, name: str) -> Replacement:
 def _hint(request: SolveRequest, found: Sequence[_Missing], edits: Sequence[Edit]) -> str | None:
     if not request.channels:
         return "name one: `channels: [conda-forge]` in the file, or `-c conda-forge`"
-    near = next((each.nearest for each in found if each.nearest), ())
-    lines = ["did you mean " + " or ".join(f"`{name}`" for name in near) + "?"] if near else []
+    lines = []
+    for each in found:
+        which = f" ({each.spec.origin})" if len(found) > 1 else ""
+        if each.nearest:
+            lines.append("did you mean " + " or ".join(f"`{name}`" for name in each.nearest) + f"?{which}")
+        elif each.is_on_pypi:
+            lines.append(f"move it to the pip half: `- {each.spec.name}` under `- pip:`{which}")
     if edits:
-        lines += ["tried, and it solves:", *(f"  {edit}" for edit in edits)]
-    if lines:
-        return "\n".join(lines)
-    on_pypi = [each.spec.name for each in found if each.is_on_pypi]
-    if on_pypi:
-        return "move it to the pip half: " + ", ".join(f"`- {name}`" for name in on_pypi) + " under `- pip:`"
-    return None
+        lines += ["each of these was tried, and solves:", *(f"  {edit}" for edit in edits)]
+    return "\n".join(lines) or None
 
 
 def _platforms(name: str, request: SolveRequest, repodata: Repodata) -> list[str]:

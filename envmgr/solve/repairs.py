@@ -11,7 +11,7 @@ from rattler import Version
 from envmgr.channels.model import Channel
 from envmgr.solve.base import SolveRequest
 from envmgr.solve.bounds import near, without_bound
-from envmgr.solve.conflict import Conflict, Rule, conflict_of
+from envmgr.solve.conflict import Conflict, Demand, Rule, conflict_of
 from envmgr.solve.edit import Edit, Replacement, replaced
 from envmgr.solve.missing_virtual import may_have
 from envmgr.solve.records import indexed_at
@@ -31,17 +31,20 @@ class Repairs:
         """Take the channels that may be added beside those of the request: what reads them may not use a network."""
         self._request, self._trials, self._repodata, self._others = request, trials, repodata, tuple(others)
         self._versions: dict[str, list[Version]] = {}
+        self._first: tuple[Demand, ...] = ()
 
     def of(self, conflict: Conflict) -> tuple[Edit, ...]:
         """Return edits that were tried and solve, the smallest first; what was found when the time is over."""
         found: list[Edit] = []
+        self._first = conflict.demands
         try:
             for edit in self._search(conflict):
                 if edit not in found:
                     found.append(edit)
         except OutOfTime:
             pass
-        return tuple(sorted(found, key=lambda edit: edit.rank)[:MOST_SHOWN])
+        smallest = [edit for edit in found if not any(other.is_part_of(edit) for other in found)]
+        return tuple(sorted(smallest, key=lambda edit: edit.rank)[:MOST_SHOWN])
 
     def _search(self, conflict: Conflict) -> Iterator[Edit]:
         for rule in conflict.rules:
@@ -114,7 +117,10 @@ class Repairs:
             yield Edit(request=changed, replacements=tuple(changes))
 
     def _most_willing(self, request: SolveRequest) -> Dependency | None:
-        """Return a spec of another conflict: one that is enough to be bound otherwise, if there is any."""
+        """Return a spec of another conflict: one that it is enough to bind otherwise, if there is any.
+
+        What clashes first comes last here: an edit of that alone is looked for anyway.
+        """
         conflict = conflict_of(request, self._trials, None)
         demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
         if not demands:
@@ -124,10 +130,11 @@ class Repairs:
             specs=tuple(spec for spec in request.specs if spec in demands),
             constraints=tuple(spec for spec in request.constraints if spec in demands),
         )
-        for demand in reversed(demands):
+        demands.sort(key=lambda demand: demand in self._first)
+        for demand in demands:
             if self._trials.has_solution(replaced(core, [Replacement(old=demand, new=without_bound(demand))])):
                 return demand
-        return demands[-1]
+        return demands[0]
 
     def _nearest(self, request: SolveRequest, demand: Dependency, others: Sequence[Replacement]) -> Replacement:
         """Return what to write in place of `demand` once `others` are made: the nearest bound that solves, if any."""

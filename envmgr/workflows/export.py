@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import ChannelError, PipError, UsageError
-from envmgr.lock.model import Lock
+from envmgr.errors import ChannelError, LockError, PipError, UsageError
+from envmgr.lock.model import Lock, PipPackage
 from envmgr.platforms.subdirs import validate_subdir
 from envmgr.pypi import installed, provided
 from envmgr.reporting import Reporter
@@ -19,15 +19,16 @@ from envmgr.settings import Settings
 from envmgr.spec import writing
 from envmgr.store import layout
 from envmgr.store.layout import Location
-from envmgr.workflows import asked, exporting
+from envmgr.workflows import adoption, asked, exporting
 from envmgr.workflows.asked_channels import channels_of
 from envmgr.workflows.exporting import SEVERAL, Shape
 from envmgr.workflows.locking import Locker
-from envmgr.workflows.reading import lock_of
+from envmgr.workflows.reading import lock_of, own_lock
 from envmgr.workflows.request import WHOLE, Choice, CreateRequest
 from envmgr.workflows.sides import Side, side
 
 FORMATS = ("environment", "pinned", "conda-lock", "explicit", "requirements", "pylock", "pixi-lock", "json")
+_HASHED = frozenset({*SEVERAL, "pylock"})
 _OF_A_DIRECTORY = frozenset({"requirements", "pylock"})
 
 
@@ -70,6 +71,8 @@ def export(request: ExportRequest, settings: Settings, reporter: Reporter) -> Ex
             hint=f"use --format {' or '.join(SEVERAL)}, or export one platform at a time",
         )
     sides = _sides(request, platforms, settings, reporter)
+    if request.form in _HASHED:
+        _check_hashed(sides)
     if request.form in SEVERAL:
         locks = [each.lock for each in sides]
         text = (
@@ -86,6 +89,17 @@ def export(request: ExportRequest, settings: Settings, reporter: Reporter) -> Ex
     if request.form == "explicit":
         return Exported(exporting.explicit_text(lock, reporter))
     return _environment(request, only, settings)
+
+
+def _check_hashed(sides: Sequence[Side]) -> None:
+    """Raise LockError for what another tool installed with pip: nothing says which file that was."""
+    unlocked = [package.name for each in sides for package in each.lock.pip if not package.url]
+    if unlocked:
+        raise LockError(
+            f"{sides[0].label} was made by another tool, and pip does not say which files it installed: "
+            f"{', '.join(unlocked)}",
+            hint="use --format pinned, and create the environment from that",
+        )
 
 
 def _environment(request: ExportRequest, only: Side, settings: Settings) -> Exported:
@@ -106,7 +120,7 @@ def _sides(
         named = [side(request.source, settings, platform=platform, choice=request.part) for platform in platforms]
         first = named[0] if named else side(request.source, settings, choice=request.part)
     elif request.location is not None:
-        first = Side(request.location.label, lock_of(request.location), request.location)
+        first = _standing(request.location)
     else:
         raise UsageError("nothing to export is named", hint="add -n NAME or -p PATH")
     if not platforms:
@@ -117,6 +131,17 @@ def _sides(
         first if platform == first.lock.platform else _solved(first, platform, settings, reporter)
         for platform in platforms
     )
+
+
+def _standing(location: Location) -> Side:
+    """Return an environment with its lock; of one that another tool made, what pip installed there is read as well."""
+    lock = lock_of(location)
+    if own_lock(location) is None:
+        there = adoption.find((), location, lock)
+        unlocked = tuple(PipPackage(name, version, "", "", "") for name, version in there.versions)
+        request = lock.request._replace(pip=there.requirements)
+        lock = lock._replace(pip=unlocked, request=request)
+    return Side(location.label, lock, location)
 
 
 def _solved(of: Side, platform: str, settings: Settings, reporter: Reporter) -> Side:
@@ -132,9 +157,10 @@ def _solved(of: Side, platform: str, settings: Settings, reporter: Reporter) -> 
 
 def _with_request(lock: Lock) -> Lock:
     """Return a lock that says what was asked for: one of another tool asks for what nothing else in it needs."""
-    if lock.request.dependencies or lock.request.pip:
+    if lock.request.dependencies:
         return lock
-    dependencies, pip = asked.roots(lock)
+    dependencies, pip = asked.roots(lock._replace(pip=()) if lock.request.pip else lock)
+    pip = lock.request.pip or pip
     channels = lock.request.channels or lock.channels
     return lock._replace(request=lock.request._replace(dependencies=dependencies, pip=pip, channels=channels))
 

@@ -96,6 +96,15 @@ def hook_text(shell: str, settings: Settings, command: tuple[str, ...]) -> str:
     )
 
 
+def write_completion(shell: str, settings: Settings, text: str) -> None:
+    """Write the completion of bash, zsh or fish into the store, where the hook finds it; raises ConfigError."""
+    path = settings.root / "shell" / f"completion.{shell}"
+    try:
+        _write_once(path, text)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def apply(change: Change, settings: Settings) -> None:
     """Write or remove one startup file in one step; a symbolic link stays one, and the mode is kept.
 

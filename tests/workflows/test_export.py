@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from rattler import LockFile
 from uv import find_uv_bin
 
@@ -126,11 +128,17 @@ def test_create_export_create_gives_an_equal_lock(
     assert envmgr.ok("create", "-f", "second.yml") == f"science is up to date: {envmgr.prefix('science')}\n"
 
 
-def test_environment_of_another_tool_is_exported_from_its_records(envmgr: Envmgr, channel: LocalChannel) -> None:
-    envmgr.ok("create", "-n", "science", "-c", channel.url, "tool", "-q")
-    prefix = envmgr.prefix("science")
-    for path in (prefix / "conda-meta" / "envmgr").iterdir():
-        path.unlink()
-    (prefix / "conda-meta" / "envmgr").rmdir()
-    assert "base-files=1.0=0" in envmgr.ok("export", "-n", "science", "--format", "pinned")
-    assert channel.package("tool").sha256 in envmgr.ok("export", "-n", "science", "--format", "explicit")
+def test_environment_of_another_tool_is_exported_from_its_records_and_what_pip_left_there(
+    both: Envmgr, channel: LocalChannel
+) -> None:
+    shutil.rmtree(both.prefix("both") / "conda-meta" / "envmgr")
+    exported = yaml.safe_load(both.ok("export", "-n", "both"))
+    assert exported["channels"] == [channel.url]
+    assert exported["dependencies"] == ["provided", "python", {"pip": ["pure==2.0"]}]
+    pinned = yaml.safe_load(both.ok("export", "-n", "both", "--format", "pinned"))["dependencies"]
+    assert "provided=1.5=0" in pinned
+    assert pinned[-1] == {"pip": ["helper==1.0", "pure==2.0"]}
+    assert "pure==2.0\n" in both.ok("export", "-n", "both", "--format", "requirements")
+    assert channel.package("provided").sha256 in both("export", "-n", "both", "--format", "explicit").out
+    done = both("export", "-n", "both", "--format", "conda-lock")
+    assert (done.code, "pip does not say which files it installed: helper, pure" in done.err) == (1, True)
