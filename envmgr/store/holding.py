@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from envmgr.errors import StoreError
+from envmgr.errors import ReadOnlyStore, StoreError
 from envmgr.leases import Owner, lease
 from envmgr.reporting import Reporter
+from envmgr.store import faults
 from envmgr.store.layout import Location
 
 _ATTEMPTS = 5
@@ -31,6 +32,9 @@ def held(location: Location, *, doing: str, reporter: Reporter, timeout: float |
                 purpose = f"{doing} {location.label}"
                 stack.enter_context(lease(location.lease, purpose=purpose, on_wait=announce, timeout=timeout))
                 break
+            except ReadOnlyStore as error:
+                error.hint = error.hint or faults.place_hint(location)
+                raise
             except StoreError as error:
                 # The holder before us removed the empty directory between our making it and our using it.
                 if attempt == _ATTEMPTS - 1 or not isinstance(error.__cause__, FileNotFoundError):
