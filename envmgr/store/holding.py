@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from envmgr.errors import ReadOnlyStore, StoreError
-from envmgr.leases import Owner, lease
+from envmgr.leases import SILENCE, Owner, lease
 from envmgr.reporting import Reporter
 from envmgr.store import faults
 from envmgr.store.layout import Location
@@ -23,7 +23,7 @@ def held(location: Location, *, doing: str, reporter: Reporter, timeout: float |
     """
 
     def announce(owner: Owner) -> None:
-        reporter.notice(f"waiting for {owner}, which holds {location.label}")
+        reporter.notice(f"waiting for {owner}, which holds {location.label}{elsewhere(owner)}")
 
     with contextlib.ExitStack() as stack:
         stack.callback(_remove_hidden, location)
@@ -41,6 +41,13 @@ def held(location: Location, *, doing: str, reporter: Reporter, timeout: float |
                     raise
         stack.callback(_remove_empty, location)
         yield
+
+
+def elsewhere(owner: Owner) -> str:
+    """Return how one decides about a holder that cannot be looked up from here; empty for one of this machine."""
+    if owner.is_dead() is not None:
+        return ""
+    return f" (it counts as dead after {SILENCE:.0f} s without a sign of life)"
 
 
 def _remove_empty(location: Location) -> None:

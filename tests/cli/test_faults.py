@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from builders.channels import LocalChannel
-from builders.commands import PROGRAM, Envmgr, entries
+from builders.commands import PROGRAM, Envmgr, entries, tools
 from builders.packages import Package
 
 NOBODY = 65534
@@ -164,7 +164,7 @@ def test_no_home_at_all_is_said(filled: Envmgr) -> None:
     assert "HOME=/tmp/home" in done.stderr
 
 
-def test_without_permission_what_there_is_can_be_used_and_not_changed(filled: Envmgr, channel: LocalChannel) -> None:
+def test_without_permission_what_there_is_can_be_used_and_not_changed(filled: Envmgr) -> None:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("needs root and `setpriv`, to be somebody else")
     if _as_user(NOBODY, filled.environ, "--version").returncode != 0:
@@ -173,6 +173,7 @@ def test_without_permission_what_there_is_can_be_used_and_not_changed(filled: En
         os.chmod(directory, 0o755)
         places = {"ENVMGR_ROOT": f"{directory}/root", "ENVMGR_CACHE": f"{directory}/cache", "HOME": f"{directory}/home"}
         places["ENVMGR_CONFIG"] = f"{directory}/config.yaml"
+        channel = tools(LocalChannel(Path(directory, "channel")).index())
         assert filled("create", "-n", "x", "-c", channel.url, "tool=1", **places).code == 0
         environ = {**filled.environ, **places, "HOME": "/nonexistent"}
         assert _as_user(NOBODY, environ, "run", "-n", "x", "tool").stdout == "tool 1.0\n"
