@@ -75,6 +75,12 @@ class Settings(NamedTuple):
         is_own = environ is None
         environ = process_environ() if environ is None else environ
         home = home_of(environ)
+        if not home.is_absolute():
+            who = f"user {os.getuid()}" if hasattr(os, "getuid") else "this user"
+            raise ConfigError(
+                f"HOME is {'not set' if str(home) == '~' else home}, and {who} has no home directory otherwise",
+                hint="set it to a directory that you may write, as HOME=/tmp/home",
+            )
         values: dict[str, tuple[Any, str]] = {}
         for source in sources(environ):
             values |= {key: (value, source.where(key)) for key, value in source.values.items()}
