@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
 from envmgr.pypi import failures, pylock
 from envmgr.pypi.uv import Uv, UvFailed
+from envmgr.spec import requirements
+from envmgr.spec.model import COMMAND_LINE
 
 _LOGGED = "off,uv_extract=warn"  # what uv says of members that it leaves out
 _UNSAFE = re.compile(r"Skipping unsafe file name: (.*)")
@@ -34,11 +37,52 @@ def unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> 
     Raises PipError for a wheel that is not the locked one, that cannot be had, or that would write outside.
     """
     try:
+        _log_in(uv, packages, place, tree)
         if _unsafe(_sync(uv, packages, place, tree)):
             raise _refuse(uv, packages, place, tree)
     except UvFailed as failure:
         raise _failure(uv, failure, packages, place, tree) from failure
     (tree / ".lock").unlink(missing_ok=True)
+
+
+def _log_in(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:
+    """Fetch what was asked for with credentials into uv's cache: the lock has the places without them.
+
+    uv replaces the `${VARIABLES}` itself, so that they are written nowhere. Raises UvFailed.
+    """
+    lines = [line for package in packages for line in _with_credentials(package)]
+    if not lines or uv.offline:
+        return
+    order = tree.with_name("requirements.in")
+    order.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    uv.run(
+        ["pip", "install", "--no-deps", "--no-sources", "--quiet", "--requirements", order,
+         "--target", tree.with_name("fetched"), "--python", place.python],
+        hidden=((str(order), "the lock"), (str(place.staging), str(place.prefix)), *_secrets(lines, uv)),
+    )  # fmt: skip
+
+
+def _with_credentials(package: PipPackage) -> Iterator[str]:
+    if package.kind not in ("archive", "vcs") or (package.is_local and package.kind == "archive"):
+        return
+    for text in package.requested:
+        url = requirements.parse(text, COMMAND_LINE).url if "${" in text else None
+        if url is not None and "${" in url:
+            fragment = package.url.partition("#")[2]
+            if package.kind == "vcs":
+                commit = package.url.partition("#")[0].rpartition("@")[2]
+                parts = urlsplit(url.partition("#")[0])
+                url = urlunsplit(parts._replace(path=parts.path.rpartition("@")[0] or parts.path)) + f"@{commit}"
+            else:
+                url = url.partition("#")[0]
+            yield f"{package.name} @ {url}{f'#{fragment}' if fragment else ''}"
+            return
+
+
+def _secrets(lines: Sequence[str], uv: Uv) -> Iterator[tuple[str, str]]:
+    for name in sorted({name for line in lines for name in re.findall(r"\$\{([A-Z0-9_]+)\}", line)}):
+        if uv.environ.get(name):
+            yield uv.environ[name], f"${{{name}}}"
 
 
 def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> tuple[str, ...]:
@@ -47,7 +91,7 @@ def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> t
     order.write_text(pylock.write(packages), encoding="utf-8")
     return uv.run(
         ["pip", "sync", order, "--python", place.python, "--prefix", tree, "--preview-features", "pylock",
-         "--no-sources", "--quiet", *_build_options(packages)],
+         "--no-sources", "--quiet", *_build_options(packages, uv)],
         variables={
             "RUST_LOG": _LOGGED,
             "PATH": os.pathsep.join(filter(None, (str(place.python.parent), uv.environ.get("PATH")))),
@@ -56,10 +100,10 @@ def _sync(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> t
     )  # fmt: skip
 
 
-def _build_options(packages: Sequence[PipPackage]) -> Iterator[str]:
+def _build_options(packages: Sequence[PipPackage], uv: Uv) -> Iterator[str]:
     for package in packages:
-        if package.kind == "directory":  # uv takes its build for current while its pyproject.toml is
-            yield from ("--refresh-package", package.name)
+        if package.kind == "directory":
+            yield from uv.anew(package.name)
         for setting in package.config_settings:
             yield from ("--config-settings-package", f"{package.name}:{setting}")
 

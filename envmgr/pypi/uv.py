@@ -82,6 +82,14 @@ class Uv:
             indexes=indexes,
         )
 
+    def anew(self, name: str) -> list[str]:
+        """Return the options with which uv builds a directory called `name` again: it takes what it has built for
+        current as long as its pyproject.toml is. Raises as `run`."""
+        if not self.offline:
+            return ["--refresh-package", name]
+        self.run(["cache", "clean", name])  # offline it knows no refreshing
+        return []
+
     def run(
         self,
         arguments: Sequence[str | Path],
@@ -99,7 +107,7 @@ class Uv:
         command = [self.binary, *map(str, arguments), "--color", "never", "--cache-dir", str(self.cache)]
         if "UV_CONFIG_FILE" not in self.environ:
             command.append("--no-config")
-        if "1" in self.indexes.values("no-index"):  # uv has no variable for it
+        if arguments[0] == "pip" and "1" in self.indexes.values("no-index"):  # uv has no variable for it
             command.append("--no-index")
         if self.offline or offline:
             command.append("--offline")

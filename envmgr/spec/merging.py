@@ -15,6 +15,7 @@ from operator import or_
 from envmgr.errors import SpecError
 from envmgr.spec.faults import shown
 from envmgr.spec.model import NO_OPTIONS, EnvironmentSpec
+from envmgr.spec.pip_lines import rebased
 
 
 def merge(specs: Sequence[EnvironmentSpec]) -> EnvironmentSpec:
@@ -24,6 +25,8 @@ def merge(specs: Sequence[EnvironmentSpec]) -> EnvironmentSpec:
     """
     if len(specs) == 1:
         return specs[0]
+    base = next((spec.pip_base for spec in specs if spec.pip_base), "")
+    specs = [spec if spec.pip_base in ("", base) else rebased(spec, base) for spec in specs]
     warnings = [warning for spec in specs for warning in spec.warnings]
     return EnvironmentSpec(
         name=_last("name", specs, lambda spec: spec.name, warnings),
@@ -33,7 +36,7 @@ def merge(specs: Sequence[EnvironmentSpec]) -> EnvironmentSpec:
         pip=tuple(requirement for spec in specs for requirement in spec.pip),
         pip_options=reduce(or_, (spec.pip_options for spec in specs), NO_OPTIONS),
         pip_constraints=tuple(constraint for spec in specs for constraint in spec.pip_constraints),
-        pip_base=next((spec.pip_base for spec in specs if spec.pip_base), ""),
+        pip_base=base,
         variables=_variables(specs, warnings),
         platforms=_platforms(specs),
         category=specs[0].category if specs else "main",

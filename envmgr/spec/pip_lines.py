@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envmgr.spec.faults import Faults
 from envmgr.spec.files import read_text
 from envmgr.spec.model import COMMAND_LINE, EnvironmentSpec, Origin, PipOptions, Requirement
-from envmgr.spec.requirements_file import RequirementsReader
+from envmgr.spec.requirements_file import RequirementsReader, relative_to_base
 from envmgr.urls import is_url
 
 
@@ -32,6 +33,22 @@ def has_paths(spec: EnvironmentSpec) -> bool:
     return local or any(
         line.startswith(("-c ", "--find-links ")) and not is_url(line.partition(" ")[2])
         for line in spec.pip_options.lines
+    )
+
+
+def rebased(spec: EnvironmentSpec, base: str) -> EnvironmentSpec:
+    """Return a spec whose pip half names paths as relative to the directory `base`."""
+    lines = []
+    for line in spec.pip_options.lines:
+        option, _, value = line.partition(" ")
+        if option in ("-c", "--find-links") and not is_url(value) and not os.path.isabs(os.path.expanduser(value)):
+            line = f"{option} {os.path.relpath(os.path.join(spec.pip_base, value), base)}"  # noqa: PLW2901
+        lines.append(line)
+    return replace(
+        spec,
+        pip=tuple(relative_to_base(requirement, base) for requirement in spec.pip),
+        pip_options=replace(spec.pip_options, lines=tuple(lines)),
+        pip_base=base,
     )
 
 

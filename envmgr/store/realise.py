@@ -150,7 +150,7 @@ def _realise(run: Run) -> Realised:
             needed = needed.plus(bringing.needs(carries.survey, location.staging))
         room.check(location.staging, needed)
         if request.replaces is not None:
-            succession.name_users(location, run.reporter)
+            succession.name_users(location, run.settings, run.reporter)
         generation = succession.next_generation(
             location,
             request.lock,
@@ -218,7 +218,9 @@ def _index_options(lock: Lock) -> IndexOptions | None:
         return None
     from envmgr.spec.pip_lines import read_lines  # start-up time: most environments have no such lines
 
-    return read_lines(lock.request.pip, base=lock.request.pip_base, source="the lock").options.indexes
+    # What a constraints file says is in the lock already
+    lines = read_lines(lock.request.pip, base=lock.request.pip_base, source="the lock", load=lambda _: "")
+    return lines.options.indexes
 
 
 def _shares_files(location: Location, artifacts: Sequence[Artifact]) -> bool:

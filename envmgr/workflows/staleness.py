@@ -36,7 +36,8 @@ def of_request(lock: Lock, wanted: Request, settings: Settings) -> Iterator[str]
     if lock.channel_priority != settings.channel_priority:
         found.append(f"channel priority: {lock.channel_priority} → {settings.channel_priority}")
     yield from found or [
-        "what channels.yaml means by its names and pins, or whether python brings pip, is not as it was"
+        "what channels.yaml means by its names and pins, what a constraints file says, or whether python brings pip, "
+        "is not as it was"
     ]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from envmgr.errors import SpecError
-from envmgr.spec import environment_file
+from envmgr.spec import environment_file, pip_files
 from envmgr.spec.merging import merge
 from envmgr.spec.model import EnvironmentSpec
 
@@ -74,3 +74,15 @@ def test_platforms_are_those_that_every_file_allows() -> None:
 def test_files_without_a_common_platform_are_refused() -> None:
     with pytest.raises(SpecError, match=r"1\.yml: linux-64; 2\.yml: win-64"):
         merged("dependencies: []\nplatforms: [linux-64]\n", "dependencies: []\nplatforms: [win-64]\n")
+
+
+def test_paths_of_all_files_are_relative_to_the_first_ones_directory() -> None:
+    first = environment_file.read("dependencies:\n- pip:\n  - -e ./a\n", source="/base/e.yml", platform="linux-64")
+    text = "-c c.txt\n--find-links ./wheels\n./b[x] ; python_version > '3'\nd @ ../d\n-e /e\ngit+https://h/f\n"
+    second = pip_files.read(text, source="/base/sub/r.txt", load=lambda _: "g<2\n")
+    merged = merge([first, second])
+    assert merged.pip_base == "/base"
+    assert [one.text for one in merged.pip] == [
+        "-e ./a", './sub/b[x] ; python_version > "3"', "d @ ./d", "-e /e", "git+https://h/f",
+    ]  # fmt: skip
+    assert merged.pip_options.lines == ("-c sub/c.txt", "--find-links sub/wheels")

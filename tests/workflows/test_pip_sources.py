@@ -125,16 +125,19 @@ def test_a_directory_is_locked_by_what_is_in_it(sources: Envmgr, channel: LocalC
     file_of(sources, channel, "./plain", "-e ./edited")
     sources("create", "-f", "environment.yml", "-q")
     code = sources.directory / "plain/src/plain.py"
+    code.write_text("VALUE = 1.5\n")
+    assert sources("create", "-f", "environment.yml", "-y", "-q", "--offline").code == 0
+    program = ("run", "-n", "science", "python", "-c", "import plain, edited; print(plain.VALUE, edited.VALUE)")
+    assert sources.process(*program).out == "1.5 1\n"
     code.write_text("VALUE = 2\n")
     (sources.directory / "edited/src/edited.py").write_text("VALUE = 2\n")
     done = sources("create", "-f", "environment.yml", "--locked")
     assert (done.code, "plain: what is in it has changed" in done.err) == (1, True)
     assert "edited" not in done.err
     sources("create", "-f", "environment.yml", "-y", "-q")
-    program = ("run", "-n", "science", "python", "-c", "import plain, edited; print(plain.VALUE, edited.VALUE)")
     assert sources.process(*program).out == "2 2\n"
     sources.ok("rollback", "-n", "science", "-y")
-    assert sources.process(*program).out == "1 2\n"
+    assert sources.process(*program).out == "1.5 2\n"
 
 
 def test_a_repository_stays_at_its_commit_until_it_is_to_move(sources: Envmgr, channel: LocalChannel) -> None:
@@ -217,11 +220,11 @@ def test_what_cannot_be_had_is_refused_with_its_reason(
 def test_options_of_the_file_count_and_secrets_are_written_nowhere(
     sources: Envmgr, channel: LocalChannel, index: IndexServer
 ) -> None:
-    with IndexServer() as other:
-        other.users["__token__"] = "sesame-7f3a"
+    with IndexServer() as other, IndexServer() as private:
+        other.users["__token__"] = private.users["__token__"] = "sesame-7f3a"
         other.add(Wheel(name="inner", requires=["pure"]), Wheel(name="pure", version="9.0rc1"))
         direct = Wheel(name="direct")
-        other.add(direct)
+        private.add(direct)
         (sources.directory / "limits.txt").write_text("helper==1.0  # as tested\n")
         file_of(
             sources,
@@ -230,7 +233,7 @@ def test_options_of_the_file_count_and_secrets_are_written_nowhere(
             "--pre",
             "-c limits.txt",
             "inner",
-            f"direct @ http://__token__:${{LAB_TOKEN}}@{other.host}/files/{direct.filename}",
+            f"direct @ http://__token__:${{LAB_TOKEN}}@{private.host}/files/{direct.filename}",
         )
         sources.environ["LAB_TOKEN"] = "sesame-7f3a"
         done = sources("create", "-f", "environment.yml", "-v")
@@ -272,3 +275,30 @@ def test_an_export_for_pip_asks_for_the_same_sources(sources: Envmgr, channel: L
     assert planned.code == 0, planned.err
     locked = {each["name"]: each["version"] for each in planned.json["pip"]["install"]}
     assert locked == EVERY_VERSION
+
+
+def test_a_repository_that_asks_for_a_token_is_fetched_again_from_the_lock(
+    machine: Envmgr, channel: LocalChannel, tmp_path: Path
+) -> None:
+    Project(name="hidden").repository(tmp_path / "hidden")
+    git(tmp_path, "clone", "-q", "--bare", "hidden", "hidden.git")
+    git(tmp_path / "hidden.git", "update-server-info")
+    with IndexServer() as private:
+        private.users["user"] = "sesame-7f3a"
+        for path in (tmp_path / "hidden.git").rglob("*"):
+            if path.is_file():
+                place = f"/hidden.git/{path.relative_to(tmp_path / 'hidden.git').as_posix()}"
+                private.answers[place] = (200, "application/octet-stream", path.read_bytes())
+        refs = private.answers["/hidden.git/info/refs"]
+        private.answers["/hidden.git/info/refs?service=git-upload-pack"] = (200, "text/plain", refs[2])
+        file_of(machine, channel, f"git+http://user:${{LAB_TOKEN}}@{private.host}/hidden.git@v1")
+        machine.environ["LAB_TOKEN"] = "sesame-7f3a"
+        done = machine("create", "-f", "environment.yml")
+        assert done.code == 0, done.err
+        assert pip_half(machine) == {"hidden": "1.0"}
+        shutil.rmtree(machine.cache / "uv")
+        again = machine("create", "-f", "environment.yml", "-n", "twin")
+        assert again.code == 0, again.err
+    assert "sesame-7f3a" not in json.dumps(direct_url(machine.prefix("twin"), "hidden"))
+    assert "sesame-7f3a" not in done.out + done.err + again.out + again.err
+    assert b"sesame-7f3a" not in (machine.directory / "environment.conda-lock.yml").read_bytes()
