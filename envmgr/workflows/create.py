@@ -131,7 +131,7 @@ def _create(
     if present is None and layout.is_environment(location.prefix):
         raise PrefixError(
             f"{location.prefix} is an environment that another tool made",
-            hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
+            hint=f"choose another place, or give it a lock first: envmgr adopt {location.arguments}",
         )
 
     from envmgr.lock.difference import between  # start-up time: rattler, yaml and the engines come with these
