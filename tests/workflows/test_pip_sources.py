@@ -163,6 +163,10 @@ def test_a_source_whose_name_only_its_build_says_is_installed_and_removed_by_nam
     assert pip_half(sources) == {"edited": "1.0", "helper": "1.0", "plain": "1.2"}
     assert sources("remove", "-n", "science", "plain", "-y", "-q").code == 0
     assert sources.ok("export", "-n", "science").endswith("  - pip:\n      - -e ./edited\n")
+    file_of(sources, channel, "helper", "-e ./edited  # ours")
+    done = sources("remove", "-n", "science", "edited", "--save", "-f", "environment.yml", "-y", "-q")
+    assert done.code == 0, done.err
+    assert (sources.directory / "environment.yml").read_text().endswith("  - pip:\n      - helper\n")
 
 
 def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
