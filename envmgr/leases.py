@@ -54,6 +54,12 @@ def lease(
         leases.close()
 
 
+def owner_of(path: Path) -> Owner | None:
+    """Return who holds a lease, None where nobody does or it does not say; raises OSError."""
+    held = _read(path)
+    return held.owner if held is not None else None
+
+
 class Blocker(NamedTuple):
     """Who is in the way of a lease (`owner` None: it does not say), and for how many seconds it gave no sign of life.
 

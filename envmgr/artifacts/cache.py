@@ -51,6 +51,7 @@ class ArtifactCache:
         self._shared = tuple(cache / "pkgs" for cache in settings.shared_caches)
         self._settings = settings
         self._distrusted: set[Path] = set()
+        self._manifests: dict[Path, tuple[tuple[int, int, int], Manifest | None]] = {}
 
     def find(self, package: CondaPackage) -> Artifact | None:
         """Return the cached artifact, or None; it is whole as far as can be seen without looking at every file.
@@ -179,7 +180,7 @@ class ArtifactCache:
         if directory in self._distrusted:
             return None
         try:
-            manifest = read_manifest(layer / f"{key}.json")
+            manifest = self._manifest(layer / f"{key}.json")
             if manifest is None or manifest.sha256 != package.sha256:
                 return None
             if not (directory / "info" / "index.json").is_file():
@@ -187,6 +188,18 @@ class ArtifactCache:
         except OSError:
             return None
         return Artifact(package, directory, manifest)
+
+    def _manifest(self, path: Path) -> Manifest | None:
+        """Return what `read_manifest` does, parsed once for as long as the file is the same."""
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            return None
+        signature = (status.st_ino, status.st_mtime_ns, status.st_size)
+        known = self._manifests.get(path)
+        if known is None or known[0] != signature:
+            known = self._manifests[path] = (signature, read_manifest(path))
+        return known[1]
 
     def _rebuild(self, key: str, package: CondaPackage) -> Artifact | None:
         """Check a published directory again whose manifest is lost or of an older schema."""

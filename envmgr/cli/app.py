@@ -21,6 +21,7 @@ COMMANDS = {
     "create": ("create", "create", "Create an environment from a file or from specs."),
     "deactivate": ("activation", "deactivate", "Deactivate the active environment (needs the shell hook)."),
     "diff": ("diff", "diff", "Compare two environments, generations or locks."),
+    "doctor": ("doctor", "doctor", "Look for the usual mistakes, and say how to mend them."),
     "env": ("environments", "env", "List environments; conda's spellings of other commands."),
     "exec": ("tool", "execute", "Run a command from a throw-away environment."),
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),

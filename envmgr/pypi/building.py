@@ -62,7 +62,9 @@ def answer(uv: Uv, question: Question, asked: Asked, reporter: Reporter) -> Answ
     if question.builds.names:
         question = _allowed(question, question.builds.names, asked)
     for _ in range(_MOST_ROUNDS):
-        settled = _pinned(uv, question, asked)
+        settled = pins.settled(
+            uv, question, {requirement.name for requirement in asked.requirements}, directory=asked.stubs
+        )
         try:
             packages = compilation.packages(uv, settled, reporter)
         except UvFailed as failure:
@@ -158,7 +160,10 @@ def _explained(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> P
     def near(name: str) -> tuple[str, ...]:
         return nearest.nearest(name, known | nearest.listed(uv))
 
-    return failures.explain(failure, asked.requirements, offline=uv.offline, near=near)
+    def elsewhere(name: str) -> str | None:
+        return nearest.pinned_to_others(name, uv)
+
+    return failures.explain(failure, asked.requirements, offline=uv.offline, near=near, elsewhere=elsewhere)
 
 
 def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> PipError | None:
@@ -189,13 +194,3 @@ def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) 
 
 def _named_without_wheel(text: str) -> set[str]:
     return {canonicalize_name(name) for names in _WITHOUT_WHEEL.findall(text) for name in names if name}
-
-
-def _pinned(uv: Uv, question: Question, asked: Asked) -> Question:
-    try:
-        roots = {requirement.name for requirement in asked.requirements}
-        return pins.settled(uv, question, roots, directory=asked.stubs)
-    except UvFailed:
-        # What it says is about more than was asked for; the answer itself is what is explained
-        pinned = {pin.package for pin in uv.indexes.pins} - question.stubs.keys()
-        return replace(question, pinned=tuple(sorted(pinned)))

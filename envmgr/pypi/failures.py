@@ -39,11 +39,17 @@ _MISMATCH = re.compile(
 
 
 def explain(
-    error: UvFailed, requirements: Sequence[Requirement], *, offline: bool, near: Callable[[str], Sequence[str]]
+    error: UvFailed,
+    requirements: Sequence[Requirement],
+    *,
+    offline: bool,
+    near: Callable[[str], Sequence[str]],
+    elsewhere: Callable[[str], str | None] = lambda _: None,
 ) -> PipError:
     """Return the error to show for what uv said about `requirements` (those that hold here).
 
-    `near` gives the names that look like one that no index has.
+    `near` gives the names that look like one that no index has, `elsewhere` the index that answers for pins only and
+    has a name.
     """
     return (
         _mismatch(error.text)
@@ -52,7 +58,7 @@ def explain(
         or (_offline(error.text) if offline else None)
         or _unreachable(error.text)
         or _broken(error.text)
-        or _unknown(error.text, requirements, near)
+        or _unknown(error.text, requirements, near, elsewhere)
         or _unsatisfiable(error.text, requirements)
     )
 
@@ -197,10 +203,16 @@ _STATUS_HINTS = {
 }
 
 
-def _unknown(text: str, requirements: Sequence[Requirement], near: Callable[[str], Sequence[str]]) -> PipError | None:
+def _unknown(
+    text: str,
+    requirements: Sequence[Requirement],
+    near: Callable[[str], Sequence[str]],
+    elsewhere: Callable[[str], str | None],
+) -> PipError | None:
     unknown = names_not_found(text)
     if not unknown:
         return None
+    pinnable = {name: index for name in sorted(unknown) if (index := elsewhere(name)) is not None}
     asked = [requirement for requirement in requirements if requirement.name in unknown]
     if asked:
         return PipError(
@@ -208,15 +220,22 @@ def _unknown(text: str, requirements: Sequence[Requirement], near: Callable[[str
                 f"{each.origin}: no package index in use has `{each.name}` (asked for as `{each.text}`)"
                 for each in asked
             ),
-            hint=_spelling({each.name: near(each.name) for each in asked}),
+            hint=_pins(pinnable) or _spelling({each.name: near(each.name) for each in asked}),
             details={"names": sorted(unknown)},
         )
     names = ", ".join(f"`{name}`" for name in sorted(unknown))
     return PipError(
         f"no package index in use has {names}, which another package needs\n" + indented(text),
-        hint="name the index that has it with PIP_EXTRA_INDEX_URL",
+        hint=_pins(pinnable) or "name the index that has it with PIP_EXTRA_INDEX_URL",
         details={"names": sorted(unknown)},
     )
+
+
+def _pins(pinnable: Mapping[str, str]) -> str | None:
+    if not pinnable:
+        return None
+    lines = " and ".join(f"`{name}: {index}`" for name, index in pinnable.items())
+    return f"the index has it, and answers for what is pinned to it only: add {lines} to pypi.packages in channels.yaml"
 
 
 def _spelling(near: Mapping[str, Sequence[str]]) -> str:

@@ -116,7 +116,7 @@ class Indexes:
         """Return every index with where it stands, in the order of asking, pinned ones first; may carry credentials."""
         if "1" in self.values("no-index"):
             return ()
-        pinned = ((_with_user(index), index.origin) for index in self.pinned)
+        pinned = ((self.with_user(index), index.origin) for index in self.pinned)
         extra = ((each.value, each.origin) for each in self.stated if each.key == "extra-index-url")
         default = [(each.value, each.origin) for each in self.stated if each.key == "index-url"]
         return (*pinned, *extra, *(default or [(_PYPI, "by default")]))
@@ -147,7 +147,7 @@ class Indexes:
         """
         extra = self.values("extra-index-url")
         if is_installation:
-            extra = (*extra, *(f"{index.name}={_with_user(index)}" for index in self.pinned))
+            extra = (*extra, *(f"{index.name}={self.with_user(index)}" for index in self.pinned))
         said = {"UV_INDEX": " ".join(extra)}
         for key, (variable, *others) in _VARIABLES.items():
             stated = [each for each in self.stated if each.key == key]
@@ -163,6 +163,14 @@ class Indexes:
             prefix = f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', index.name.upper())}"
             said |= {f"{prefix}_USERNAME": index.user, f"{prefix}_PASSWORD": index.password}
         return {name: value for name, value in said.items() if value}
+
+    def with_user(self, index: PinnedIndex) -> str:
+        """Return the URL of a pinned index with its user and password; secret."""
+        if not index.user and not index.password:
+            return index.url
+        parts = urlsplit(index.url)
+        userinfo = quote(index.user, safe="") + (f":{quote(index.password, safe='')}" if index.password else "")
+        return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}"))
 
     def project(self, packages: Sequence[str]) -> str:
         """Return the pyproject.toml that asks for `packages`, each of the index that it is pinned to."""
@@ -268,14 +276,6 @@ def _pinned(section: PypiSection, environ: Mapping[str, str]) -> Iterator[Pinned
             password=unquote(password),
             origin=str(index.origin),
         )
-
-
-def _with_user(index: PinnedIndex) -> str:
-    if not index.user and not index.password:
-        return index.url
-    parts = urlsplit(index.url)
-    userinfo = quote(index.user, safe="") + (f":{quote(index.password, safe='')}" if index.password else "")
-    return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}"))
 
 
 def _expanded(index: NamedIndex, environ: Mapping[str, str]) -> str:

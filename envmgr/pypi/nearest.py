@@ -40,6 +40,23 @@ def listed(uv: Uv) -> frozenset[str]:
     return frozenset(name for url, origin in urls if "://" in url for name in _names(url.partition("=")[2] or url, uv))
 
 
+def pinned_to_others(name: str, uv: Uv) -> str | None:
+    """Return the name of an index that has `name`, and that answers for the packages pinned to it only."""
+    for index in () if uv.offline else uv.indexes.pinned:
+        url = f"{uv.indexes.with_user(index).rstrip('/')}/{name}"
+        directory = path_of_file_url(url)
+        try:
+            if directory is not None:
+                if directory.is_dir():
+                    return index.name
+                continue
+            with _opener(uv).open(_request(url), timeout=_SECONDS):
+                return index.name
+        except (OSError, ValueError):
+            continue  # only a hint is wanted
+    return None
+
+
 def _names(url: str, uv: Uv) -> Iterator[str]:
     directory = path_of_file_url(url)
     try:

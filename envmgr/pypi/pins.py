@@ -19,9 +19,8 @@ from envmgr.pypi.uv import Uv, UvFailed
 def settled(uv: Uv, question: Question, roots: Collection[str], *, directory: Path) -> Question:
     """Return `question` with the pinned packages that its answer needs; `roots` are the names that its lines ask for.
 
-    What no index is to be asked for is bound to a wheel below `directory`.
-
-    Raises UvFailed where there is no answer, PipError where a needed package is not to be had from its index.
+    What no index is to be asked for is bound to a wheel below `directory`. A question without an answer comes back in
+    the form that says why.
     """
     names = sorted({pin.package for pin in uv.indexes.pins} - set(question.stubs))
     if not names:
@@ -29,13 +28,16 @@ def settled(uv: Uv, question: Question, roots: Collection[str], *, directory: Pa
     asked = replace(question, pinned=tuple(names))
     try:
         nodes = graph(uv, asked)
-    except UvFailed as failure:
+    except UvFailed:
         asked = _without_lacking(uv, asked, roots, directory)
-        if not asked.blocked:
-            raise
-        nodes = graph(uv, asked)
-        if _reached(nodes, roots).intersection(asked.blocked):
-            raise failure from None
+        try:
+            nodes = graph(uv, asked)
+        except UvFailed:
+            return asked  # has no answer, and says why without what is not needed
+        needed = _reached(nodes, roots).intersection(asked.blocked)
+        if needed:  # no answer either: with these pins
+            blocked = {name: stub for name, stub in asked.blocked.items() if name not in needed}
+            return replace(asked, pinned=tuple(sorted({*asked.pinned, *needed})), blocked=blocked)
     reached = _reached(nodes, roots)
     return replace(asked, pinned=tuple(name for name in asked.pinned if name in reached))
 

@@ -96,33 +96,30 @@ def _files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
     named = environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:  # pip's documented way to have none
         return
-    name = "pip.ini" if os.name == "nt" else "pip.conf"
     in_force = Path(os.path.abspath(named)) if named and os.path.exists(named) else None
-    candidates = _global_directories(environ)
-    if in_force is None:  # as pip's own loading has it
-        candidates += _user_directories(environ, home)
-    candidates.append(Path(sys.prefix))
+    shared, own = places(environ, home, system=sys.platform)
+    candidates = [*shared, *(own if in_force is None else ()), Path(sys.prefix)]  # as pip's own loading has it
+    name = "pip.ini" if sys.platform == "win32" else "pip.conf"
     yield from (directory / name for directory in candidates if (directory / name).is_file())
     if in_force is not None:
         yield in_force
 
 
-def _user_directories(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Return where a user's own file may be: the place of old, then that of today."""
-    if os.name == "nt":
-        return [home / "pip", Path(environ.get("APPDATA") or home / "AppData" / "Roaming") / "pip"]
-    own = home / "Library" / "Application Support" / "pip"
-    config = home / ".config" if sys.platform == "darwin" else Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return [home / ".pip", own if sys.platform == "darwin" and own.is_dir() else config / "pip"]
-
-
-def _global_directories(environ: Mapping[str, str]) -> list[Path]:
-    if os.name == "nt":
-        return [Path(environ.get("PROGRAMDATA") or "C:/ProgramData") / "pip"]
-    if sys.platform == "darwin":
-        return [Path("/Library/Application Support/pip")]
-    searched = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
-    return [*(Path(directory) / "pip" for directory in searched if directory), Path("/etc")]
+def places(environ: Mapping[str, str], home: Path, *, system: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the directories of the machine's and of the user's own files, weakest first, on a `system` as
+    `sys.platform` calls it."""
+    if system == "win32":
+        roaming = Path(environ.get("APPDATA") or home / "AppData" / "Roaming")
+        return (Path(environ.get("PROGRAMDATA") or "C:/ProgramData") / "pip",), (home / "pip", roaming / "pip")
+    if system == "darwin":
+        own = home / "Library" / "Application Support" / "pip"
+        return (Path("/Library/Application Support/pip"),), (
+            home / ".pip", own if own.is_dir() else home / ".config" / "pip"
+        )  # fmt: skip
+    searched = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    shared = (*(Path(directory) / "pip" for directory in searched if directory), Path("/etc"))
+    return shared, (home / ".pip", config / "pip")
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:

@@ -78,7 +78,7 @@ def read(root: Path, lock: Lock | None) -> Survey:
             owned.update(dict.fromkeys(distribution.files, f"{distribution.dist_info}/RECORD"))
         else:
             foreign.append(distribution)
-    walk = _walk(str(root), owned, _born(root))
+    walk = _walk(str(root), owned, born(root))
     missing = _absent(root, owned, walk)
     theirs = {path for distribution in foreign for path in distribution.files}
     doubtful = [path for path in walk.doubtful if path not in theirs]
@@ -274,7 +274,7 @@ def _is_locked(distribution: Distribution, lock: Lock | None) -> bool:
     )
 
 
-def _born(root: Path) -> int | None:
+def born(root: Path) -> int | None:
     """Return when the tree was complete (ns): its record, or with another tool its history, was written last."""
     for file in (generations.FILE, _HISTORY):
         try:

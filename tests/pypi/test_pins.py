@@ -108,3 +108,17 @@ def test_the_first_index_that_has_a_name_answers_for_it(
     assert pins(pinned("internal", "public", PIP_EXTRA_INDEX_URL=other.url)) == {
         "internal==1": other.url, "public==2": index.url
     }  # fmt: skip
+
+
+def test_what_only_an_index_for_pins_has_is_refused_with_the_pin_to_write(
+    index: IndexServer, other: IndexServer, pinned: Resolve
+) -> None:
+    other.add(Wheel(name="torch", requires=["torch-extras"]), Wheel(name="torch-extras"))
+    with pytest.raises(PipError, match=r"no package index in use has `torch-extras`, which another") as caught:
+        pinned("torch")
+    with pytest.raises(PipError, match=r"environment.yml:5: no package index in use has `torch-extras`") as direct:
+        pinned("torch-extras")
+
+    assert "add `torch-extras: gpu` to pypi.packages" in (caught.value.hint or "")
+    assert direct.value.hint == caught.value.hint
+    assert "s3cret" not in str(caught.value.details)

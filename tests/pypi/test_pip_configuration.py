@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envmgr.errors import ConfigError
-from envmgr.pypi.pip_configuration import PipConfiguration
+from envmgr.pypi.pip_configuration import PipConfiguration, places
 
 
 @pytest.fixture
@@ -128,3 +128,31 @@ def test_what_is_read_is_what_pip_reads(tmp_path: Path, machine: dict[str, str],
         "timeout": found.timeout,
     }  # fmt: skip
     assert {key: pips[key] for key in read} == read
+
+
+@pytest.mark.parametrize(
+    ("system", "environ", "shared", "own"),
+    [
+        ("linux", {}, ["/etc/xdg/pip", "/etc"], ["HOME/.pip", "HOME/.config/pip"]),
+        ("linux", {"XDG_CONFIG_DIRS": "/a:/b", "XDG_CONFIG_HOME": "/c"}, ["/a/pip", "/b/pip", "/etc"],
+         ["HOME/.pip", "/c/pip"]),
+        ("darwin", {"XDG_CONFIG_HOME": "/c"}, ["/Library/Application Support/pip"], ["HOME/.pip", "HOME/.config/pip"]),
+        ("win32", {"PROGRAMDATA": "D:/Data", "APPDATA": "D:/me/Roaming"}, ["D:/Data/pip"],
+         ["HOME/pip", "D:/me/Roaming/pip"]),
+        ("win32", {}, ["C:/ProgramData/pip"], ["HOME/pip", "HOME/AppData/Roaming/pip"]),
+    ],
+)  # fmt: skip
+def test_where_the_files_are_on_each_system(
+    home: Path, system: str, environ: dict[str, str], shared: list[str], own: list[str]
+) -> None:
+    found = places(environ, home, system=system)
+    wanted = tuple(tuple(Path(text.replace("HOME", str(home))) for text in texts) for texts in (shared, own))
+
+    assert found == wanted
+
+
+def test_on_macos_the_own_directory_counts_where_it_exists(home: Path) -> None:
+    own = home / "Library/Application Support/pip"
+    own.mkdir(parents=True)
+
+    assert places({}, home, system="darwin")[1][-1] == own
