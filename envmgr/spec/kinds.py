@@ -5,6 +5,7 @@ Light: every `create -f` asks. Nothing is parsed here; each kind has its own rea
 
 from __future__ import annotations
 
+import functools
 import re
 from enum import Enum
 
@@ -51,6 +52,7 @@ class FileKind(Enum):
 _LOCKS = frozenset({FileKind.EXPLICIT, FileKind.CONDA_LOCK, FileKind.PIXI_LOCK})
 
 
+@functools.lru_cache(maxsize=4)  # asked several times of each file of a command; a large lock takes milliseconds
 def kind_of(source: str, text: str) -> FileKind:
     """Return what the file `source` (a path, `-` or a URL) with the content `text` is.
 

@@ -135,7 +135,7 @@ def _standing(location: Location) -> Side:
     """Return an environment with its lock; of one that another tool made, what pip installed there is read as well."""
     lock = lock_of(location)
     if own_lock(location) is None:
-        there = adoption.find((), location, lock)
+        there = adoption.find((), location, lock._replace(pip=()))
         unlocked = tuple(PipPackage(name, version, "", "", "") for name, version in there.versions)
         request = lock.request._replace(pip=there.requirements)
         lock = lock._replace(pip=unlocked, request=request)
