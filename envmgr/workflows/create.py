@@ -217,7 +217,9 @@ def _beside(request: CreateRequest) -> tuple[Path | None, bytes | None]:
     data = lock_file.read_bytes(path) if path is not None else None
     if request.locked and request.no_lock:
         raise UsageError("--locked and --no-lock contradict each other", hint="give one of them")
-    if request.locked and path is None and not any(source.is_lock for source in request.files):
+    if path is None and any(source.is_lock for source in request.files):
+        return None, None  # the file is the lock
+    if request.locked and path is None:
         raise UsageError(
             "--locked follows the lock beside one environment file, and there is none here",
             hint="envmgr create --locked -f environment.yml",
