@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -89,26 +90,30 @@ def remove(directory: Path) -> None:
 
     Raises OSError when something in it cannot be removed.
     """
-    pending = [str(directory)]
+    pending = [(str(directory), False)]
     while pending:
-        where = pending[-1]
+        where, is_emptied = pending.pop()
         try:
-            below = _remove_files(where)
+            below = [] if is_emptied else _remove_files(where)
         except FileNotFoundError:
-            below = []
+            continue
         except NotADirectoryError:
             os.unlink(where)
-            below = []
-        if below:
-            pending.extend(below)
             continue
-        pending.pop()
+        if below:
+            pending.append((where, True))
+            pending.extend((each, False) for each in below)
+            continue
         try:
             os.rmdir(where)
         except FileNotFoundError:
             pass
         except NotADirectoryError:
             os.unlink(where)
+        except OSError as error:
+            if not is_emptied or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            pending.append((where, False))  # somebody put something there meanwhile
 
 
 def _remove_files(where: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must not wait for click: `run`, `shell-hook`, and the scripts that the shell hook asks for.
+"""What must not wait for click: `run`, `shell-hook`, `--version`, and the scripts that the shell hook asks for.
 
 Only the plain forms are taken; whatever else stands on the command line is left to the command tree, which knows
 `--help`, `-f` and how to complain. Imports are local: each form pays only for its own.
@@ -23,6 +23,8 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
     if not argv:
         return None
     command, arguments = argv[0], argv[1:]
+    if command in ("--version", "-V") and not arguments:
+        return _version()
     if command == "run" and sys.platform != "win32":
         return _run(arguments, environ)
     if command in ("_activate", "_deactivate") and len(arguments) == 2:
@@ -34,6 +36,13 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
     if command == "shell-hook" and len(arguments) == 1 and not arguments[0].startswith("-"):
         return _shell_hook(arguments[0], environ)
     return None
+
+
+def _version() -> int:
+    from envmgr import __version__
+
+    print(f"envmgr {__version__}")
+    return 0
 
 
 def own_command() -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from envmgr.urls import redact
 
 _INTERVAL = 0.1  # seconds between two drawings; what ends sooner is never drawn
 _WINDOW = 30  # drawings over which the rate is measured: three seconds
+_NOTEBOOK_COLUMNS = 100
 _CI_INTERVAL = 20.0  # seconds between two lines about the same phase
 _LABELS: Mapping[Phase, str] = {
     "repodata": "index",
@@ -39,13 +40,15 @@ _LABELS: Mapping[Phase, str] = {
 def reporter(stream: TextIO, environ: Mapping[str, str], *, quiet: bool = False, as_json: bool = False) -> Reporter:
     """Return the reporter for `stream` (stderr): live in a terminal, lines where CI is set, else without progress.
 
+    Under a `!` of Jupyter it is a terminal as well, of which a cell shows carriage returns, but no moves of a cursor.
+
     With `quiet` only warnings are printed; with `as_json` neither is progress shown.
     """
     colour = wants_colour(stream, environ)
     if quiet or as_json:
         return PlainReporter(stream, colour=colour, notices=not quiet)
     if _is_terminal(stream, environ):
-        return LiveReporter(stream, colour=colour)
+        return LiveReporter(stream, colour=colour, is_notebook=bool(environ.get("JPY_PARENT_PID")))
     in_ci = environ.get("CI", "").lower() not in ("", "0", "false")
     return PlainReporter(stream, colour=colour, phases=in_ci)
 
@@ -143,7 +146,8 @@ class PlainReporter:
             if now - self._last.get(id(running), now) < _CI_INTERVAL:
                 return
             self._last[id(running)] = now
-        self._print(f"{running.label}: {running.amounts()}")
+        rate = running.rate_and_rest(now)
+        self._print(f"{running.label}: {running.amounts()}{f'  {rate}' if rate else ''}")
 
     def _ended(self, running: _Running, is_done: bool) -> None:
         self._last.pop(id(running), None)
@@ -158,9 +162,10 @@ class PlainReporter:
 class LiveReporter:
     """One region at the bottom of a terminal, a line for each running phase, redrawn at most ten times a second."""
 
-    def __init__(self, stream: TextIO, *, colour: bool) -> None:
+    def __init__(self, stream: TextIO, *, colour: bool, is_notebook: bool = False) -> None:
         self._stream = stream
         self._colour = colour
+        self._is_notebook = is_notebook  # one line, which spaces erase
         self._is_unicode = (getattr(stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
         self._running: list[_Running] = []
         self._drawn = 0  # lines of the region that are on the screen now
@@ -209,13 +214,16 @@ class LiveReporter:
     def _erase(self) -> str:
         up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
         text = f"\r{up}\x1b[J" if self._drawn else ""
+        if self._is_notebook and self._drawn:
+            text = f"\r{' ' * (_NOTEBOOK_COLUMNS - 1)}\r"
         self._drawn = 0
         return text
 
     def _region(self) -> str:
         width, height = self._size()
         now = time.monotonic()
-        lines = [self._line(running, width, now) for running in self._running[-max(1, height - 1) :]]
+        shown = self._running[-1:] if self._is_notebook else self._running[-max(1, height - 1) :]
+        lines = [self._line(running, width, now) for running in shown]
         self._drawn = len(lines)
         return "\n".join(lines)
 
@@ -237,6 +245,8 @@ class LiveReporter:
         return (f"\x1b[32m{bar}\x1b[0m" if self._colour else bar) + empty * (columns - filled)
 
     def _size(self) -> tuple[int, int]:
+        if self._is_notebook:
+            return _NOTEBOOK_COLUMNS, 24
         try:
             size = os.get_terminal_size(self._stream.fileno())
         except (OSError, ValueError):

@@ -37,7 +37,8 @@ def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
 def listed(uv: Uv) -> frozenset[str]:
     """Return the names that the configured indexes list, those of large and unreachable ones left out."""
     urls = () if uv.offline else uv.indexes.index_urls()
-    return frozenset(name for url, origin in urls if "://" in url for name in _names(url.partition("=")[2] or url, uv))
+    bare = (re.sub(r"^[A-Za-z0-9._-]+=", "", url) for url, _ in urls)  # uv's variables may name an index: NAME=URL
+    return frozenset(name for url in bare if "://" in url for name in _names(url, uv))
 
 
 def pinned_to_others(name: str, uv: Uv) -> str | None:
@@ -64,9 +65,12 @@ def _names(url: str, uv: Uv) -> Iterator[str]:
             yield from _below(directory)
             return
         with _opener(uv).open(_request(url), timeout=_SECONDS) as answer:
-            if int(answer.headers.get("Content-Length") or _LARGEST + 1) > _LARGEST:
+            if int(answer.headers.get("Content-Length") or 0) > _LARGEST:
                 return
-            text = answer.read(_LARGEST + 1).decode("utf-8", "replace")
+            data = answer.read(_LARGEST + 1)  # it may not say its length
+        if len(data) > _LARGEST:
+            return
+        text = data.decode("utf-8", "replace")
         if "json" in answer.headers.get("Content-Type", ""):
             projects = json.loads(text)["projects"]
             yield from (str(each["name"]) for each in projects)

@@ -20,6 +20,7 @@ from envmgr.spec.faults import Faults, SpecFault, shown
 from envmgr.spec.files import read_text
 from envmgr.spec.merging import merge
 from envmgr.spec.model import NO_OPTIONS, Dependency, EnvironmentSpec, Origin, Requirement
+from envmgr.spec.peek import RESERVED_NAMES
 from envmgr.spec.requirements_file import RequirementsReader, base_of
 from envmgr.spec.yaml_nodes import ListNode, MappingNode, Node, ScalarNode, compose, kind_of
 from envmgr.urls import redact
@@ -123,7 +124,7 @@ class _Reader:
         if name is None:
             return None
         line = getattr(root.get("name"), "line", root.line)
-        if name in names.RESERVED_NAMES:
+        if name in RESERVED_NAMES:
             self.warnings.append((line, f"the name `{name}` is reserved and not used; give one with `-n NAME`"))
             return None
         try:

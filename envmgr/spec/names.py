@@ -8,8 +8,8 @@ from pathlib import Path
 
 from envmgr.errors import SpecError
 from envmgr.spec.faults import SpecFault, shown
+from envmgr.spec.peek import RESERVED_NAMES
 
-RESERVED_NAMES = frozenset({"base", "root"})
 _FORBIDDEN = re.compile(r"[/ :#\\\x00-\x1f\x7f]")
 _MAXIMUM_BYTES = 200  # leaves room for what a file system's 255 have to hold beside it
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")

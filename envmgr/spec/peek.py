@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import yaml
+import re
 
-from envmgr.spec.names import RESERVED_NAMES
+RESERVED_NAMES = frozenset({"base", "root"})
+"""What no environment file may call an environment (CEP 24)."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# The first line of nearly every file. What follows begins another key, so that the plain scalar has ended.
+_FIRST_LINE = re.compile(r"name: ([A-Za-z][A-Za-z0-9_-]*) *\n(?=[A-Za-z])")
 _DEEPEST = 32  # libyaml's time grows with the square of the depth of flow collections
 
 
 def name_and_prefix(text: str) -> tuple[str | None, str | None]:
     """Return the top-level `name` and `prefix` scalars of an environment file (CEP 24) as written.
 
-    `base` and `root` are no names (CEP 24). Never raises: a file that is not YAML gives (None, None), and the full
-    reader says what is wrong with it.
+    `base` and `root` are no names (CEP 24). With a name on the first line, which beats a prefix, no more is read.
+    Never raises: of a file that is not YAML the full reader says what is wrong with it.
     """
+    first = _FIRST_LINE.match(text)
+    if first is not None and first[1] not in RESERVED_NAMES:
+        return first[1], None
+    import yaml  # start-up time: it costs more than the rest of a create with nothing to do
+
     found: dict[str, str] = {}
     depth, key = 0, None
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 key = None

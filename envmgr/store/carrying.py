@@ -48,14 +48,13 @@ class Target(NamedTuple):
 class Step(NamedTuple):
     """One file or link: from `source` in the old tree to `target` in the new one.
 
-    `original` is what the packages bring where `target` stands beside it. `replaces` says that the target is an older
+    `original` is what the packages bring where `target` stands beside it. A target that is there already is an older
     copy of the same file.
     """
 
     source: str
     target: str
     original: str | None = None
-    replaces: bool = False
 
 
 class Plan(NamedTuple):
@@ -143,6 +142,7 @@ class _Places:
         self._source, self._target = source, target
         self._directories: dict[str, str] = {"": ""}
         self._taken: set[str] = set()
+        self._born = survey.born(target.tree) if target.manifest is not None else None
 
     def of_files(self, paths: Iterable[str]) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         """Return the steps for loose files, and those that are there already."""
@@ -186,7 +186,9 @@ class _Places:
             if survey.is_same(status, there) and is_carried:
                 return place
             if is_ours:
-                return Step(path, place, replaces=True) if status.st_mtime_ns > there.st_mtime_ns else place
+                # A copy was made before the new tree was complete: what changed since was changed by somebody else.
+                is_copy = self._born is not None and there.st_ctime_ns <= self._born
+                return Step(path, place) if is_copy and status.st_mtime_ns > there.st_mtime_ns else place
         if is_same_content(self._absolute(path), self._in_tree(place)):
             return None
         aside = self._aside(path, place)

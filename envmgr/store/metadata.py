@@ -18,8 +18,10 @@ from envmgr.urls import redact, without_credentials
 
 # rattler writes records with two spaces and escapes line ends in strings, so a line break is always structure.
 _REQUESTED = b'\n  "requested_specs": []'
-_EXTRACTED = re.compile(rb'(?<=\n  "extracted_package_dir": )"(?:[^"\\\n]|\\.)*"')
-_SOURCE = re.compile(rb'(?<=\n    "source": )"(?:[^"\\\n]|\\.)*"')
+_EXTRACTED = b'\n  "extracted_package_dir": '
+_LINK = b'\n  "link": '
+_SOURCE = b'\n    "source": '
+_STRING = re.compile(rb'"(?:[^"\\\n]|\\.)*"')
 _ALIAS = "https://conda.anaconda.org/"
 
 
@@ -39,15 +41,21 @@ def complete_records(staged: Path, packages: Sequence[CondaPackage], directories
         requested = b'\n  "requested_specs": ' + json.dumps(package.requested).encode()
         with open(path, "r+b") as file:
             content = file.read()
-            head, extracted = _EXTRACTED.subn(lambda _, value=directory: value, content, count=1)  # type: ignore[misc]
-            start = head.rfind(b'\n  "link": ')
-            tail, sources = _SOURCE.subn(lambda _, value=directory: value, head[start:], count=1)  # type: ignore[misc]
-            if not (start > 0 and extracted and sources and _REQUESTED in head):
+            start = content.rfind(_LINK)
+            head, link = _with(_EXTRACTED, directory, content[:start]), _with(_SOURCE, directory, content[start:])
+            if start < 0 or head is None or link is None or _REQUESTED not in head:
                 raise CorruptPackage(f"{path} does not have the form of a prefix record (CEP 32)")
             file.seek(0)
-            file.write(head[:start].replace(_REQUESTED, requested, 1) + tail)
+            file.write(head.replace(_REQUESTED, requested, 1) + link)
             file.truncate()
         os.chmod(path, mode)
+
+
+def _with(key: bytes, value: bytes, content: bytes) -> bytes | None:
+    """Return JSON text with another value behind the first `key`; None where no string stands there."""
+    at = content.find(key)
+    found = _STRING.match(content, at + len(key)) if at >= 0 else None
+    return None if found is None else content[: found.start()] + value + content[found.end() :]
 
 
 def write_state(staged: Path, variables: Iterable[tuple[str, str]]) -> None:

@@ -77,20 +77,61 @@ def create(
     Raises SpecError, ConfigError, ChannelError, SolveError, PipError, PackageError, PrefixError, StoreError and
     their kinds; the environment is then as it was.
     """
-    platform = validate_subdir(request.platform) if request.platform else current_subdir()
     location = locate(request, settings)
+    digest = _inputs(request, settings).digest
+    if _is_there(location, digest, request):
+        return Outcome(location, up_to_date=True)
+    if dry_run or digest is None:
+        return _create(request, location, settings, reporter, confirm=confirm, dry_run=dry_run)
+    from envmgr.workflows.coalescing import coalesced  # start-up time
+
+    with coalesced(location, digest, settings, reporter):
+        return _create(request, location, settings, reporter, confirm=confirm, dry_run=dry_run)
+
+
+class _Inputs(NamedTuple):
+    """Everything that decides what is made, beside the request: the lock beside the file is at `path` with `data`."""
+
+    platform: str
+    files: Sequence[Path]
+    path: Path | None
+    data: bytes | None
+    digest: str | None
+
+
+def _inputs(request: CreateRequest, settings: Settings) -> _Inputs:
+    platform = validate_subdir(request.platform) if request.platform else current_subdir()
     files = channel_files(request.files, settings)
     path, data = _beside(request)
-    digest = inputs_digest(request, settings, files, platform, data)
+    return _Inputs(platform, files, path, data, inputs_digest(request, settings, files, platform, data))
+
+
+def _is_there(location: Location, digest: str | None, request: CreateRequest) -> bool:
+    """Whether the environment was made from these inputs, and nothing in it is to be left behind."""
+    if digest is None or (request.pristine and _holds_anything(location)):
+        return False
+    return generations.is_current(location, digest)
+
+
+def _create(
+    request: CreateRequest,
+    location: Location,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    confirm: Callable[[Plan], bool],
+    dry_run: bool,
+) -> Outcome:
+    platform, files, path, data, digest = _inputs(request, settings)
+    if _is_there(location, digest, request):
+        return Outcome(location, up_to_date=True)  # another process made it meanwhile
     is_pristine = not request.pristine or not _holds_anything(location)
-    if is_pristine and digest is not None and generations.is_current(location, digest):
-        return Outcome(location, up_to_date=True)
     layout.check_place(location)
     present = generations.current(location.prefix)
     if present is None and layout.is_environment(location.prefix):
         raise PrefixError(
             f"{location.prefix} is an environment that another tool made",
-            hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
+            hint=f"choose another place, or give it a lock first: envmgr adopt {location.arguments}",
         )
 
     from envmgr.lock.difference import between  # start-up time: rattler, yaml and the engines come with these
@@ -176,7 +217,9 @@ def _beside(request: CreateRequest) -> tuple[Path | None, bytes | None]:
     data = lock_file.read_bytes(path) if path is not None else None
     if request.locked and request.no_lock:
         raise UsageError("--locked and --no-lock contradict each other", hint="give one of them")
-    if request.locked and path is None and not any(source.is_lock for source in request.files):
+    if path is None and any(source.is_lock for source in request.files):
+        return None, None  # the file is the lock
+    if request.locked and path is None:
         raise UsageError(
             "--locked follows the lock beside one environment file, and there is none here",
             hint="envmgr create --locked -f environment.yml",

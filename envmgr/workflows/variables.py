@@ -82,7 +82,7 @@ def change(
     files = channel_files((), settings)
     locker = Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
     wanted = lock._replace(request=lock.request._replace(variables=tuple(new.items())), spec_digest=locker.spec_digest)
-    if dict(lock.request.variables) == new and not there.is_suspect:
+    if dict(lock.request.variables) == old == new and not there.is_suspect:
         return Outcome(location, up_to_date=True)
     with using_cache(settings):
         plan = Plan(location, lock, wanted, between(lock, wanted), locker.missing(wanted))

@@ -86,3 +86,30 @@ def test_commands_with_nothing_to_do_import_no_engine_and_no_network(envmgr: Env
         assert _loaded(envmgr, *arguments) & heavy == set(), arguments
     for arguments in (["list", "-n", "science"], ["env", "list"], ["run", "-n", "science", "tool"]):
         assert "yaml" not in _loaded(envmgr, *arguments), arguments
+
+
+def test_what_nobody_may_wait_for_imports_few_modules(envmgr: Envmgr, channel: LocalChannel) -> None:
+    """Counted beyond those of a bare interpreter: each takes a good part of a millisecond."""
+    envmgr.write("environment.yml", environment_file(channel, "tool"))
+    envmgr.ok("create", "-f", "environment.yml")
+    envmgr.process("run", "-f", "environment.yml", "tool")  # makes the note by which the next one knows the file
+    bare = set(
+        subprocess.run(
+            [sys.executable, "-c", "import sys; print(*sys.modules)"],
+            env=envmgr.environ, capture_output=True, text=True, check=True, timeout=60,
+        ).stdout.split()
+    )  # fmt: skip
+    counts = {
+        arguments: len(_loaded(envmgr, *arguments) - bare)
+        for arguments in (
+            ("--version",),
+            ("run", "-n", "science", "tool"),
+            ("run", "-f", "environment.yml", "tool"),
+            ("--help",),
+            ("env", "list"),
+            ("list", "-n", "science"),
+            ("create", "-f", "environment.yml"),
+        )
+    }
+    most = dict(zip(counts, (40, 55, 60, 120, 125, 130, 150), strict=True))
+    assert {arguments: count for arguments, count in counts.items() if count > most[arguments]} == {}

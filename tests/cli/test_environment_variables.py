@@ -53,6 +53,17 @@ def test_what_conda_has_set_meanwhile_is_taken_over(science: Envmgr) -> None:
     assert science(*VARS, "list", "-n", "science", "--json").json == {"B": "b", "BY_CONDA": "1"}
 
 
+def test_what_was_set_by_hand_can_be_unset(science: Envmgr) -> None:
+    state = science.prefix("science") / "conda-meta/state"
+    document = json.loads(state.read_text())
+    document["env_vars"] |= {"BY_HAND": "1"}
+    state.write_text(json.dumps(document))
+    science.ok(*VARS, "unset", "-n", "science", "BY_HAND", "-q")
+    assert science(*VARS, "list", "-n", "science", "--json").json == {"A": "a"}
+    science.ok("install", "-n", "science", "numpy", "-q")
+    assert science(*VARS, "list", "-n", "science", "--json").json == {"A": "a"}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

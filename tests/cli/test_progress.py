@@ -100,6 +100,20 @@ def test_a_terminal_sees_totals_and_nothing_is_left() -> None:
         assert screen.rows() == [""]
 
 
+def test_a_notebook_sees_one_line_without_moves_of_a_cursor() -> None:
+    with _screen(100) as screen:
+        reporter = progress.reporter(screen.stream, {"NO_COLOR": "1", "JPY_PARENT_PID": "1"})
+        with reporter.start("fetch", "a", total=10, unit="files"), reporter.start("link", "b", total=4) as running:
+            running.advance(2)
+            _wait_for(screen, "2/4")
+        screen.close()
+    assert "\x1b" not in screen.text
+    assert "\n" not in screen.text
+    assert "2/4" in screen.text
+    assert screen.text.endswith("\r")
+    assert screen.rows()[-1].strip() == ""
+
+
 def test_phases_side_by_side_have_a_line_each() -> None:
     with _screen() as screen:
         reporter = progress.reporter(screen.stream, {})

@@ -10,6 +10,9 @@ import pytest
 
 from builders.channels import LocalChannel
 from builders.commands import Done, Envmgr
+from builders.index_server import IndexServer
+from builders.pip_half import environ_of, python_package
+from builders.wheels import Wheel
 
 
 @pytest.fixture
@@ -107,3 +110,22 @@ def test_a_directory_that_is_not_on_path_is_said(envmgr: Envmgr, channel: LocalC
     directory = Path(envmgr.environ["HOME"]) / ".local/bin"
     assert f"{directory} is not on PATH yet" in said
     assert _start(envmgr, str(directory / "tool")).out == "tool 2.0\n"
+
+
+def test_tools_and_exec_take_distributions_of_an_index(envmgr: Envmgr, channel: LocalChannel, on_path: Path) -> None:
+    channel.add(python_package())
+    code = "import sys\ndef main():\n    print('{}', *sys.argv[1:])\n"
+    with IndexServer() as index:
+        for version in ("1.0", "2.0"):
+            files = {"greeter.py": code.format(version)}
+            index.add(Wheel(name="greeter", version=version, files=files, scripts=["greet-me = greeter:main"]))
+        envmgr.environ = environ_of(envmgr.environ, index) | {"ENVMGR_ADD_PIP_AS_PYTHON_DEPENDENCY": "0"}
+        own = ("-c", channel.url, "--override-channels")
+        assert "greeter 1.0: greet-me" in envmgr.ok("tool", "install", "--pip", "greeter<2", *own)
+        assert _start(envmgr, "greet-me", "a b") == Done(0, "1.0 a b\n", "")
+        assert envmgr("tool", "list", "--json").json[0]["manager"] == "pip"
+        assert envmgr("tool", "upgrade", "--json").json["tools"][0]["before"] == "1.0"
+        done = envmgr.process("exec", "-q", "--pip", "greeter", *own, "--", "greet-me", "-x")
+        assert (done.code, done.out) == (0, "2.0 -x\n"), done
+        envmgr.ok("tool", "uninstall", "greeter")
+    assert os.listdir(on_path) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import by_hand
 from builders.packages import Package
 from builders.store import Store, faults, realise_until, remove_until, start_realising
 from envmgr.store import generations, journal
@@ -128,8 +129,7 @@ def test_carried_files_survive_a_kill_at_every_step_and_all_that_follows(store: 
         assert realise_until(store.settings, request, step) == -signal.SIGKILL
         recover(store.location(name))
         assert (prefix / "mine").read_text() == "precious", step
-        for package in ("tool", "extra"):
-            store.create(name, package)
+        store.create(name, "tool", "extra")
         assert (prefix / "mine").read_text() == "precious", step
         assert not (prefix / "conda-meta/envmgr/incoming").exists(), step
         assert leftovers(store) == [], step
@@ -141,13 +141,18 @@ def test_what_was_written_late_is_brought_over_by_whoever_comes_next(store: Stor
     """Between the walk and the switch: the old tree, which has its place already, stands for the prefix of then."""
     store.create("a", "tool")
     location = store.location("a")
-    (location.prefix / "mine").write_text("old")
+    by_hand.put(location.prefix, {"mine": "old", "both": "old"})
+    time.sleep(0.02)
     assert realise_until(store.settings, store.request("a", store.lock("extra")), step) == -signal.SIGKILL
     (tree,) = [path for path in [*location.staging.iterdir(), location.generations / "1"] if (path / "mine").exists()]
     (tree / "mine").write_text("late")
     (tree / "more").write_text("late as well")
+    (tree / "both").write_text("late")
+    (location.prefix / "both").write_text("later, in the new environment")
+    os.utime(location.prefix / "both", (1, 1))
     recover(location)
     assert (location.prefix / "mine").read_text() == "late"
+    assert (location.prefix / "both").read_text() == "later, in the new environment"
     assert (location.prefix / "more").read_text() == "late as well"
     assert leftovers(store) == []
 

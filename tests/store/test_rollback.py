@@ -292,6 +292,7 @@ def test_killed_rollback_leaves_one_whole_state_or_the_other(store: Store, switc
         name = f"env-{number}"
         location = store.location(name)
         old, new = two_generations(store, switch, name)
+        (location.prefix / "mine").write_text("precious")
         assert roll_back_until(pruning, rollback_request(store, name, 1, switch), step) == -signal.SIGKILL, step
         in_journal = switch == "copy" and step in ("replacing", "old gone")
         is_done = in_journal or step in ["exchanged", *AFTER]
@@ -300,6 +301,7 @@ def test_killed_rollback_leaves_one_whole_state_or_the_other(store: Store, switc
         recover(location)
         assert leftovers(store) == [], step
         assert faults(location.prefix, old if is_done else new) == [], step
+        assert (location.prefix / "mine").read_text() == "precious", step
         if not is_done:  # the kept tree is what it was, number and words included
             assert faults(location.generations / "1", old) == [], step
             given_back = generations.current(location.generations / "1")
@@ -309,6 +311,8 @@ def test_killed_rollback_leaves_one_whole_state_or_the_other(store: Store, switc
             assert faults(location.generations / "2", new) == [], step
         if not is_done:
             assert roll_back_until(store.settings, rollback_request(store, name, 1), "") == 0, step
+        assert (location.prefix / "mine").read_text() == "precious", step
+        assert not (location.prefix / "conda-meta/envmgr/incoming").exists(), step
         assert faults(location.prefix, old) == [], step
 
 

@@ -65,14 +65,21 @@ def _slow(channel: LocalChannel, *held: str) -> Iterator[tuple[str, threading.Ev
             release.set()
 
 
+def _first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    return process.stderr.readline()
+
+
 def test_who_waits_says_for_whom_and_finds_it_done(envmgr: Envmgr, channel: LocalChannel) -> None:
     location = layout.named(Settings.load(envmgr.environ), "x")
     command = ("create", "-n", "x", "-c", channel.url, "tool")
     with lease(location.lease, purpose="changing x"):
         processes = [envmgr.start(*command), envmgr.start(*command)]
-        for process in processes:
-            assert process.stderr is not None
-            assert process.stderr.readline().startswith(f"waiting for pid {os.getpid()} (changing x) on host ")
+        # One of them waits for us, the other for the one that does.
+        told = sorted(_first_line(process).partition(" on host ")[0] for process in processes)
+        holders = {f"waiting for pid {process.pid} (creating x)" for process in processes}
+        assert f"waiting for pid {os.getpid()} (changing x)" in told
+        assert holders & set(told)
     ended = [_finish(process) for process in processes]
     assert [code for code, _, _ in ended] == [0, 0]
     assert sorted("is up to date" in out for _, out, _ in ended) == [False, True]
