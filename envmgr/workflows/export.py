@@ -75,9 +75,7 @@ def export(request: ExportRequest, settings: Settings, reporter: Reporter) -> Ex
         _check_hashed(sides)
     if request.form in SEVERAL:
         locks = [each.lock for each in sides]
-        text = (
-            exporting.conda_lock_text(locks) if request.form == "conda-lock" else exporting.pixi_text(locks, reporter)
-        )
+        text = exporting.conda_lock_text(locks) if request.form == "conda-lock" else exporting.pixi_text(locks)
         return Exported(text)
     (only,) = sides
     lock = only.lock

@@ -163,6 +163,10 @@ def test_a_source_whose_name_only_its_build_says_is_installed_and_removed_by_nam
     assert pip_half(sources) == {"edited": "1.0", "helper": "1.0", "plain": "1.2"}
     assert sources("remove", "-n", "science", "plain", "-y", "-q").code == 0
     assert sources.ok("export", "-n", "science").endswith("  - pip:\n      - -e ./edited\n")
+    file_of(sources, channel, "helper", "-e ./edited  # ours")
+    done = sources("remove", "-n", "science", "edited", "--save", "-f", "environment.yml", "-y", "-q")
+    assert done.code == 0, done.err
+    assert (sources.directory / "environment.yml").read_text().endswith("  - pip:\n      - helper\n")
 
 
 def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
@@ -201,6 +205,7 @@ def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
             "would replace provided==1.5, which the conda package",
         ),
         (["x @ git+https://${NO_SUCH_TOKEN}@git.invalid/x"], "names the variable `NO_SUCH_TOKEN`, which is not set"),
+        (["./leaky"], "the build of leaky 1.0 wrote the place of the build into"),
         (["-c limits.txt", "pure"], "the pip half cannot be resolved"),
         (["--no-index", "pure"], "no package index in use has `pure`"),
     ],
@@ -209,6 +214,7 @@ def test_what_cannot_be_had_is_refused_with_its_reason(
     sources: Envmgr, channel: LocalChannel, lines: list[str], said: str
 ) -> None:
     (sources.directory / "limits.txt").write_text("pure<1\n")
+    Project(name="leaky", leaky=True).write(sources.directory / "leaky")
     text = environment_file(channel, "python", "provided") + "  - pip:\n"
     sources.write("environment.yml", text + "".join(f"      - {line}\n" for line in lines))
     done = sources("create", "-f", "environment.yml")
