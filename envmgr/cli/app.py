@@ -24,7 +24,7 @@ COMMANDS = {
     "diff": ("diff", "diff", "Compare two environments, generations or locks."),
     "doctor": ("doctor", "doctor", "Look for the usual mistakes, and say how to mend them."),
     "env": ("environments", "env", "List environments; conda's spellings of other commands."),
-    "exec": ("tool", "execute", "Run a command from a throw-away environment."),
+    "exec": ("execution", "execute", "Run a command from a throw-away environment."),
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "history": ("history", "history", "List the generations of an environment and what each changed."),
     "host-profile": ("host_profile", "host_profile", "Save what a machine offers to packages, as its GPU driver."),

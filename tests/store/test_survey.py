@@ -153,3 +153,16 @@ def test_changes_since_a_survey_are_seen(store: Store, change: str) -> None:
         assert (moved / "etc/patched.conf").stat().st_nlink == 1
         (moved / "etc/patched.conf").write_text("2")
     assert survey.has_changed_since(found, moved, moment)
+
+
+def test_file_that_gave_way_to_that_of_another_package_is_not_of_people(store: Store) -> None:
+    store.channel.add(
+        Package(name="first", files={"share/both": "first", "share/same": "x"}),
+        Package(name="second", files={"share/both": "second", "share/same": "x"}, depends=["first"]),
+        Package(name="noarch", noarch="python", entry_points=["run = x:main"], files={"site-packages/x.py": ""}),
+        Package(name="python", version="3.11.1", files={f"{SITE}/README": "", "bin/python": "#!/bin/sh\n"}),
+    )
+    prefix = created(store, "first", "second", "noarch", "python")
+    assert (prefix / "__clobbers__/first/share/both").is_file()
+    found = surveyed(store)
+    assert (found.loose, found.directories, found.edited, found.missing) == ({}, {}, (), ())
