@@ -31,8 +31,10 @@ class Settings(NamedTuple):
     `channels_file` is the channels.yaml that ENVMGR_CHANNELS names; `home` is the user's home directory;
     `channel_alias` is the URL below which unknown channel names are (None: conda's). `proxy_servers` are URLs by
     scheme, `ssl_verify` a file of certificates (PEM; None: the system's).
-    `solve_time_limit` is in seconds, 0 for none; `explain_timeout` are the seconds that may be spent on why a solve has
-    no solution. `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one.
+    `wait_for_users` are the seconds that are waited for processes which use an environment that is replaced (None:
+    they are named only). `solve_time_limit` is in seconds, 0 for none; `explain_timeout` are the seconds that may be
+    spent on why a solve has no solution. `pinned_packages` are pairs of a match spec and where it is written: no solve
+    breaks one.
     """
 
     environ: Mapping[str, str]
@@ -57,6 +59,7 @@ class Settings(NamedTuple):
     keep_generations: int = 2
     link_scripts: str = "deny"
     changeps1: bool = True
+    wait_for_users: float | None = None
     env_prompt: str = "({default_env}) "
     proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
@@ -72,6 +75,12 @@ class Settings(NamedTuple):
         is_own = environ is None
         environ = process_environ() if environ is None else environ
         home = home_of(environ)
+        if not home.is_absolute():
+            who = f"user {os.getuid()}" if hasattr(os, "getuid") else "this user"
+            raise ConfigError(
+                f"HOME is {'not set' if str(home) == '~' else home}, and {who} has no home directory otherwise",
+                hint="set it to a directory that you may write, as HOME=/tmp/home",
+            )
         values: dict[str, tuple[Any, str]] = {}
         for source in sources(environ):
             values |= {key: (value, source.where(key)) for key, value in source.values.items()}

@@ -29,7 +29,7 @@ from envmgr.artifacts.verify import problems
 from envmgr.artifacts.view import sweep_views
 from envmgr.channels.gateway import client
 from envmgr.channels.model import Channel
-from envmgr.errors import ChannelError, CorruptPackage, EnvmgrError, NoSpace, ReadOnlyStore, StoreError
+from envmgr.errors import ChannelError, CorruptPackage, EnvmgrError, NoInodes, NoSpace, ReadOnlyStore, StoreError
 from envmgr.leases import process_tag, tag_is_dead
 from envmgr.lock.model import CondaPackage
 from envmgr.reporting import Progress, Reporter
@@ -39,8 +39,11 @@ from envmgr.urls import path_of_file_url, redact
 __all__ = ["Artifact", "ArtifactCache", "key_of"]
 
 PARALLEL_DOWNLOADS = 8
+_FEWEST_INODES = 6  # of an unpacked package: info, its index and paths, one file, their directories
 _ABANDONED = 24 * 3600  # seconds after which a leftover counts as one whatever its maker
 _TEMPORARY = ".tmp-"
+_MAKE_ROOM = "make room with: envmgr clean; or choose another cache with ENVMGR_CACHE=DIRECTORY"
+_OWN_CACHE = "choose a cache that you may write with ENVMGR_CACHE=DIRECTORY, and name this one in ENVMGR_SHARED_CACHES"
 
 
 class ArtifactCache:
@@ -222,11 +225,18 @@ class ArtifactCache:
             )
         self.directory.mkdir(parents=True, exist_ok=True)
         needed = sum(package.size or 0 for package in packages)
+        status = os.statvfs(self.directory) if hasattr(os, "statvfs") else None
+        if status is not None and status.f_files and status.f_favail < _FEWEST_INODES * len(packages):
+            raise NoInodes(
+                f"{self.directory} has {status.f_favail} inodes free; {len(packages)} packages to unpack take more",
+                hint=_MAKE_ROOM,
+                details={"free_inodes": status.f_favail, "packages": len(packages)},
+            )
         free = shutil.disk_usage(self.directory).free
         if free < needed:
             raise NoSpace(
                 f"{self.directory}: {needed / 2**20:.0f} MiB of archives to unpack, {free / 2**20:.0f} MiB free",
-                hint="make room with: envmgr clean",
+                hint=_MAKE_ROOM,
             )
 
     async def _fetch_all(
@@ -279,6 +289,8 @@ class ArtifactCache:
             unpacker = await idle.get()
             try:
                 manifest = await unpacker.unpack(downloaded or archive or temporary, temporary, package)
+            except NoSpace as error:
+                raise _full(self.directory, error.message) from error  # asked before what was unpacked is removed
             finally:
                 idle.put_nowait(unpacker)
             artifact = self._publish(temporary, package, manifest)
@@ -352,17 +364,36 @@ def _is_old(path: Path) -> bool:
         return False
 
 
+def _full(directory: Path, message: str) -> NoSpace | NoInodes:
+    """Return the error for a cache in which nothing more fits, by what there is none left of."""
+    try:
+        status = os.statvfs(directory)
+    except (OSError, AttributeError):
+        return NoSpace(message, hint=_MAKE_ROOM)
+    if status.f_files and not status.f_favail:
+        return NoInodes(f"{message} (no inode is free)", hint=_MAKE_ROOM)
+    free = status.f_bavail * status.f_frsize
+    return NoSpace(f"{message} ({free / 2**20:.1f} MiB are free)", hint=_MAKE_ROOM)
+
+
 @contextlib.contextmanager
 def _translated(directory: Path) -> Iterator[None]:
     """Turn what the operating system says about the cache into the error that a user can act on."""
     try:
         yield
+    except (NoSpace, ReadOnlyStore) as error:
+        if error.hint is not None:
+            raise
+        if isinstance(error, ReadOnlyStore):
+            error.hint = _OWN_CACHE
+            raise
+        raise _full(directory, error.message) from error
     except EnvmgrError:
         raise
     except OSError as error:
         where = error.filename or directory
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            raise ReadOnlyStore(f"{where} cannot be written: {error.strerror}") from error
+            raise ReadOnlyStore(f"{where} cannot be written: {error.strerror}", hint=_OWN_CACHE) from error
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise NoSpace(f"{where} cannot be written: {error.strerror}") from error
+            raise _full(directory, f"{where} cannot be written: {error.strerror}") from error
         raise StoreError(f"{where}: {error.strerror or error}") from error

@@ -13,6 +13,7 @@ from envmgr.errors import UsageError
 
 COMMANDS = {
     "activate": ("activation", "activate", "Activate an environment (needs the shell hook)."),
+    "adopt": ("adopt", "adopt", "Give an environment of another tool, or one changed by hand, a lock."),
     "channel": ("channel", "channel", "Build and list the channels of channels.yaml."),
     "clean": ("clean", "clean", "Remove what no environment needs any more."),
     "completion": ("completion", "completion", "Print the completion of bash, zsh or fish."),
@@ -23,7 +24,7 @@ COMMANDS = {
     "diff": ("diff", "diff", "Compare two environments, generations or locks."),
     "doctor": ("doctor", "doctor", "Look for the usual mistakes, and say how to mend them."),
     "env": ("environments", "env", "List environments; conda's spellings of other commands."),
-    "exec": ("tool", "execute", "Run a command from a throw-away environment."),
+    "exec": ("execution", "execute", "Run a command from a throw-away environment."),
     "export": ("export", "export", "Print the file that creates the same environment elsewhere."),
     "history": ("history", "history", "List the generations of an environment and what each changed."),
     "host-profile": ("host_profile", "host_profile", "Save what a machine offers to packages, as its GPU driver."),
@@ -36,6 +37,7 @@ COMMANDS = {
     "list": ("listing", "list_packages", "List the packages of an environment, both halves."),
     "remove": ("remove", "remove", "Remove packages from an environment, or all of it."),
     "rename": ("clone", "rename", "Give an environment another name or place."),
+    "report": ("report", "report", "Write a page about an environment: packages, sizes, licences, graph, history."),
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
     "search": ("search", "search", "Show what the channels have of a package."),
@@ -54,6 +56,10 @@ COMMANDS = {
 _OTHERWISE = {
     "uninstall": "envmgr remove PACKAGE",
 }
+
+
+# Those with `--wait`; `env` has conda's spellings of them.
+_WAITING = frozenset({"create", "env", "install", "remove", "rename", "rollback", "update", "upgrade"})
 
 
 class LazyGroup(click.Group):
@@ -76,6 +82,8 @@ class LazyGroup(click.Group):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean `envmgr {near[0]}`?" if near else "envmgr --help"
             raise UsageError(f"envmgr has no command `{args[0]}`", hint=_OTHERWISE.get(args[0], hint))
+        if args and args[0] in _WAITING:
+            args = [args[0], *options.with_values(args[1:])]
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -68,6 +68,7 @@ def run_clone(source: str, target: Location, settings: Settings, *, dry_run: boo
 @options.environment
 @click.option("--offline", is_flag=True, help="Use only what is on this machine.")
 @options.confirmation
+@options.waiting
 @options.override_frozen
 @options.output
 @click.argument("names", nargs=-1, metavar="[OLD] NEW")

@@ -53,6 +53,7 @@ from envmgr.workflows.sources import read_sources
 @options.wanted
 @options.confirmation
 @options.pristine
+@options.waiting
 @options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")

@@ -29,6 +29,7 @@ from envmgr.workflows.change import ChangeRequest
 @options.pip_half
 @options.confirmation
 @options.pristine
+@options.waiting
 @options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")

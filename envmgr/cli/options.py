@@ -14,6 +14,7 @@ from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
 from envmgr.workflows.request import Choice
 
+_WAIT = "envmgr.wait"  # in click's context
 F = TypeVar("F", bound=Callable[..., Any])
 
 # The value goes into the settings of the run, not through each command: see `load_settings`.
@@ -104,6 +105,28 @@ def pristine(command: F) -> F:
     )(command)
 
 
+def waiting(command: F) -> F:
+    """Add `--wait[=SECONDS]`, which `load_settings` takes into the settings (a bare `--wait`: see `with_values`)."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        metavar="[=SECONDS]",
+        expose_value=False,
+        callback=_remember_wait,
+        help="Wait until no process uses the environment; at most SECONDS.",
+    )(command)
+
+
+def with_values(arguments: list[str]) -> list[str]:
+    """Return a command line in which a bare `--wait` has its value: click would take the next word for it."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return ["--wait=inf" if word == "--wait" else word for word in arguments[:end]] + arguments[end:]
+
+
+def _remember_wait(context: click.Context, _parameter: click.Parameter, value: float | None) -> None:
+    context.meta[_WAIT] = value
+
+
 def channels(command: F, *, several_platforms: bool = False) -> F:
     """Add the options that choose channels and platform; with `several_platforms` `--platform` may be repeated."""
     for option in reversed(
@@ -176,6 +199,7 @@ def load_settings(**flags: Any) -> Settings:
     """Return the settings of this run, where each flag that was given (not None, not False) beats the rest."""
     settings = Settings.load()._replace(**{name: value for name, value in flags.items() if value})
     context = click.get_current_context(silent=True)
+    settings = settings._replace(wait_for_users=None if context is None else context.meta.get(_WAIT))
     seconds = None if context is None else context.meta.get("explain_timeout")
     return settings if seconds is None else settings._replace(explain_timeout=seconds)
 

@@ -29,6 +29,7 @@ from envmgr.workflows.change import ChangeRequest
 @change.solving
 @options.confirmation
 @options.pristine
+@options.waiting
 @options.override_frozen
 @options.output
 @click.option("--all", "everything", is_flag=True, help="Remove the environment with everything in it.")
@@ -91,6 +92,7 @@ def remove(
 @click.command("remove", epilog=options.examples("envmgr env remove -n science"))
 @options.environment
 @options.confirmation
+@options.waiting
 @options.override_frozen
 @options.output
 def remove_environment(

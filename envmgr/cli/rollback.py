@@ -25,6 +25,7 @@ from envmgr.workflows.rollback import rollback as roll_back
 @options.environment
 @options.confirmation
 @options.pristine
+@options.waiting
 @options.override_frozen
 @click.option("--offline", is_flag=True, help="Use only what is on this machine.")
 @options.output

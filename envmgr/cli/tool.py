@@ -1,4 +1,4 @@
-"""`envmgr exec` and `envmgr tool`: commands from environments of their own."""
+"""`envmgr tool`: commands on PATH from environments of their own."""
 
 from __future__ import annotations
 
@@ -8,61 +8,16 @@ from typing import Any
 
 import click
 
-from envmgr.cli import hot, options
+from envmgr.cli import execution, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
-from envmgr.cli.run_line import RunLine
 from envmgr.cli.tables import columns
 from envmgr.errors import UsageError
 from envmgr.settings import Settings
 from envmgr.store import toolbox
 from envmgr.store.toolbox import Tool
 from envmgr.workflows import tools as workflow
-from envmgr.workflows.tools import Wanted
-
-_PIP = click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="From PyPI, as --pip 'ruff>=0.6'.")
-_WITH = click.option("--with", "others", multiple=True, metavar="SPEC", help="One more conda package beside it.")
-_CHANNEL = click.option("-c", "--channel", "channels", multiple=True, metavar="CHANNEL", help="Name, URL or path.")
-_OVERRIDE = click.option("--override-channels", is_flag=True, help="Use the -c channels only.")
-_OFFLINE = click.option("--offline", is_flag=True, help="Use only what is on this machine.")
-
-
-@click.command(
-    "exec",
-    short_help="Run a command from a throw-away environment.",
-    context_settings={"allow_interspersed_args": False},
-    epilog=options.examples(
-        "envmgr exec ruff check .",
-        "envmgr exec python=3.12 numpy -- python -c 'import numpy'",
-        "envmgr exec --pip 'black>=24' -- black --check .",
-    ),
-)
-@_WITH
-@_PIP
-@_CHANNEL
-@_OVERRIDE
-@_OFFLINE
-@click.option("--refresh", is_flag=True, help="Solve again, for what is newest now.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")
-@click.argument("arguments", nargs=-1, metavar="SPEC… -- COMMAND…", type=click.UNPROCESSED)
-def execute(
-    others: tuple[str, ...], pip: tuple[str, ...], channels: tuple[str, ...], override_channels: bool, offline: bool,
-    refresh: bool, quiet: bool, arguments: tuple[str, ...],
-) -> None:  # fmt: skip
-    """Run a command from a throw-away environment: it is kept for the next time, until `envmgr clean`.
-
-    Without --, the first word is the package and its command, and the rest are arguments.
-    """
-    settings = options.load_settings(offline=offline)
-    specs, command = _split(arguments, pip)
-    wanted = Wanted((*specs, *others), pip, channels, override_channels)
-    report = reporter(sys.stderr, settings.environ, quiet=quiet)
-    location = workflow.throwaway(
-        wanted, settings, report, command=options.command_line(), refresh=refresh, confirm=lambda _plan: True
-    )
-    sys.stdout.flush()
-    sys.stderr.flush()
-    hot.start(str(location.prefix), RunLine(command=command or (wanted.package[0],)), settings.environ)
+from envmgr.workflows.throwaway import Wanted
 
 
 @click.group(
@@ -84,11 +39,11 @@ def tool(context: click.Context) -> None:
     ),
 )
 @click.argument("spec", required=False)
-@_WITH
-@_PIP
-@_CHANNEL
-@_OVERRIDE
-@_OFFLINE
+@execution.WITH
+@execution.PIP
+@execution.CHANNEL
+@execution.OVERRIDE
+@execution.OFFLINE
 @click.option("--force", is_flag=True, help="Replace files of the same name that are not the tool's own.")
 @options.output
 def install(
@@ -140,7 +95,7 @@ def list_tools(as_json: bool, quiet: bool, verbose: bool) -> None:
     epilog=options.examples("envmgr tool upgrade", "envmgr tool upgrade ruff"),
 )  # fmt: skip
 @click.argument("names", nargs=-1, metavar="[TOOL…]")
-@_OFFLINE
+@execution.OFFLINE
 @options.output
 def upgrade(names: tuple[str, ...], offline: bool, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Move tools (all, or TOOL…) to the newest versions that what they were asked for as allows."""
@@ -173,16 +128,6 @@ def uninstall(names: tuple[str, ...], as_json: bool, quiet: bool, verbose: bool)
     elif not quiet:
         for each in removed:
             say(f"removed {each.name}: {_named(each)}")
-
-
-def _split(arguments: tuple[str, ...], pip: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return specs and command; click takes away a `--` that nothing but options stands before."""
-    if "--" in arguments:
-        at = arguments.index("--")
-        return arguments[:at], arguments[at + 1 :]
-    if pip or not arguments:
-        return (), arguments
-    return arguments[:1], (Wanted(arguments[:1]).package[0], *arguments[1:])
 
 
 def _named(installed: Tool) -> str:

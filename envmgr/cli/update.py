@@ -34,6 +34,7 @@ from envmgr.workflows.sources import read_sources
 @change.solving
 @options.confirmation
 @options.pristine
+@options.waiting
 @options.override_frozen
 @options.output
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]")

@@ -13,20 +13,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 from envmgr.errors import LockError, LockTampered
-from envmgr.lock import block_yaml, seals
-from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
+from envmgr.lock import block_yaml, local_paths, pip_entries, seals
+from envmgr.lock import extras as extras_of
+from envmgr.lock.model import CondaPackage, Lock, Request
 from envmgr.lock.soundness import sound
 from envmgr.urls import (
     file_name,
-    file_url,
-    path_of_file_url,
     redact,
     without_credentials,
     without_literal_credentials,
@@ -53,25 +49,8 @@ _CONDA_EXTRAS = (
     "distributions",
     "other",
 )
-_PIP_EXTRAS = ("size", "index_url", "requires", "requested", "kind", "revision", "config_settings")
-_LOCAL_EXTRAS = ("version", "url", "filename", "sha256", *_PIP_EXTRAS)
-_MOST_UP = 2  # directories above the lock that a relative path may begin with; what is further away is elsewhere
 _LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest",
                 "host_profile")  # fmt: skip
-_TUPLES = frozenset(
-    {
-        "channels",
-        "config_settings",
-        "constrains",
-        "depends",
-        "distributions",
-        "requested",
-        "requires",
-        "track_features",
-        "virtual_packages",
-    }
-)
-_URLS = frozenset({"channel", "index_url", "url"})
 
 
 def digest(lock: Lock) -> str:
@@ -81,16 +60,11 @@ def digest(lock: Lock) -> str:
     """
     content = [
         [[package.url, package.sha256, package.requested] for package in lock.conda],
-        [_pip_content(package) for package in lock.pip],
+        [pip_entries.content(package) for package in lock.pip],
         lock.platform,
         lock.request.variables,
     ]
     return hashlib.sha256(_compact(content).encode()).hexdigest()
-
-
-def _pip_content(package: PipPackage) -> list[Any]:
-    content: list[Any] = [package.url, package.sha256, package.requested]
-    return content if package.kind == "wheel" else [*content, package.kind, package.config_settings]
 
 
 def to_document(locks: Iterable[Lock], *, base: str | None = None) -> dict[str, Any]:
@@ -104,7 +78,7 @@ def to_document(locks: Iterable[Lock], *, base: str | None = None) -> dict[str, 
     packages: list[dict[str, Any]] = []
     for lock in ordered:
         entries = [_conda_entry(package, lock.platform) for package in lock.conda]
-        entries += [_pip_entry(package, lock.platform) for package in lock.pip if not package.is_local]
+        entries += [pip_entries.entry(package, lock.platform) for package in lock.pip if not package.is_local]
         packages += entries
         custom[f"envmgr/{lock.platform}"] = _one_a_line(seals.sealed(_lock_extras(lock, base), entries))
     return {
@@ -158,7 +132,7 @@ def loads(data: bytes, *, source: str, sealed: bool = False, base: str | None = 
     if not isinstance(platforms, list) or not all(isinstance(platform, str) for platform in platforms):
         raise LockError(f"{source}: metadata.platforms: expected a list of names")
     return {
-        platform: _placed(
+        platform: local_paths.placed(
             _read_platform(platform, metadata, packages, source, is_ours=bool(ours), sealed=sealed and bool(ours)), base
         )
         for platform in platforms
@@ -199,7 +173,8 @@ def _read_platform(
             )
         conda_extras, pip_extras = extras.get("conda", {}), extras.get("pip", {})
         request = extras.get("request", {})
-        values = {"channels": tuple(channel["url"] for channel in metadata["channels"])} | _known(extras, _LOCK_EXTRAS)
+        values: dict[str, Any] = {"channels": tuple(channel["url"] for channel in metadata["channels"])}
+        values |= extras_of.known(extras, _LOCK_EXTRAS)
         lock = Lock(
             platform=platform,
             conda=tuple(
@@ -207,7 +182,7 @@ def _read_platform(
                 for entry in entries
                 if entry["manager"] == "conda"
             ),
-            pip=tuple(_pip_packages(entries, pip_extras)),
+            pip=tuple(pip_entries.packages(entries, pip_extras)),
             sources=tuple(source for source in metadata["sources"] if source != _NO_SOURCE),
             request=sound(
                 Request(
@@ -242,7 +217,7 @@ def _conda_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> Conda
         "channel": channel,
         "depends": tuple(f"{name} {bound}".strip() for name, bound in (entry.get("dependencies") or {}).items()),
     }
-    values.update(_known(extras, _CONDA_EXTRAS))
+    values.update(extras_of.known(extras, _CONDA_EXTRAS))
     build = entry.get("build") or file_name(filename).removesuffix(".conda").removesuffix(".tar.bz2").split("-")[-1]
     package = CondaPackage(
         name=entry["name"],
@@ -252,32 +227,6 @@ def _conda_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> Conda
         filename=filename,
         sha256=entry["hash"].get("sha256", ""),
         md5=entry["hash"].get("md5"),
-        **values,
-    )
-    return sound(package)
-
-
-def _pip_packages(entries: list[Any], extras: Mapping[str, Any]) -> list[PipPackage]:
-    """Return the packages of the entries, and those that stand in the extras alone, sorted by name."""
-    packages = [_pip_package(entry, extras.get(entry["name"], {})) for entry in entries if entry["manager"] == "pip"]
-    for name, extra in extras.items():
-        if "url" in extra:
-            values = {"filename": "", "sha256": "", **_known(extra, _LOCAL_EXTRAS)}
-            packages.append(sound(PipPackage(name=name, **values)))
-    return sorted(packages, key=lambda package: package.name)
-
-
-def _pip_package(entry: Mapping[str, Any], extras: Mapping[str, Any]) -> PipPackage:
-    values: dict[str, Any] = {
-        "requires": tuple(f"{name} {bound}".strip() for name, bound in (entry.get("dependencies") or {}).items())
-    }
-    values.update(_known(extras, _PIP_EXTRAS))
-    package = PipPackage(
-        name=entry["name"],
-        version=entry["version"],
-        url=entry["url"],
-        filename=file_name(entry["url"]),
-        sha256=entry["hash"].get("sha256", ""),
         **values,
     )
     return sound(package)
@@ -299,31 +248,6 @@ def _conda_entry(package: CondaPackage, platform: str) -> dict[str, Any]:
     }
 
 
-def _pip_entry(package: PipPackage, platform: str) -> dict[str, Any]:
-    return {
-        "name": package.name,
-        "version": package.version,
-        "manager": "pip",
-        "platform": platform,
-        "dependencies": dict(
-            _split_requirement(without_literal_credentials(requirement)) for requirement in package.requires
-        ),
-        "url": without_credentials(package.url),
-        "hash": {"sha256": package.sha256},
-        "category": "main",
-        "optional": False,
-    }
-
-
-def _split_requirement(requirement: str) -> tuple[str, str]:
-    text = requirement.partition(";")[0].strip()
-    end = next((at for at, letter in enumerate(text) if not (letter.isalnum() or letter in "-_.")), len(text))
-    bound = text[end:].strip()
-    if bound.startswith("["):
-        bound = bound.partition("]")[2].strip()
-    return text[:end], bound.strip("() ")
-
-
 def _lock_extras(lock: Lock, base: str | None) -> dict[str, Any]:
     extras: dict[str, Any] = {name: getattr(lock, name) for name in _LOCK_EXTRAS}
     extras["channels"] = [without_credentials(channel) for channel in lock.channels]
@@ -336,70 +260,10 @@ def _lock_extras(lock: Lock, base: str | None) -> dict[str, Any]:
             del holder[key]
     pip_base = extras["request"].pop("pip_base")
     if pip_base:
-        extras["request"]["pip_base"] = _relative(pip_base, base) if base else pip_base
-    extras["conda"] = {package.name: _extras(package, _CONDA_EXTRAS) for package in lock.conda}
-    extras["pip"] = {
-        package.name: _extras(package, _PIP_EXTRAS) if not package.is_local else _local_extras(package, base)
-        for package in lock.pip
-    }
+        extras["request"]["pip_base"] = local_paths.relative(pip_base, base) if base else pip_base
+    extras["conda"] = {package.name: extras_of.of(package, _CONDA_EXTRAS) for package in lock.conda}
+    extras["pip"] = {package.name: pip_entries.extras(package, base) for package in lock.pip}
     return extras
-
-
-def _local_extras(package: PipPackage, base: str | None) -> dict[str, Any]:
-    extras = _extras(package, _LOCAL_EXTRAS)
-    path, hash_mark, fragment = package.url.partition("#")
-    local = path_of_file_url(path)
-    if base and local is not None:
-        extras["url"] = quote(_relative(os.fspath(local), base)) + hash_mark + fragment
-    return extras
-
-
-def _relative(path: str, base: str) -> str:
-    """Return an absolute path relative to `base` as a POSIX path, or as it is where it is far from there."""
-    relative = os.path.relpath(path, base).replace(os.sep, "/")
-    parts = relative.split("/")
-    if parts[: _MOST_UP + 1] == [".."] * (_MOST_UP + 1):
-        return path
-    return relative if parts[0] in (".", "..") else f"./{relative}"
-
-
-def _placed(lock: Lock, base: str | None) -> Lock:
-    """Return a lock whose relative paths are those from `base`."""
-    if base is None:
-        return lock
-    pip_base = lock.request.pip_base
-    request = (
-        lock.request._replace(pip_base=os.path.normpath(os.path.join(base, pip_base))) if pip_base else lock.request
-    )
-    return lock._replace(request=request, pip=tuple(_placed_package(package, base) for package in lock.pip))
-
-
-def _placed_package(package: PipPackage, base: str) -> PipPackage:
-    path, hash_mark, fragment = package.url.partition("#")
-    if package.kind not in ("directory", "editable", "archive") or "://" in path:
-        return package
-    where = os.path.normpath(os.path.join(base, unquote(path)))
-    return package._replace(url=file_url(Path(where)) + hash_mark + fragment)
-
-
-def _extras(package: CondaPackage | PipPackage, names: tuple[str, ...]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name in names:
-        value = getattr(package, name)
-        if value is None or value in ((), "") or (name == "kind" and value == "wheel"):
-            continue
-        if name in _URLS:
-            value = without_credentials(value)
-        elif isinstance(value, tuple):
-            value = [without_literal_credentials(text) for text in value]
-        elif name == "other":
-            value = without_literal_credentials(value)
-        values[name] = value
-    return values
-
-
-def _known(extras: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: tuple(extras[name]) if name in _TUPLES else extras[name] for name in names if name in extras}
 
 
 def _custom(metadata: Mapping[str, Any], source: str) -> dict[str, Any]:

@@ -212,7 +212,8 @@ def _formats(question: Question) -> list[str]:
     """Return the options that keep uv to wheels, apart from what may be built."""
     names = question.builds.names
     if ":all:" in names:
-        return ["--no-binary", ":all:", *(f"--only-binary={name}" for name in question.options.only_binary)]
+        kept = {*question.options.only_binary, *question.stubs, *question.blocked}  # those are wheels
+        return ["--no-binary", ":all:", *(f"--only-binary={name}" for name in sorted(kept))]
     return ["--only-binary", ":all:", *(f"--no-binary={name}" for name in sorted(names))]
 
 

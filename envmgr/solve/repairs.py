@@ -49,9 +49,15 @@ class Repairs:
     def _search(self, conflict: Conflict) -> Iterator[Edit]:
         for rule in conflict.rules:
             yield from self._lifting(rule)
-        for demand in conflict.demands:
-            if isinstance(demand, Dependency):
+        demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
+        entangled = []
+        for demand in demands:  # what is enough alone comes first: the time may be over before the rest
+            if self._trials.has_solution(replaced(self._request, [Replacement(old=demand)])):
                 yield from self._changing(self._request, (demand,))
+            else:
+                entangled.append(demand)
+        for demand in entangled:
+            yield from self._changing(self._request, (demand,))
         for channel in self._others:
             wider = replace(self._request, channels=(*self._request.channels, channel))
             if self._trials.has_solution(wider):

@@ -5,6 +5,7 @@ Light: every `create -f` asks. Nothing is parsed here; each kind has its own rea
 
 from __future__ import annotations
 
+import functools
 import re
 from enum import Enum
 
@@ -25,6 +26,7 @@ _CONDA_LINE = re.compile(
     )""",
     re.MULTILINE | re.VERBOSE,
 )
+_PIP_OPTION = re.compile(r"^[ \t]*--?[A-Za-z]", re.MULTILINE)  # no match spec begins so
 _YAML_NAMES = (".yml", ".yaml", ".json")
 _TEXT_NAMES = (".txt", ".in", ".pip")
 
@@ -50,6 +52,7 @@ class FileKind(Enum):
 _LOCKS = frozenset({FileKind.EXPLICIT, FileKind.CONDA_LOCK, FileKind.PIXI_LOCK})
 
 
+@functools.lru_cache(maxsize=4)  # asked several times of each file of a command; a large lock takes milliseconds
 def kind_of(source: str, text: str) -> FileKind:
     """Return what the file `source` (a path, `-` or a URL) with the content `text` is.
 
@@ -71,10 +74,12 @@ def kind_of(source: str, text: str) -> FileKind:
 
 
 def _text_kind(name: str, text: str) -> FileKind:
+    if _CONDA_HEADER.search(text):  # `conda list --export > requirements.txt`
+        return FileKind.TEXT_SPECS
     if _REQUIREMENTS_NAME.fullmatch(name.rpartition(".")[0] or name):
         return FileKind.REQUIREMENTS
     if name.endswith(_TEXT_NAMES):
-        is_conda = _CONDA_HEADER.search(text) or _CONDA_LINE.search(text)
+        is_conda = not _PIP_OPTION.search(text) and _CONDA_LINE.search(text)
         return FileKind.TEXT_SPECS if is_conda else FileKind.REQUIREMENTS
     return FileKind.ENVIRONMENT
 

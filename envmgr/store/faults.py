@@ -39,6 +39,12 @@ def translated_text(text: str, location: Location, doing: str) -> EnvmgrError | 
     return _error(int(match["number"]), f"{doing} {location.label}: {text}", location)
 
 
+def place_hint(location: Location) -> str:
+    """Return what to do where the environment cannot be written."""
+    own = ", or a store of your own with ENVMGR_ROOT=DIRECTORY" if location.name is not None else ""
+    return f"choose a place that you may write, as -p PATH{own}"
+
+
 def _error(number: int | None, message: str, location: Location) -> EnvmgrError:
     directory = location.staging
     if number in (errno.ENOSPC, errno.EDQUOT):
@@ -47,10 +53,7 @@ def _error(number: int | None, message: str, location: Location) -> EnvmgrError:
         what = "your quota" if number == errno.EDQUOT else "the file system"
         return NoSpace(message, hint=f"{what} of {directory} is full; free some, for example with: envmgr clean")
     if number in (errno.EROFS, errno.EACCES, errno.EPERM):
-        hint = "choose a place that you may write, as -p PATH"
-        if location.name is not None:
-            hint += ", or a store of your own with ENVMGR_ROOT=DIRECTORY"
-        return ReadOnlyStore(message, hint=hint)
+        return ReadOnlyStore(message, hint=place_hint(location))
     if number == errno.ENAMETOOLONG:
         return StoreError(message, hint="choose a shorter path for the environment")
     if number in (errno.EXDEV, errno.EBUSY):

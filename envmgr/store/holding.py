@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from envmgr.errors import StoreError
-from envmgr.leases import Owner, lease
+from envmgr.errors import ReadOnlyStore, StoreError
+from envmgr.leases import SILENCE, Owner, lease
 from envmgr.reporting import Reporter
+from envmgr.store import faults
 from envmgr.store.layout import Location
 
 _ATTEMPTS = 5
@@ -22,7 +23,7 @@ def held(location: Location, *, doing: str, reporter: Reporter, timeout: float |
     """
 
     def announce(owner: Owner) -> None:
-        reporter.notice(f"waiting for {owner}, which holds {location.label}")
+        reporter.notice(f"waiting for {owner}, which holds {location.label}{elsewhere(owner)}")
 
     with contextlib.ExitStack() as stack:
         stack.callback(_remove_hidden, location)
@@ -31,12 +32,22 @@ def held(location: Location, *, doing: str, reporter: Reporter, timeout: float |
                 purpose = f"{doing} {location.label}"
                 stack.enter_context(lease(location.lease, purpose=purpose, on_wait=announce, timeout=timeout))
                 break
+            except ReadOnlyStore as error:
+                error.hint = error.hint or faults.place_hint(location)
+                raise
             except StoreError as error:
                 # The holder before us removed the empty directory between our making it and our using it.
                 if attempt == _ATTEMPTS - 1 or not isinstance(error.__cause__, FileNotFoundError):
                     raise
         stack.callback(_remove_empty, location)
         yield
+
+
+def elsewhere(owner: Owner) -> str:
+    """Return how one decides about a holder that cannot be looked up from here; empty for one of this machine."""
+    if owner.is_dead() is not None:
+        return ""
+    return f" (it counts as dead after {SILENCE:.0f} s without a sign of life)"
 
 
 def _remove_empty(location: Location) -> None:

@@ -59,9 +59,14 @@ def prune(location: Location, *, keep: int, checkpoint: Checkpoint = unwatched) 
 
 def keep_record(location: Location, number: int) -> None:
     """Keep the lock and the record of a kept generation beside its tree, which is about to go; raises OSError."""
-    tree = location.generations / str(number)
+    keep_record_of(location.generations / str(number), location.generations, number)
+
+
+def keep_record_of(tree: Path, directory: Path, number: int) -> None:
+    """Keep the lock and the record of a tree as those of generation `number` in a directory; raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
     for source, suffix in ((layout.LOCK_FILE, "conda-lock.yml"), (generations.FILE, "json")):
-        target = location.generations / f"{number}.{suffix}"
+        target = directory / f"{number}.{suffix}"
         unfinished = target.with_name(f".{target.name}.new")
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(tree / source, unfinished)

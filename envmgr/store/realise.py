@@ -150,7 +150,7 @@ def _realise(run: Run) -> Realised:
             needed = needed.plus(bringing.needs(carries.survey, location.staging))
         room.check(location.staging, needed)
         if request.replaces is not None:
-            succession.name_users(location, run.reporter)
+            succession.name_users(location, run.settings, run.reporter)
         generation = succession.next_generation(
             location,
             request.lock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from envmgr.errors import StoreError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import frozen, known, layout, processes, recovery
+from envmgr.store import frozen, known, layout, recovery, succession
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.erasing import erase
 from envmgr.store.faults import told_of
@@ -29,9 +29,7 @@ def remove(
         recovery.recover_held(location)
         layout.find(settings, prefix=location.prefix)
         frozen.check_thawed(location, override=override_frozen)
-        users = processes.using(location.prefix)
-        if users:
-            reporter.notice(f"{location.label} is in use by {processes.listed(users)}")
+        succession.name_users(location, settings, reporter, doing="removed")
         with told_of(location, "removing"):
             erase(location, checkpoint)
         try:

@@ -62,6 +62,7 @@ def rename(
         recovery.recover_held(old)
         layout.find(settings, prefix=old.prefix)
         succession.check_target(old, replaces=request.number, override_frozen=request.realising.override_frozen)
+        succession.name_users(old, settings, reporter, doing="removed")
         with told_of(old, "renaming"):
             entry = journal.begin(old, "rename", number=request.number + 1, target=new)
         checkpoint("rename begun")

@@ -146,7 +146,7 @@ def _take(
 ) -> Generation:
     location, source, there = request.location, taken.number, taken.there
     location.staging.mkdir(parents=True, exist_ok=True)
-    succession.name_users(location, reporter)
+    succession.name_users(location, settings, reporter)
     generation = succession.next_generation(
         location,
         request.lock,

@@ -29,6 +29,7 @@ from envmgr.store import (
     ownership,
     pruning,
     variables,
+    wheel_turns,
 )
 from envmgr.store.carried import Carried, Extent, Left
 from envmgr.store.carrying import Source, Target
@@ -83,9 +84,10 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
 
         place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
         indexes = Indexes.gather(staging.settings, staging.pypi, staging.index_options)
-        distributions = pip_half.install(
-            lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes
-        )
+        with wheel_turns.turn(lock.pip, staging.settings, staging.reporter):
+            distributions = pip_half.install(
+                lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes
+            )
         installed = {each.name: each.files for each in distributions}
         staging.checkpoint("pip half installed")
     _complete_python(staging, artifacts, installed, tree)

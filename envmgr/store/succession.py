@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from envmgr.errors import PrefixError, StoreError
+from envmgr.errors import EnvironmentBusy, PrefixError, StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
@@ -94,21 +94,50 @@ def next_generation(
     )
 
 
-def name_users(location: Location, reporter: Reporter) -> None:
-    """Tell which processes use the environment that is replaced."""
+def name_users(location: Location, settings: Settings, reporter: Reporter, *, doing: str = "replaced") -> None:
+    """Tell which processes use the environment that is replaced, and wait for them where that is asked for.
+
+    Raises EnvironmentBusy where they are there still after the time that is set.
+    """
     users = processes.using(location.prefix)
-    if users:
+    if settings.wait_for_users:
+        wait_for_users(location, settings.wait_for_users, reporter)
+    elif users and doing == "removed":
+        reporter.notice(
+            f"{location.label} is in use by {processes.listed(users)}: they will not find its files any more"
+        )
+    elif users:
         reporter.notice(
             f"{location.label} is in use by {processes.listed(users)}: "
             "what they open from now on is that of the new generation"
         )
 
 
+<<<<<<< HEAD
 def what_is_there(location: Location, replaces: int | None, *, known: Statuses | None = None) -> Source | None:
     """Return what the environment that is to be replaced holds, None where there is none; raises OSError.
 
     `known` is as in `survey.read`.
     """
+=======
+def wait_for_users(location: Location, seconds: float, reporter: Reporter) -> None:
+    """Wait until no process uses the environment; raises EnvironmentBusy after `seconds`."""
+
+    def announce(users: Sequence[processes.User]) -> None:
+        reporter.notice(f"waiting for {processes.listed(users)}, which use {location.label}")
+
+    users = processes.wait(location.prefix, seconds, announce)
+    if users:
+        raise EnvironmentBusy(
+            f"{location.label} is in use by {processes.listed(users)} still; waited {seconds:g} s",
+            hint="end them, or leave --wait out: what runs keeps whole files, but may find those of the new state",
+            details={"pids": [user.pid for user in users]},
+        )
+
+
+def what_is_there(location: Location, replaces: int | None) -> Source | None:
+    """Return what the environment that is to be replaced holds, None where there is none; raises OSError."""
+>>>>>>> main
     if replaces is None:
         return None
     pruning.unmark(location.prefix)  # an attempt that failed may have left it

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envmgr.lock.model import Lock
-from envmgr.store import frozen, generations, metadata, ownership
-from envmgr.store.carried import FILE as CARRIED_FILE
+from envmgr.store import carried, frozen, generations, metadata, ownership
 from envmgr.store.inventory import sha256_of
 from envmgr.store.layout import OWN_DIRECTORY
 from envmgr.store.owned import Owned, Unusable, read_distribution, read_record
 from envmgr.store.ownership import Distribution
 
 _HISTORY = "conda-meta/history"
-_MARKS = frozenset({generations.SETTLED, generations.FOREIGN, CARRIED_FILE, frozen.MARKER})
+_MARKS = frozenset({generations.SETTLED, generations.FOREIGN, carried.FILE, frozen.MARKER})
 _DERIVED_DIRECTORY = "__pycache__"
 
 
@@ -93,7 +92,7 @@ def read(root: Path, lock: Lock | None, *, known: Statuses | None = None) -> Sur
         root=str(root),
         owned=owned,
         loose=walk.loose,
-        directories=_made_by_people(walk),
+        directories=_made_by_people(root, walk),
         distributions=tuple(_whole(distribution, walk) for distribution in foreign),
         records=tuple(sorted(metadata.record_names(root) - locked)) if lock is not None else (),
         edited=tuple(sorted(_edited(root, {path: owned[path] for path in doubtful}))),
@@ -242,11 +241,20 @@ def _whole(distribution: Distribution, walk: _Walk) -> Distribution:
     return distribution._replace(files=tuple(sorted(files)))
 
 
-def _made_by_people(walk: _Walk) -> dict[str, os.stat_result]:
-    """Return the directories of nobody, without those that only bytecode is left in."""
+def _made_by_people(root: Path, walk: _Walk) -> dict[str, os.stat_result]:
+    """Return the directories of nobody, without those that only bytecode is left in.
+
+    An empty one is of people where it was made after the tree was complete, or came along from the tree before: what
+    links packages leaves some as well.
+    """
+    complete, came = born(root) or 0, frozenset(carried.read(root).directories)
     holders = ancestors(walk.loose)
     derived = ancestors(f"{directory}/x" for directory in walk.derived)
-    return {path: status for path, status in sorted(walk.directories.items()) if path in holders or path not in derived}
+    return {
+        path: status
+        for path, status in sorted(walk.directories.items())
+        if path in holders or (path not in derived and (path in came or status.st_ctime_ns > complete))
+    }
 
 
 def _edited(root: Path, doubtful: Mapping[str, str]) -> Iterator[str]:

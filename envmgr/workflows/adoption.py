@@ -60,7 +60,7 @@ def find(names: Sequence[str], location: Location, lock: Lock) -> Adoption:
     missing = [name for name in wanted if name not in there]
     if missing:
         raise _not_there(missing, sorted(there), location, lock)
-    chosen = dict.fromkeys(wanted or _asked_for(there))
+    chosen = dict.fromkeys(wanted or asked_for(there))
     return Adoption(
         requirements=tuple(requirement_of(there[name]) for name in chosen),
         versions=tuple((name, there[name].version) for name in sorted(there)),
@@ -96,7 +96,7 @@ def _not_there(missing: Sequence[str], known: Sequence[str], location: Location,
     return PackagesNotFound("\n".join(lines), hint=hint)
 
 
-def _asked_for(there: Mapping[str, Installed]) -> list[str]:
+def asked_for(there: Mapping[str, Installed]) -> list[str]:
     """Return the distributions that a person asked for (PEP 376: REQUESTED), and those that nothing else needs."""
     needed = {name for each in there.values() for name in _requires(each)}
     return [name for name, each in sorted(there.items()) if name not in needed or each.is_requested]

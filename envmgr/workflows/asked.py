@@ -85,9 +85,11 @@ def removals(names: Sequence[str], lock: Lock, spec: EnvironmentSpec, location: 
     missing = [pair for pair in wanted if pair[0] not in conda and pair[1] not in pip]
     if missing:
         raise _not_asked_for(missing, lock, spec, location)
+    # In a file, what does not say its name goes by its text
+    removed = frozenset(name for _, name in wanted) & pip
     return Edits(
         removed=frozenset(name for name, _ in wanted) & conda,
-        removed_pip=frozenset(name for _, name in wanted) & pip,
+        removed_pip=removed | {each.text for each in spec.pip if each.name in removed and each.url is not None},
     )
 
 

@@ -208,7 +208,7 @@ def present_at(location: Location, override_frozen: bool) -> Present:
     if generation is None:
         raise PrefixError(
             f"{location.prefix} is an environment that another tool made",
-            hint=f"change it with that tool, or create one from what it has: envmgr export {location.arguments}",
+            hint=f"give it a lock first: envmgr adopt {location.arguments}",
         )
     if lock is None:
         raise LockError(

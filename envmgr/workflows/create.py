@@ -131,7 +131,7 @@ def _create(
     if present is None and layout.is_environment(location.prefix):
         raise PrefixError(
             f"{location.prefix} is an environment that another tool made",
-            hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
+            hint=f"choose another place, or give it a lock first: envmgr adopt {location.arguments}",
         )
 
     from envmgr.lock.difference import between  # start-up time: rattler, yaml and the engines come with these
@@ -217,7 +217,9 @@ def _beside(request: CreateRequest) -> tuple[Path | None, bytes | None]:
     data = lock_file.read_bytes(path) if path is not None else None
     if request.locked and request.no_lock:
         raise UsageError("--locked and --no-lock contradict each other", hint="give one of them")
-    if request.locked and path is None and not any(source.is_lock for source in request.files):
+    if path is None and any(source.is_lock for source in request.files):
+        return None, None  # the file is the lock
+    if request.locked and path is None:
         raise UsageError(
             "--locked follows the lock beside one environment file, and there is none here",
             hint="envmgr create --locked -f environment.yml",

@@ -75,9 +75,7 @@ def export(request: ExportRequest, settings: Settings, reporter: Reporter) -> Ex
         _check_hashed(sides)
     if request.form in SEVERAL:
         locks = [each.lock for each in sides]
-        text = (
-            exporting.conda_lock_text(locks) if request.form == "conda-lock" else exporting.pixi_text(locks, reporter)
-        )
+        text = exporting.conda_lock_text(locks) if request.form == "conda-lock" else exporting.pixi_text(locks)
         return Exported(text)
     (only,) = sides
     lock = only.lock
@@ -137,7 +135,7 @@ def _standing(location: Location) -> Side:
     """Return an environment with its lock; of one that another tool made, what pip installed there is read as well."""
     lock = lock_of(location)
     if own_lock(location) is None:
-        there = adoption.find((), location, lock)
+        there = adoption.find((), location, lock._replace(pip=()))
         unlocked = tuple(PipPackage(name, version, "", "", "") for name, version in there.versions)
         request = lock.request._replace(pip=there.requirements)
         lock = lock._replace(pip=unlocked, request=request)

@@ -86,13 +86,9 @@ def explicit_text(lock: Lock, reporter: Reporter) -> str:
     return explicit.dumps(lock)
 
 
-def pixi_text(locks: Sequence[Lock], reporter: Reporter) -> str:
-    """Return the locks as pixi.lock, version 6, and say what of them it cannot hold."""
-    local = sorted({package.name for lock in locks for package in lock.pip if package.is_local})
-    if local:
-        reporter.warning(f"left out, since they are paths and repositories: {', '.join(local)}")
-    kept = [lock._replace(pip=tuple(each for each in lock.pip if not each.is_local)) for lock in locks]
-    return pixi_lock_writing.dumps(kept)
+def pixi_text(locks: Sequence[Lock]) -> str:
+    """Return the locks as pixi.lock, version 6."""
+    return pixi_lock_writing.dumps(locks)
 
 
 def requirements_text(lock: Lock) -> str:

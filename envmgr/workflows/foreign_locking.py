@@ -54,6 +54,16 @@ class ForeignLocker:
         )
         for warning in self._foreign.warnings:
             reporter.warning(warning)
+        unused = [
+            flag
+            for flag, value in (
+                ("-c", request.channels or request.override_channels),
+                ("--exclude-newer", request.exclude_newer),
+            )
+            if value
+        ]
+        if unused:
+            reporter.warning(f"{self._source} names each of its packages: {' and '.join(unused)} changes nothing")
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
         self._cache = ArtifactCache(settings)
         if foreign.is_own(source.text):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import frozen, processes, renaming
+from envmgr.store import frozen, renaming
 from envmgr.store.layout import Location
 from envmgr.store.renaming import RenameRequest
 from envmgr.store.usage import using_cache
@@ -39,7 +39,7 @@ def rename(
     frozen.check_thawed(old, override=wish.override_frozen)
     source = clone.current(old)
     clone.check_lock(source)
-    _tell_users(wish, settings, reporter)
+    _tell_active(wish, settings, reporter)
     with using_cache(settings):
         plan = clone.plan_for(source, new, settings)
         if not confirm(plan):
@@ -57,12 +57,7 @@ def rename(
     return Outcome(new, plan=plan)
 
 
-def _tell_users(wish: Wish, settings: Settings, reporter: Reporter) -> None:
+def _tell_active(wish: Wish, settings: Settings, reporter: Reporter) -> None:
     if settings.environ.get("CONDA_PREFIX") == str(wish.old.prefix):
         again = wish.new.name or wish.new.prefix
         reporter.notice(f"{wish.old.label} is active in this shell; afterwards: envmgr activate {again}")
-    users = processes.using(wish.old.prefix)
-    if users:
-        reporter.notice(
-            f"{wish.old.label} is in use by {processes.listed(users)}: they will not find its files any more"
-        )

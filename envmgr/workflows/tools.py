@@ -1,90 +1,25 @@
-"""`exec` and `tool`: commands from environments of their own, that nobody names."""
+"""`tool`: commands on PATH from environments of their own."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as ParsedRequirement
-from packaging.utils import canonicalize_name
 
 from envmgr.errors import EnvironmentNotFound, EnvmgrError, StoreError, UsageError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.shell import launcher
-from envmgr.spec.command_line import parse_arguments
-from envmgr.store import generations, layout, removal, toolbox
+from envmgr.store import layout, removal, toolbox
 from envmgr.store.layout import Location
 from envmgr.store.toolbox import Tool
 from envmgr.workflows.create import Plan, create
 from envmgr.workflows.reading import own_lock
-from envmgr.workflows.request import CreateRequest, SourceText
+from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.throwaway import Wanted
 
 Confirm = Callable[[Plan], bool]
-
-
-class Wanted(NamedTuple):
-    """What is to be in the environment: conda specs and pip requirements, of which the first names the tool."""
-
-    specs: tuple[str, ...]
-    pip: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ()
-    override_channels: bool = False
-
-    @property
-    def package(self) -> tuple[str, bool]:
-        """The name of the package that is meant, and whether it is in the pip half; raises SpecError, UsageError."""
-        if self.specs:
-            return parse_arguments(self.specs[:1]).dependencies[0].name, False
-        try:
-            return canonicalize_name(ParsedRequirement(self.pip[0]).name), True
-        except InvalidRequirement as error:
-            raise UsageError(f"--pip {self.pip[0]} does not name what it is", hint="--pip 'NAME @ URL'") from error
-
-    def request(self, prefix: Path, command: Sequence[str]) -> CreateRequest:
-        """Return the request that realises it at `prefix`."""
-        specs, files = self.specs, tuple[SourceText, ...]()
-        if self.pip:
-            names = {dependency.name for dependency in parse_arguments(specs).dependencies} if specs else set()
-            specs = specs if "python" in names else (*specs, "python")
-            text = json.dumps({"dependencies": [{"pip": list(self.pip)}]})
-            files = (SourceText("command-line.yml", text),)
-        return CreateRequest(
-            command=tuple(command),
-            prefix=prefix,
-            files=files,
-            specs=specs,
-            channels=self.channels,
-            override_channels=self.override_channels,
-            no_lock=True,
-        )
-
-
-def throwaway(
-    wanted: Wanted, settings: Settings, reporter: Reporter, *, command: Sequence[str], refresh: bool, confirm: Confirm
-) -> Location:
-    """Return the environment of an `exec`: the one of before where the same was asked for, unless `refresh`.
-
-    Raises what `create` raises.
-    """
-    if not wanted.specs and not wanted.pip:
-        raise UsageError("`exec` expects a package", hint="envmgr exec ruff check .")
-    choices = [wanted, settings.channels, settings.channel_priority, str(settings.channels_file)]
-    digest = hashlib.sha256(json.dumps(choices).encode()).hexdigest()[:16]
-    prefix = toolbox.exec_prefix(settings, digest)
-    location = layout.at_path(settings, prefix)
-    present = _whole(location)
-    if present and refresh:
-        removal.remove(location, settings=settings, reporter=reporter)
-    if not present or refresh:
-        create(wanted.request(prefix, command), settings, reporter, confirm=confirm)
-    return location
 
 
 def install(
@@ -173,14 +108,6 @@ def bin_directory(settings: Settings) -> Path:
 def is_on_path(directory: Path, settings: Settings) -> bool:
     """Whether the shell that this command is typed in looks for commands in `directory`."""
     return str(directory) in settings.environ.get("PATH", "").split(os.pathsep)
-
-
-def _whole(location: Location) -> bool:
-    try:
-        generation = generations.current(location.prefix)
-    except StoreError:
-        return False
-    return generation is not None and not generations.is_suspect(location.prefix, generation)
 
 
 def _expose(tool: Tool, location: Location, settings: Settings, *, force: bool) -> Tool:

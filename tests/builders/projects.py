@@ -54,6 +54,8 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
         print("compiling the thing")
         sys.exit("tiny.c:1: fatal error: nothing works here")
     source = open(f"src/{MODULE}.py").read()
+    if os.path.exists("leaky"):
+        source += f"\\nPATH = {os.environ['PATH']!r}"
     settings = {key: value for key, value in (config_settings or {}).items()}
     return _wheel(directory, {f"{MODULE}.py": f"{source}\\nSETTINGS = {settings!r}\\n"})
 
@@ -65,13 +67,15 @@ def build_editable(directory, config_settings=None, metadata_directory=None):
 
 @dataclass(kw_only=True)
 class Project:
-    """One project; `dynamic` ones say their version only when they are built, `broken` ones cannot be."""
+    """One project; `dynamic` ones say their version only when they are built, `broken` ones cannot be, and
+    `leaky` ones write where they are built into their module."""
 
     name: str
     version: str = "1.0"
     requires: Sequence[str] = ()
     dynamic: bool = False
     broken: bool = False
+    leaky: bool = False
     source: str = "VALUE = 1"
 
     @property
@@ -91,7 +95,8 @@ class Project:
             "tiny_backend.py": _BACKEND,
             f"src/{self.module}.py": self.source + "\n",
         }
-        return {**files, "broken": ""} if self.broken else files
+        marks = {name: "" for name in ("broken", "leaky") if getattr(self, name)}
+        return {**files, **marks}
 
     def write(self, directory: Path) -> Path:
         """Write the project into `directory` and return it."""

@@ -293,7 +293,7 @@ def test_what_no_channel_has_is_named_with_the_nearest(envmgr: Envmgr, channel: 
         (["-n", "x", "--solver", "magic", "tool"], 2, "hint: envmgr create --help"),
         (["-n", "x", "--channel-priority", "none", "tool"], 2, "hint: envmgr create --help"),
         (["-f"], 2, "Option '-f' requires an argument.\n\nhint: envmgr create --help"),
-        (["--nmae", "x"], 2, "hint: envmgr create --help"),
+        (["--nmae", "x"], 2, "hint: did you mean `--name`?"),
     ],
 )
 def test_wrong_uses_say_what_to_write(

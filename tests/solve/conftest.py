@@ -21,6 +21,16 @@ def engine(request: pytest.FixtureRequest) -> Callable[[Gateway], Solver]:
     """Return what makes a solver of this engine; skips where the engine is absent."""
     if request.param == "rattler":
         return RattlerSolver
+    return _libmamba()
+
+
+@pytest.fixture
+def both_engines() -> tuple[Callable[[Gateway], Solver], ...]:
+    """Return what makes a solver of each engine; skips where one is absent."""
+    return RattlerSolver, _libmamba()
+
+
+def _libmamba() -> Callable[[Gateway], Solver]:
     if not is_libmamba_present():
         pytest.skip("libmambapy is not installed (it is on conda-forge only)")
     from envmgr.solve.libmamba import LibmambaSolver  # not importable without libmambapy

@@ -16,7 +16,7 @@ from rattler import Gateway
 from envmgr.channels.model import Channel
 from envmgr.errors import SolveError
 from envmgr.platforms.model import VirtualPackage
-from envmgr.solve.base import Refused, Solver
+from envmgr.solve.base import Refused, Solver, SolveRequest
 from solve.checker import faults
 from solve.indexes import open_gateway, request
 
@@ -87,6 +87,20 @@ def _virtual(texts: list[str] | tuple[str, ...]) -> tuple[VirtualPackage, ...]:
     return tuple(VirtualPackage(*text.split("=")) for text in texts)
 
 
+def _of_real_case(case: Mapping[str, Any], universe: Callable[..., Channel]) -> SolveRequest:
+    subdirs: dict[str, dict[str, str]] = {}
+    for entry in case["channels"]:
+        subdirs.setdefault(entry["channel"], {})[entry["subdir"]] = entry["file"]
+    return request(
+        case["specs"],
+        [universe(name, files) for name, files in subdirs.items()],
+        platform=case["platform"],
+        channel_priority=case["channel_priority"],
+        virtual_packages=_virtual(case["virtual_packages"]),
+        add_pip=False,
+    )
+
+
 def _is_plain_install(case: Mapping[str, Any]) -> bool:
     # conda alone can ask for a feature, whatever package has it.
     return case["kind"] == "pure-install" and "needs-track_features-spec" not in case["tags"]
@@ -126,22 +140,28 @@ def test_a_request_to_real_repodata_has_the_known_outcome(
     gateway: Gateway,
     universe: Callable[..., Channel],
 ) -> None:
-    subdirs: dict[str, dict[str, str]] = {}
-    for entry in case["channels"]:
-        subdirs.setdefault(entry["channel"], {})[entry["subdir"]] = entry["file"]
-    asked = request(
-        case["specs"],
-        [universe(name, files) for name, files in subdirs.items()],
-        platform=case["platform"],
-        channel_priority=case["channel_priority"],
-        virtual_packages=_virtual(case["virtual_packages"]),
-        add_pip=False,
-    )
+    asked = _of_real_case(case, universe)
     if case["status"] == "sat":
         assert faults(asked, engine(gateway).solve(asked).packages) == []
     else:
         with pytest.raises((Refused, SolveError)):  # unexplained: test_unsatisfiable.py looks at explanations
             engine(gateway).attempt(asked)
+
+
+@pytest.mark.parametrize("case", _parameters("real_cases_rattler.json", keep=lambda case: case["status"] == "sat"))
+def test_requested_packages_are_as_new_on_one_engine_as_on_the_other(
+    case: Mapping[str, Any],
+    both_engines: tuple[Callable[[Gateway], Solver], ...],
+    gateway: Gateway,
+    universe: Callable[..., Channel],
+) -> None:
+    asked = _of_real_case(case, universe)
+    names = {spec.name for spec in asked.specs}
+    one, other = (
+        {package.name: package.version for package in engine(gateway).attempt(asked) if package.name in names}
+        for engine in both_engines
+    )
+    assert one == other
 
 
 @pytest.mark.parametrize("case", _parameters("lock_witness_cases.json"))

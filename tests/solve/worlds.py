@@ -72,7 +72,7 @@ def _records(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
 worlds = st.builds(
     World,
     st.lists(_records(), min_size=1, max_size=2).map(tuple),
-    st.lists(_specs, min_size=1, max_size=3).map(tuple),
+    st.lists(st.one_of(_specs, _specs, _specs.map("x::{}".format)), min_size=1, max_size=3).map(tuple),
     st.lists(_specs, max_size=1).map(tuple),
     st.sampled_from(["strict", "flexible", "disabled"]),
     st.sampled_from([None, None, 1]),

@@ -106,3 +106,23 @@ def test_offline_asks_nobody() -> None:
 )
 def test_nested_names_are_relative_to_their_file(location: str, named: str, expected: str) -> None:
     assert files.relative_to(location, named) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("# é\nrich\n".encode("utf-16"), "# é\nrich\n"),
+        ("rich\n".encode("utf-32"), "rich\n"),
+        ("# -*- coding: latin-1 -*-\n# é\n".encode("latin-1"), "# -*- coding: latin-1 -*-\n# é\n"),
+        (b"\xef\xbb\xbfrich\n", "rich\n"),
+    ],
+)
+def test_a_requirements_file_may_name_its_encoding_as_for_pip(tmp_path: Path, data: bytes, text: str) -> None:
+    (tmp_path / "requirements.txt").write_bytes(data)
+    assert files.read_text(str(tmp_path / "requirements.txt")) == text
+
+
+def test_an_encoding_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes(b"# coding: klingon\n")
+    with pytest.raises(SpecError, match="the encoding `klingon`"):
+        files.read_text(str(tmp_path / "requirements.txt"))

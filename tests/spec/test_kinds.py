@@ -36,6 +36,13 @@ EXPLICIT = "# platform: linux-64\n  @EXPLICIT  \nhttps://h.example/c/noarch/a-1-
         ("list.txt", "conda-forge::numpy\n", FileKind.TEXT_SPECS),
         ("list.txt", "numpy 1.26.*\n", FileKind.TEXT_SPECS),
         ("list.txt", "numpy==1.26 ; python_version > '3'\nrich @ https://h.example/a.whl\n", FileKind.REQUIREMENTS),
+        ("list.txt", "numpy==1.26 \\\n    --hash=sha256:00\n", FileKind.REQUIREMENTS),
+        ("list.txt", "--index-url=https://h.example/simple\nrich\n", FileKind.REQUIREMENTS),
+        (
+            "requirements.txt",
+            "# $ conda create --name <env> --file <this file>\nnumpy=1.26=py312_0\n",
+            FileKind.TEXT_SPECS,
+        ),
         ("pyproject.toml", "", FileKind.PYPROJECT),
         ("sub/pylock.toml", "", FileKind.PYLOCK),
         ("pylock.dev.toml", "", FileKind.PYLOCK),

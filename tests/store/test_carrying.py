@@ -60,6 +60,9 @@ def test_files_links_and_directories_come_along_as_they_are(store: Store, prefix
         size=len("a") * 2 + len("b") + len("numpy 1.*\n"),
     )
     assert carried.read(prefix) == result.carried
+    again = changed(store, "tool").carried
+    assert (again.files, again.directories) == (result.carried.files, ("empty", "share/data", "share/data/deep"))
+    changed(store, "extra")
     assert faults(prefix, store.lock("extra")) == []
     assert store.reporter.warnings == []
 

@@ -129,8 +129,7 @@ def test_carried_files_survive_a_kill_at_every_step_and_all_that_follows(store: 
         assert realise_until(store.settings, request, step) == -signal.SIGKILL
         recover(store.location(name))
         assert (prefix / "mine").read_text() == "precious", step
-        for package in ("tool", "extra"):
-            store.create(name, package)
+        store.create(name, "tool", "extra")
         assert (prefix / "mine").read_text() == "precious", step
         assert not (prefix / "conda-meta/envmgr/incoming").exists(), step
         assert leftovers(store) == [], step

@@ -170,3 +170,16 @@ def test_what_two_trees_share_is_asked_for_once_and_found_the_same(store: Store)
     assert survey.read(other, lock, known=known) == survey.read(other, lock)
     assert survey.read(other, lock, known=known).edited == ("lib/tool/data", "share/extra/one")
     assert len(known) == shared
+
+
+def test_file_that_gave_way_to_that_of_another_package_is_not_of_people(store: Store) -> None:
+    store.channel.add(
+        Package(name="first", files={"share/both": "first", "share/same": "x"}),
+        Package(name="second", files={"share/both": "second", "share/same": "x"}, depends=["first"]),
+        Package(name="noarch", noarch="python", entry_points=["run = x:main"], files={"site-packages/x.py": ""}),
+        Package(name="python", version="3.11.1", files={f"{SITE}/README": "", "bin/python": "#!/bin/sh\n"}),
+    )
+    prefix = created(store, "first", "second", "noarch", "python")
+    assert (prefix / "__clobbers__/first/share/both").is_file()
+    found = surveyed(store)
+    assert (found.loose, found.directories, found.edited, found.missing) == ({}, {}, (), ())

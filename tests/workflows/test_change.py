@@ -322,7 +322,7 @@ def test_an_environment_of_another_tool_is_left_alone(envmgr: Envmgr, channel: L
         done = envmgr(line[0], "-p", "theirs", line[1])
         assert done.code == 1
         assert "is an environment that another tool made" in done.err
-        assert f"envmgr export -p {theirs}" in done.err
+        assert f"envmgr adopt -p {theirs}" in done.err
     assert entries(theirs).keys() == {"conda-meta/history"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from rattler import LockChannel, LockFile, LockPlatform
 
 from builders.channels import LocalChannel
-from builders.commands import Envmgr
+from builders.commands import Envmgr, environment_file
 from builders.index_server import IndexServer
 from builders.packages import Package
 from builders.projects import Project
@@ -248,6 +248,8 @@ def test_lock_stands_alone(envmgr: Envmgr, channel: LocalChannel) -> None:
     assert (done.code, "nothing can be added to what it locks" in done.err) == (2, True)
     done = envmgr("create", "-f", "the.lock")
     assert (done.code, "the environment has no name: the.lock gives none" in done.err) == (2, True)
+    done = envmgr("create", "-n", "science", "-f", "the.lock", "--locked", "-c", channel.url)
+    assert (done.code, done.err) == (0, "warning: the.lock names each of its packages: -c changes nothing\n")
     done = envmgr("lock", "-f", "the.lock")
     assert (done.code, "the.lock is a lock already" in done.err) == (2, True)
 
@@ -286,3 +288,42 @@ def test_pip_half_of_a_pixi_lock_may_lie_beside_it(machine: Envmgr, channel: Loc
     machine.write("pixi.lock", text.replace("./edited", "../edited"))
     done = machine("create", "-n", "other", "-f", "pixi.lock")
     assert (done.code, "pypi: edited 1.0: comes from `../edited`, which is outside of" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "requires", "message"),
+    [
+        ("provided", {}, "provided is locked twice: by pip, and by the conda package provided"),
+        ("helper", {"missing": ">=1"}, "helper 1.0 requires missing >=1, which is not in the lock"),
+        ("helper", {"provided": ">=2"}, "helper 1.0 requires provided >=2, but provided 1.5 is locked"),
+        ("helper", {"provided": ">=1"}, ""),
+    ],
+)
+def test_pip_half_is_held_against_what_the_conda_half_provides(
+    machine: Envmgr, channel: LocalChannel, index: IndexServer, name: str, requires: dict[str, str], message: str
+) -> None:
+    document = json.loads(conda_lock(channel, "python", "pip", "provided"))
+    entry = index.wheels[name][0][2]
+    document["package"].append(
+        {
+            "name": name, "version": entry["filename"].split("-")[1], "manager": "pip", "platform": HERE,
+            "dependencies": requires, "url": f"http://{index.host}{entry['url']}", "hash": entry["hashes"],
+        }
+    )  # fmt: skip
+    machine.write("conda-lock.yml", json.dumps(document))
+    done = machine("create", "-n", "science", "-f", "conda-lock.yml")
+    assert (done.code, message in done.err) == (1 if message else 0, True), done.err
+    assert machine.prefix("science").exists() is not bool(message)
+
+
+def test_envmgrs_own_lock_is_followed_with_all_that_it_says_and_what_lies_beside_it(
+    machine: Envmgr, channel: LocalChannel
+) -> None:
+    Project(name="edited", requires=["helper"]).write(machine.directory / "edited")
+    lines = "  - pip:\n      - -e ./edited\nvariables: {A: b}\n"
+    machine.write("environment.yml", environment_file(channel, "python", "pip", name="first", more=lines))
+    assert machine("create", "-f", "environment.yml").code == 0
+    done = machine("create", "-n", "second", "-f", "environment.conda-lock.yml")
+    assert done.code == 0, done.err
+    assert machine.ok("diff", "first", "second") == "first → second: the same packages\n"
+    assert machine.ok("export", "-n", "second") == machine.ok("export", "-n", "first").replace("first", "second")

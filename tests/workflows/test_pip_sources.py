@@ -140,6 +140,16 @@ def test_a_directory_is_locked_by_what_is_in_it(sources: Envmgr, channel: LocalC
     assert sources.process(*program).out == "1.5 2\n"
 
 
+def test_a_local_file_that_changed_is_locked_anew(sources: Envmgr, channel: LocalChannel) -> None:
+    file_of(sources, channel, "./archives/wheeled-1.0-py3-none-any.whl")
+    sources("create", "-f", "environment.yml", "-q")
+    Wheel(name="wheeled", files={"wheeled/__init__.py": "VALUE = 2\n"}).write(sources.directory / "archives")
+    done = sources("create", "-f", "environment.yml", "--locked")
+    assert (done.code, "wheeled-1.0-py3-none-any.whl has changed" in done.err) == (1, True)
+    assert sources("create", "-f", "environment.yml", "-y", "-q").code == 0
+    assert sources.process("run", "-n", "science", "python", "-c", "import wheeled; print(wheeled.VALUE)").out == "2\n"
+
+
 def test_a_repository_stays_at_its_commit_until_it_is_to_move(sources: Envmgr, channel: LocalChannel) -> None:
     work = sources.directory
     file_of(sources, channel, f"gitted @ git+file://{work}/gitted@main")
@@ -163,6 +173,10 @@ def test_a_source_whose_name_only_its_build_says_is_installed_and_removed_by_nam
     assert pip_half(sources) == {"edited": "1.0", "helper": "1.0", "plain": "1.2"}
     assert sources("remove", "-n", "science", "plain", "-y", "-q").code == 0
     assert sources.ok("export", "-n", "science").endswith("  - pip:\n      - -e ./edited\n")
+    file_of(sources, channel, "helper", "-e ./edited  # ours")
+    done = sources("remove", "-n", "science", "edited", "--save", "-f", "environment.yml", "-y", "-q")
+    assert done.code == 0, done.err
+    assert (sources.directory / "environment.yml").read_text().endswith("  - pip:\n      - helper\n")
 
 
 def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
@@ -201,6 +215,7 @@ def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
             "would replace provided==1.5, which the conda package",
         ),
         (["x @ git+https://${NO_SUCH_TOKEN}@git.invalid/x"], "names the variable `NO_SUCH_TOKEN`, which is not set"),
+        (["./leaky"], "the build of leaky 1.0 wrote the place of the build into"),
         (["-c limits.txt", "pure"], "the pip half cannot be resolved"),
         (["--no-index", "pure"], "no package index in use has `pure`"),
     ],
@@ -209,6 +224,7 @@ def test_what_cannot_be_had_is_refused_with_its_reason(
     sources: Envmgr, channel: LocalChannel, lines: list[str], said: str
 ) -> None:
     (sources.directory / "limits.txt").write_text("pure<1\n")
+    Project(name="leaky", leaky=True).write(sources.directory / "leaky")
     text = environment_file(channel, "python", "provided") + "  - pip:\n"
     sources.write("environment.yml", text + "".join(f"      - {line}\n" for line in lines))
     done = sources("create", "-f", "environment.yml")
