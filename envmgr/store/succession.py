@@ -113,13 +113,6 @@ def name_users(location: Location, settings: Settings, reporter: Reporter, *, do
         )
 
 
-<<<<<<< HEAD
-def what_is_there(location: Location, replaces: int | None, *, known: Statuses | None = None) -> Source | None:
-    """Return what the environment that is to be replaced holds, None where there is none; raises OSError.
-
-    `known` is as in `survey.read`.
-    """
-=======
 def wait_for_users(location: Location, seconds: float, reporter: Reporter) -> None:
     """Wait until no process uses the environment; raises EnvironmentBusy after `seconds`."""
 
@@ -135,9 +128,11 @@ def wait_for_users(location: Location, seconds: float, reporter: Reporter) -> No
         )
 
 
-def what_is_there(location: Location, replaces: int | None) -> Source | None:
-    """Return what the environment that is to be replaced holds, None where there is none; raises OSError."""
->>>>>>> main
+def what_is_there(location: Location, replaces: int | None, *, known: Statuses | None = None) -> Source | None:
+    """Return what the environment that is to be replaced holds, None where there is none; raises OSError.
+
+    `known` is as in `survey.read`.
+    """
     if replaces is None:
         return None
     pruning.unmark(location.prefix)  # an attempt that failed may have left it
