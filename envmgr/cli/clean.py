@@ -81,7 +81,7 @@ def clean(
                 "protected": [str(path) for path in plan.protected],
             }
         )
-    elif plan.items and not quiet:
+    elif any(item.kind != "environment" for item in plan.items) and not quiet:
         say(f"removed {size(freed)}" if not dry_run else "dry run: nothing was removed")
 
 

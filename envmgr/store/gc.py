@@ -70,6 +70,7 @@ def needed(settings: Settings, *, keep: int | None = None) -> Needed:
                         continue  # no sha256: the cache cannot have it under this record
         except (OSError, EnvmgrError):
             doubts.append(path)
+    doubts += [location.prefix for location in known.hidden(settings)]
     return Needed(frozenset(keys), frozenset(channels), tuple(doubts))
 
 

@@ -43,12 +43,27 @@ def environments(settings: Settings) -> tuple[Location, ...]:
 
 def gone(settings: Settings) -> tuple[Location, ...]:
     """Return those that were deleted by other means than ours: the prefix does not exist; some left generations."""
-    return tuple(each for each in _all(settings) if not os.path.lexists(each.prefix))
+    return tuple(each for each in _all(settings) if _is_gone(each.prefix))
+
+
+def hidden(settings: Settings) -> tuple[Location, ...]:
+    """Return those of which this user cannot see whether they exist: somebody else's, in a directory of their own."""
+    return tuple(each for each in _all(settings) if not os.path.lexists(each.prefix) and not _is_gone(each.prefix))
 
 
 def has_generations(location: Location) -> bool:
     """Whether trees or locks of earlier generations are kept."""
     return bool(generations.kept_numbers(location) or generations.recorded_numbers(location))
+
+
+def _is_gone(prefix: Path) -> bool:
+    try:
+        os.lstat(prefix)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _all(settings: Settings) -> list[Location]:

@@ -73,7 +73,7 @@ def at_path(settings: Settings, path: Path | str) -> Location:
     if prefix.parent == settings.root / "envs" and _name_fault(prefix.name) is None:
         return named(settings, prefix.name)
     location = _beside(prefix)
-    if prefix.is_symlink() and not is_switch(location):
+    if os.path.islink(prefix) and not is_switch(location):
         prefix = Path(os.path.realpath(prefix))
         if prefix.parent == settings.root / "envs" and _name_fault(prefix.name) is None:
             return named(settings, prefix.name)

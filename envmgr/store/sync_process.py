@@ -24,4 +24,5 @@ def settle(marker: str) -> None:
 
 
 if __name__ == "__main__":
+    os.chdir("/")  # nobody is to think that the environment in which the command was typed is in use
     settle(sys.argv[1])

@@ -33,7 +33,7 @@ def in_namespace(envmgr: Envmgr, mounts: str, *command: str, **variables: str) -
     return subprocess.run(
         ["unshare", "-m", "sh", "-c", script],
         env={**envmgr.environ, **variables}, cwd=envmgr.directory,
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
 
@@ -215,7 +215,7 @@ def test_a_clock_that_was_moved_back_costs_nothing(filled: Envmgr, channel: Loca
 def _as_user(number: int, environ: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     become = ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups"]
     return subprocess.run(
-        [*become, *PROGRAM, *command], env=environ, cwd="/", capture_output=True, text=True, check=False, timeout=60
+        [*become, *PROGRAM, *command], env=environ, cwd="/", capture_output=True, text=True, check=False, timeout=300
     )
 
 
