@@ -5,6 +5,7 @@ from __future__ import annotations
 from builders.channels import LocalChannel
 from builders.commands import Envmgr, environment_file
 from builders.packages import Package
+from builders.servers import FileServer
 
 
 def test_the_first_edit_of_a_clash_makes_the_file_solvable(envmgr: Envmgr, channel: LocalChannel) -> None:
@@ -68,3 +69,15 @@ def test_known_channels_that_are_not_in_use_are_named_and_not_asked(envmgr: Envm
     envmgr.write("environment.yml", environment_file(channel, "zzzzqq"))
     done = envmgr("create", "-f", "environment.yml", "--offline")
     assert "not looked at, because it is not in use here: conda-forge, bioconda" in done.err
+
+
+def test_a_channel_of_the_table_that_is_not_in_use_gets_no_request(envmgr: Envmgr, channel: LocalChannel) -> None:
+    other = LocalChannel(envmgr.directory.parent / "other").add(Package(name="elsewhere-only"))
+    with FileServer(other.directory) as server:
+        envmgr.write("channels.yaml", f"channels:\n  ours: {{url: {server.url}}}\n")
+        envmgr.write("environment.yml", environment_file(channel, "elsewhere-only", "tool=2", "old-only"))
+        done = envmgr("create", "-f", "environment.yml", "--offline")
+        assert "not looked at, because it is not in use here: ours" in done.err
+        envmgr.write("environment.yml", environment_file(channel, "tool=2", "old-only"))
+        assert "instead of" in envmgr("create", "-f", "environment.yml").err
+        assert server.requests == []
