@@ -37,6 +37,7 @@ COMMANDS = {
     "list": ("listing", "list_packages", "List the packages of an environment, both halves."),
     "remove": ("remove", "remove", "Remove packages from an environment, or all of it."),
     "rename": ("clone", "rename", "Give an environment another name or place."),
+    "report": ("report", "report", "Write a page about an environment: packages, sizes, licences, graph, history."),
     "rollback": ("rollback", "rollback", "Go back to a generation of before."),
     "run": ("run", "run", "Run a command in an environment."),
     "search": ("search", "search", "Show what the channels have of a package."),

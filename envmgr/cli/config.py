@@ -97,7 +97,7 @@ def config(
             say_json({"success": True, "file": str(path)})
     elif show_sources:
         _say_sources(as_json=as_json)
-    elif show or get_keys:
+    elif show or get_keys or as_json:
         _say_values(context.meta.get("keys", ()), as_json=as_json)
     else:
         options.help_without_command(context)

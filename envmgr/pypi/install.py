@@ -92,7 +92,7 @@ def _check_directories(packages: Sequence[PipPackage], reporter: Reporter) -> No
     """Raise PipError for a directory that is not as it was locked; nothing pins an editable one, which is a notice."""
     for package in packages:
         for reason in sources.changed([package]):
-            if package.kind == "directory" or reason.endswith("is not there"):
+            if package.kind != "editable" or reason.endswith("is not there"):
                 raise PipError(
                     reason.removeprefix("pip: ").replace("has changed", "has changed since it was locked"),
                     hint="lock it as it is now: `envmgr create -f` of its file, or `envmgr update` of the environment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -85,15 +86,32 @@ def locked(package: PipPackage, requirements: Sequence[Requirement]) -> PipPacka
 
 
 def changed(packages: Sequence[PipPackage]) -> Iterator[str]:
-    """Yield the directories that are not as they were locked, one sentence each."""
+    """Yield the directories and local files that are not as they were locked, one sentence each."""
     for package in packages:
-        if package.kind in ("directory", "editable"):
+        if package.kind == "archive" and package.is_local:
+            file = path_of_file_url(package.url.partition("#")[0])
+            if file is None or not file.is_file():
+                yield f"pip: {package.name}: {file or package.url} is not there"
+            elif _sha256(file) != package.sha256:
+                yield f"pip: {package.name}: {file} has changed"
+        elif package.kind in ("directory", "editable"):
             path = path_of_file_url(package.url.partition("#")[0])
             if path is None or not path.is_dir():
                 yield f"pip: {package.name}: {path or package.url} is not there"
             elif locked(package, [_of(package)]).sha256 != package.sha256:
                 what = "what it requires" if package.kind == "editable" else "what is in it"
                 yield f"pip: {package.name}: {what} has changed in {path}"
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise PipError(f"{file} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
 
 
 def _of(package: PipPackage) -> Requirement:

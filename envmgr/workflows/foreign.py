@@ -58,7 +58,7 @@ def read(text: str, source: str, *, platform: str, settings: Settings, choice: C
     if is_own(text):
         if choice.categories not in ((), (foreign_conda_lock.MAIN,)):
             raise UsageError(f"{label} has no category but main", hint="leave --category out")
-        return _own(text, label, platform)
+        return _own(text, source, label, platform)
     if kind is FileKind.EXPLICIT:
         found = explicit.read(text, source=label, platform=platform, environ=settings.environ, home=str(settings.home))
     elif kind is FileKind.PIXI_LOCK:
@@ -76,8 +76,9 @@ def is_own(text: str) -> bool:
     return _OWN.search(text) is not None
 
 
-def _own(text: str, source: str, platform: str) -> Foreign:
-    locks = conda_lock.loads(text.encode(), source=source, sealed=True)
+def _own(text: str, place: str, source: str, platform: str) -> Foreign:
+    base = _base(place)
+    locks = conda_lock.loads(text.encode(), source=source, sealed=True, base=str(base) if base is not None else None)
     if platform not in locks:
         raise PlatformNotLocked(
             f"{source} locks {', '.join(locks) or 'nothing'}, not {platform}",
@@ -151,7 +152,7 @@ def _pixi(text: str, source: str, platform: str, name: str) -> Foreign:
 
 def _base(source: str) -> Path | None:
     """Return the directory that relative paths of a lock file are relative to, None where there is none."""
-    return None if source == "stdin" or is_url(source) else Path(source).expanduser().absolute().parent
+    return None if source in ("-", "stdin") or is_url(source) else Path(source).expanduser().absolute().parent
 
 
 def _pixi_pip(entries: tuple[PypiEntry, ...], base: Path | None, faults: foreign.Faults) -> tuple[PipPackage, ...]:

@@ -46,4 +46,7 @@ def test_condas_spellings(envmgr: Envmgr, channel: LocalChannel) -> None:
     assert "  - tool\n" in envmgr.ok("env", "export", "-n", "x")
     envmgr.ok("env", "remove", "-n", "x", "-y")
     done = envmgr("env", "updat")
-    assert (done.code, done.err) == (2, "error: No such command 'updat'.\n\nhint: envmgr env --help\n")
+    assert (done.code, done.err) == (
+        2,
+        "error: envmgr env has no command `updat`\n\nhint: did you mean `envmgr env update`?\n",
+    )

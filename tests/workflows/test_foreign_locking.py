@@ -10,7 +10,7 @@ import pytest
 from rattler import LockChannel, LockFile, LockPlatform
 
 from builders.channels import LocalChannel
-from builders.commands import Envmgr
+from builders.commands import Envmgr, environment_file
 from builders.index_server import IndexServer
 from builders.packages import Package
 from builders.projects import Project
@@ -314,3 +314,16 @@ def test_pip_half_is_held_against_what_the_conda_half_provides(
     done = machine("create", "-n", "science", "-f", "conda-lock.yml")
     assert (done.code, message in done.err) == (1 if message else 0, True), done.err
     assert machine.prefix("science").exists() is not bool(message)
+
+
+def test_envmgrs_own_lock_is_followed_with_all_that_it_says_and_what_lies_beside_it(
+    machine: Envmgr, channel: LocalChannel
+) -> None:
+    Project(name="edited", requires=["helper"]).write(machine.directory / "edited")
+    lines = "  - pip:\n      - -e ./edited\nvariables: {A: b}\n"
+    machine.write("environment.yml", environment_file(channel, "python", "pip", name="first", more=lines))
+    assert machine("create", "-f", "environment.yml").code == 0
+    done = machine("create", "-n", "second", "-f", "environment.conda-lock.yml")
+    assert done.code == 0, done.err
+    assert machine.ok("diff", "first", "second") == "first → second: the same packages\n"
+    assert machine.ok("export", "-n", "second") == machine.ok("export", "-n", "first").replace("first", "second")

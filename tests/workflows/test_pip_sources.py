@@ -140,6 +140,16 @@ def test_a_directory_is_locked_by_what_is_in_it(sources: Envmgr, channel: LocalC
     assert sources.process(*program).out == "1.5 2\n"
 
 
+def test_a_local_file_that_changed_is_locked_anew(sources: Envmgr, channel: LocalChannel) -> None:
+    file_of(sources, channel, "./archives/wheeled-1.0-py3-none-any.whl")
+    sources("create", "-f", "environment.yml", "-q")
+    Wheel(name="wheeled", files={"wheeled/__init__.py": "VALUE = 2\n"}).write(sources.directory / "archives")
+    done = sources("create", "-f", "environment.yml", "--locked")
+    assert (done.code, "wheeled-1.0-py3-none-any.whl has changed" in done.err) == (1, True)
+    assert sources("create", "-f", "environment.yml", "-y", "-q").code == 0
+    assert sources.process("run", "-n", "science", "python", "-c", "import wheeled; print(wheeled.VALUE)").out == "2\n"
+
+
 def test_a_repository_stays_at_its_commit_until_it_is_to_move(sources: Envmgr, channel: LocalChannel) -> None:
     work = sources.directory
     file_of(sources, channel, f"gitted @ git+file://{work}/gitted@main")
