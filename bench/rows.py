@@ -94,6 +94,29 @@ def going_back(place: Place) -> Results:
     return compare(subjects, runs=max(place.runs, QUICK_RUNS), log=place.log)
 
 
+SHELLS = {"bash": ["--noprofile", "--norc"], "zsh": ["-f"], "fish": ["--no-config"]}
+
+
+def shells(place: Place) -> Results:
+    """Start a shell as it is, with what `init` writes, and with an activation; complete a word."""
+    place.do(place.create())
+    subjects = [place.bare_python()]
+    for shell in (each for each in SHELLS if shutil.which(each)):
+        place.do(place.ours("init", shell))
+        own = place.work / "root/shell"
+        hook = own / ("hook.fish" if shell == "fish" else "hook.sh")
+        start = [shell, *SHELLS[shell], "-c"]
+        subjects += [
+            place.subject(shell, [*start, ":"]),
+            place.subject(f"{shell}, initialised", [*start, f". '{hook}'"]),
+            place.subject(f"{shell}, activate", [*start, f". '{hook}'; envmgr activate bench"]),
+        ]
+        if shell == "bash":
+            words = "COMP_WORDS=(envmgr remove -n bench n); COMP_CWORD=4; _envmgr envmgr n"
+            subjects.append(place.subject("bash, complete", [*start, f". '{own}/completion.bash'; {words}"]))
+    return compare(subjects, runs=max(place.runs, QUICK_RUNS), log=place.log)
+
+
 def _bare_rattler(place: Place, cache: str) -> list[str]:
     return [
         sys.executable, str(HERE / "bare_rattler.py"), place.url, str(place.work / "rattler-env"),

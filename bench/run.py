@@ -23,10 +23,10 @@ import rows
 from measure import Result
 from pip_half import pip_half
 from place import Place
-from targets import Met, about_cold, about_kept, about_pip, about_quick, about_rollback, about_warm
+from targets import Met, about_cold, about_kept, about_pip, about_quick, about_rollback, about_shells, about_warm
 
 Print = Callable[[str], None]
-TABLES = ("cold", "warm", "quick", "rollback", "pip")
+TABLES = ("cold", "warm", "quick", "shells", "rollback", "pip")
 
 
 def main() -> None:
@@ -72,6 +72,12 @@ def _quick(place: Place) -> list[Met]:
     return about_quick(results)
 
 
+def _shells(place: Place) -> list[Met]:
+    results = rows.shells(place)
+    _table("Shells", results, _over_python(results))
+    return about_shells(results)
+
+
 def _rollback(place: Place) -> list[Met]:
     results = rows.going_back(place)
     _table("Rollback to a kept generation", results, _over_python(results))
@@ -95,6 +101,7 @@ _TABLES: dict[str, Callable[[Place], list[Met]]] = {
     "cold": _cold,
     "warm": _warm,
     "quick": _quick,
+    "shells": _shells,
     "rollback": _rollback,
     "pip": _pip,
 }

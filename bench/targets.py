@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from measure import Result
-from rows import TOGETHER
+from rows import SHELLS, TOGETHER
 
 Results = Mapping[str, Result]
 _QUICK = (  # the name of the row after `envmgr`, and milliseconds over a bare interpreter
@@ -54,6 +54,19 @@ def about_quick(results: Results) -> list[Met]:
     return [_milliseconds(f"`{name}`", results[f"envmgr {name}"].seconds - start, bound) for name, bound in _QUICK]
 
 
+def about_shells(results: Results) -> list[Met]:
+    met = []
+    for shell in (each for each in SHELLS if each in results):
+        bare, initialised = results[shell].seconds, results[f"{shell}, initialised"].seconds
+        activated = results[f"{shell}, activate"].seconds
+        met.append(_milliseconds(f"start of an initialised {shell}", initialised - bare, 5, "without"))
+        met.append(_milliseconds(f"activate in {shell}", activated - initialised, 10, "the shell itself"))
+    if "bash, complete" in results:
+        took = results["bash, complete"].seconds - results["bash"].seconds
+        met.append(_milliseconds("completion of a package in bash", took, 100, "the shell itself"))
+    return met
+
+
 def about_rollback(results: Results) -> list[Met]:
     took = results["envmgr rollback"].seconds - results["python -c pass"].seconds
     return [_milliseconds("rollback to a kept generation", took, 500)]
@@ -76,5 +89,5 @@ def _ratio(measure: str, ratio: float, bound: float, what: str) -> Met:
     return Met(measure, f"≤ {bound} × {what}", f"{ratio:.2f} ×", ratio <= bound)
 
 
-def _milliseconds(measure: str, seconds: float, bound: int) -> Met:
-    return Met(measure, f"≤ {bound} ms over a bare interpreter", f"{seconds * 1000:.0f} ms", seconds * 1000 <= bound)
+def _milliseconds(measure: str, seconds: float, bound: int, over: str = "a bare interpreter") -> Met:
+    return Met(measure, f"≤ {bound} ms over {over}", f"{seconds * 1000:.1f} ms", seconds * 1000 <= bound)

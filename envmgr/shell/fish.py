@@ -86,15 +86,16 @@ function __envmgr1_prompt # what {default_env}, {name} and {prefix} are, or noth
             set_color green
             printf '%s' $CONDA_PROMPT_MODIFIER
             set_color normal
-            begin
-                return $last_status
-            end
+            __envmgr_fish_status $last_status # which the user's own prompt may show
             __envmgr_fish_prompt
+        end
+        function __envmgr_fish_status
+            return $argv[1]
         end
     else if functions -q __envmgr_fish_prompt
         functions -e fish_prompt
         functions -c __envmgr_fish_prompt fish_prompt
-        functions -e __envmgr_fish_prompt
+        functions -e __envmgr_fish_prompt __envmgr_fish_status
     end
 end
 

@@ -109,3 +109,20 @@ def test_shell_opens_in_the_environment(envmgr: Envmgr, shell: str) -> None:
         env={**envmgr.environ, "TERM": "xterm", "SHELL": "/bin/sh"}, cwd=envmgr.directory, check=False,
     )  # fmt: skip
     assert "activated" in done.stdout.replace(line, ""), done.stdout
+
+
+def test_the_prompt_of_an_interactive_fish_is_shown_and_given_back(envmgr: Envmgr) -> None:
+    _program("fish")
+    make_prefix(envmgr.prefix("one"))
+    envmgr.ok("init", "fish")
+    rc = Path(envmgr.environ["HOME"]) / ".config/fish/config.fish"
+    rc.write_text(rc.read_text() + "function fish_prompt; printf 'was %s> ' $status; end\n")
+    lines = ("envmgr activate one", "false; fish_prompt", "envmgr deactivate", "true; fish_prompt", "functions -a")
+    done = subprocess.run(
+        ["fish", "-i", "-c", "\n".join(lines)], env={**envmgr.environ, "TERM": "dumb"}, cwd=envmgr.directory,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    shown = done.stdout.replace("\x1b[32m", "").replace("\x1b[m", "").replace("\x1b(B", "").replace("\x1b[30m", "")
+    assert "(one) was 1> was 0> " in shown, done
+    assert "__envmgr_fish" not in done.stdout
+    assert "__envmgr1" not in done.stdout
