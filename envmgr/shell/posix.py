@@ -14,6 +14,7 @@ new generation may have been put under a running shell: `_ENVMGR_NAMES_<level>` 
 from __future__ import annotations
 
 from envmgr.shell.plan import ENV_PROMPT, ActivationPlan, prompt_words
+from envmgr.shell.posix_hook import HOOK
 
 _FUNCTIONS = r"""
 __envmgr1_set() { # name, value; remembers what the user had
@@ -201,111 +202,6 @@ _CLEAN_UP = r"""    \unset -f __envmgr1_set __envmgr1_restore __envmgr1_source _
     \hash -r 2>/dev/null || :
 """
 
-_HOOK = r"""# The shell hook of envmgr for bash, dash and zsh: eval "$(envmgr shell-hook bash)"
-__envmgr_exe() {
-    if [ -x @EXECUTABLE@ ]; then @COMMAND@ "$@"; else command envmgr "$@"; fi
-}
-
-__envmgr_hook_source() { # activate or deactivate, prefix or name: no process where the static file is up to date
-    case $2 in
-        /*) set -- "$1" "$2" "$2" ;;
-        . | .. | */*) set -- "$1" "$2" "$PWD/$2" ;;
-        *)
-            set -- "$1" "$2" @ROOT@
-            set -- "$1" "$2" "${ENVMGR_ROOT:-$3}/envs/$2" ;;
-    esac
-    if [ -n "$2" ] && [ -r "$3/conda-meta/envmgr/$1.sh" ] &&
-        ! [ "$3/conda-meta/state" -nt "$3/conda-meta/envmgr/$1.sh" ] &&
-        ! [ "$3/etc/conda/env_vars.d" -nt "$3/conda-meta/envmgr/$1.sh" ] &&
-        ! [ "$3/etc/conda/activate.d" -nt "$3/conda-meta/envmgr/$1.sh" ] &&
-        ! [ "$3/etc/conda/deactivate.d" -nt "$3/conda-meta/envmgr/$1.sh" ]; then
-        \. "$3/conda-meta/envmgr/$1.sh"
-    else
-        set -- "$(__envmgr_exe "_$1" posix "$2" || printf 'return 1')"
-        \eval "$1"
-    fi
-}
-
-__envmgr_hook_activate() {
-    __envmgr_stack=
-    __envmgr_target=
-    __envmgr_count=0
-    while [ $# -gt 0 ]; do
-        case $1 in
-            --stack) __envmgr_stack=1 ;;
-            --no-stack) __envmgr_stack= ;;
-            -n | --name | -p | --prefix)
-                if [ $# -eq 1 ]; then __envmgr_exe activate "$@"; return; fi
-                case $1:$2 in
-                    -p:*/* | --prefix:*/* | -n:* | --name:*) __envmgr_target=$2 ;;
-                    *) __envmgr_target=./$2 ;;
-                esac
-                __envmgr_count=$((__envmgr_count + 1))
-                shift ;;
-            -*) __envmgr_exe activate "$@"; return ;;
-            *) __envmgr_target=$1; __envmgr_count=$((__envmgr_count + 1)) ;;
-        esac
-        shift
-    done
-    if [ "$__envmgr_count" -ne 1 ]; then
-        printf 'error: activate takes one environment, found %s\n\nhint: envmgr activate NAME\n' "$__envmgr_count" >&2
-        return 2
-    fi
-    set -- "$__envmgr_target"
-    \unset __envmgr_count __envmgr_target
-    __envmgr_hook_source activate "$1"
-}
-
-envmgr() {
-    case ${1-} in
-        activate)
-            shift
-            __envmgr_hook_activate "$@" ;;
-        deactivate)
-            if [ $# -gt 1 ]; then __envmgr_exe "$@"; return; fi
-            case ${CONDA_PREFIX:-}:${CONDA_SHLVL:-0} in
-                :* | *:0) ;;
-                *) __envmgr_hook_source deactivate "${CONDA_PREFIX%/}/" ;;
-            esac ;;
-        reactivate)
-            if [ -d "${CONDA_PREFIX:-}/conda-meta" ]; then __envmgr_hook_source activate "${CONDA_PREFIX%/}/"; fi ;;
-        create | install | update | upgrade | remove | uninstall | rollback)
-            __envmgr_exe "$@" || return
-            case ${CONDA_SHLVL:-0} in 0) ;; *) envmgr reactivate ;; esac
-            \hash -r 2>/dev/null || : ;;
-        *) __envmgr_exe "$@" ;;
-    esac
-}
-
-if [ -n "${BASH_VERSION:-}" ]; then
-    __envmgr_complete() {
-        \unset -f __envmgr_complete
-        set -- @ROOT@ "$@"
-        if [ -r "${ENVMGR_ROOT:-$1}/shell/completion.bash" ]; then
-            \. "${ENVMGR_ROOT:-$1}/shell/completion.bash"
-        else
-            \eval "$(__envmgr_exe completion bash)"
-        fi
-        shift
-        _envmgr "$@"
-    }
-    \complete -F __envmgr_complete envmgr 2>/dev/null || :
-elif [ -n "${ZSH_VERSION:-}" ] && \command -v compdef >/dev/null 2>&1; then
-    __envmgr_complete() {
-        \unset -f __envmgr_complete
-        set -- @ROOT@ "$@"
-        if [ -r "${ENVMGR_ROOT:-$1}/shell/completion.zsh" ]; then
-            \. "${ENVMGR_ROOT:-$1}/shell/completion.zsh"
-        else
-            \eval "$(__envmgr_exe completion zsh)"
-        fi
-        shift
-        _envmgr "$@"
-    }
-    compdef __envmgr_complete envmgr
-fi
-"""
-
 
 def quote(text: str) -> str:
     """Return `text` as one word of a POSIX shell that expands to exactly `text`."""
@@ -377,7 +273,7 @@ def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env
     is what the prompt shows, in conda's form.
     """
     text = (
-        _HOOK.replace("@COMMAND@", " ".join(quote(word) for word in command))
+        HOOK.replace("@COMMAND@", " ".join(quote(word) for word in command))
         .replace("@EXECUTABLE@", quote(command[0]))
         .replace("@ROOT@", quote(root))
     )

@@ -59,7 +59,7 @@ def has_generations(location: Location) -> bool:
 def _is_gone(prefix: Path) -> bool:
     try:
         os.lstat(prefix)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: no path at all, a line that rotted
         return True
     except OSError:
         pass

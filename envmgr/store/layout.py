@@ -100,7 +100,13 @@ def called(settings: Settings, text: str) -> Location:
 def find_called(settings: Settings, text: str) -> Location:
     """Return the location of an existing environment by what a person calls it; raises as `called` and `find` do."""
     location = called(settings, text)
-    return find(settings, name=location.name) if location.name is not None else find(settings, prefix=location.prefix)
+    by_name = location.name is not None
+    try:
+        return find(settings, name=location.name, prefix=None if by_name else location.prefix)
+    except EnvironmentNotFound as error:
+        if error.hint and "create" in error.hint:  # that is no mend for what is to be copied or renamed
+            error.hint = "envmgr env list"
+        raise
 
 
 def is_switch(location: Location) -> bool:

@@ -69,6 +69,20 @@ def plan(
     found = records.read(location.prefix)
     if own is not None and not channels and _is_locked(own, found):
         return None
+    lock, left = locked(location, found, own, settings, reporter, channels)
+    return Plan(location, lock, present.number if present else None, left, verify(location, settings, reporter))
+
+
+def locked(
+    location: Location,
+    found: Lock,
+    own: Lock | None,
+    settings: Settings,
+    reporter: Reporter,
+    channels: Sequence[str] = (),
+) -> tuple[Lock, tuple[Left, ...]]:
+    """Return the lock of what the records `found` say, and what that cannot hold; `own` is the lock there is (None:
+    there is none). Raises as `plan` does."""
     lock = _conda_half(found, location, settings, channels, reporter)
     lock, left = adopted_wheels.with_pip_half(lock, location, own, settings, reporter)
     try:
@@ -79,7 +93,7 @@ def plan(
             hint=f"mend it with the tool that made it, or create it anew from: envmgr export {location.arguments}",
             details=error.details,
         ) from error
-    return Plan(location, lock, present.number if present else None, left, verify(location, settings, reporter))
+    return lock, left
 
 
 def adopt(

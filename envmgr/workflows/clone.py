@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import PipError, PrefixError, UsageError
+from envmgr.errors import PipError, UsageError
 from envmgr.lock import closure
 from envmgr.lock.difference import between
 from envmgr.lock.model import Lock
@@ -23,6 +23,7 @@ from envmgr.store.generations import Generation
 from envmgr.store.layout import Location
 from envmgr.store.realise import RealiseRequest, realise
 from envmgr.store.usage import using_cache
+from envmgr.workflows import adopt
 from envmgr.workflows.asked_channels import channels_here
 from envmgr.workflows.create import Outcome, Plan
 from envmgr.workflows.reading import lock_of
@@ -60,7 +61,7 @@ def clone(
     Raises EnvironmentNotFound, NotAnEnvironment, PrefixError, LockError, PackageError, PipError, StoreError and their
     kinds; nothing is then at the target.
     """
-    source = _find(request.source, settings)
+    source = _find(request.source, settings, reporter)
     check_places(source.location, request.target, "cloned")
     check_lock(source)
     with using_cache(settings):
@@ -89,7 +90,7 @@ def check_places(old: Location, new: Location, done: str) -> None:
 
 
 def check_lock(source: Source) -> None:
-    """Raise where the lock cannot be realised by this machine: PipError, PrefixError, LockTampered."""
+    """Raise where the lock cannot be realised by this machine: PipError, LockTampered."""
     lock, label = source.lock, source.location.label
     if lock.pip and lock.platform not in (current_subdir(), "noarch"):
         raise PipError(
@@ -97,15 +98,6 @@ def check_lock(source: Source) -> None:
             f"this is {current_subdir()}",
             hint=f"envmgr export {source.location.arguments} --format conda-lock, and create from that there",
         )
-    if source.generation is None:
-        lost = [package.dist_name for package in lock.conda if not package.url or not (package.sha256 or package.md5)]
-        if lost:
-            raise PrefixError(
-                f"another tool made {label}, and its records do not say where these come from, or what they are: "
-                f"{', '.join(lost[:5])}" + (f" and {len(lost) - 5} more" if len(lost) > 5 else ""),
-                hint=f"create it from what it was asked for: envmgr export {source.location.arguments}",
-                details={"packages": lost},
-            )
     closure.check(lock, source=label)
 
 
@@ -131,9 +123,16 @@ def realising(
     )
 
 
-def current(location: Location) -> Source:
-    """Return the environment at `location`; raises LockError, NotAnEnvironment, StoreError."""
-    return Source(location, lock_of(location), generations.current(location.prefix))
+def current(location: Location, settings: Settings, reporter: Reporter) -> Source:
+    """Return the environment at `location`, one of another tool with the lock that `adopt` would give it.
+
+    Raises LockError, NotAnEnvironment, PrefixError, StoreError.
+    """
+    generation = generations.current(location.prefix)
+    lock = lock_of(location)
+    if generation is None:
+        lock, _ = adopt.locked(location, lock, None, settings, reporter)  # what it cannot hold is carried
+    return Source(location, lock, generation)
 
 
 def tell_editables(source: Source, target: Location, reporter: Reporter) -> None:
@@ -145,10 +144,10 @@ def tell_editables(source: Source, target: Location, reporter: Reporter) -> None
         )
 
 
-def _find(text: str, settings: Settings) -> Source:
+def _find(text: str, settings: Settings, reporter: Reporter) -> Source:
     match = _GENERATION.fullmatch(text)
     if match is None or layout.is_environment(layout.called(settings, text).prefix):
-        return current(layout.find_called(settings, text))
+        return current(layout.find_called(settings, text), settings, reporter)
     location = layout.find_called(settings, match["environment"])
     found = recorded.find(location, int(match["number"]))
     return Source(location, recorded.lock_of(found), found.generation, found.is_current)

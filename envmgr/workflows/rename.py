@@ -37,7 +37,7 @@ def rename(
     old, new = wish.old, wish.new
     clone.check_places(old, new, "renamed")
     frozen.check_thawed(old, override=wish.override_frozen)
-    source = clone.current(old)
+    source = clone.current(old, settings, reporter)
     clone.check_lock(source)
     _tell_active(wish, settings, reporter)
     with using_cache(settings):

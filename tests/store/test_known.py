@@ -37,6 +37,18 @@ def test_they_are_known_by_name_by_path_and_from_other_stores(store: Store, tmp_
     assert [each.prefix for each in known.gone(store.settings)] == [tmp_path / "b"]
 
 
+def test_lines_and_notes_that_are_no_path_are_no_failure(store: Store) -> None:
+    note = store.settings.cache / "environments/0"
+    note.parent.mkdir(parents=True)
+    note.write_bytes(b"/a\0b")
+    (note.parent / "1").write_bytes(b"relative")
+    register = store.settings.home / ".conda/environments.txt"
+    register.parent.mkdir()
+    register.write_bytes(b"/c\0d\n\xff\xfe\n\n")
+    assert known.environments(store.settings) == ()
+    assert len(known.gone(store.settings)) == 2
+
+
 def test_what_cannot_be_seen_is_not_gone() -> None:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("needs root and `setpriv`, to be somebody who may not see it")

@@ -83,6 +83,17 @@ def test_from_then_on_every_command_works_on_it(theirs: Envmgr) -> None:
     assert theirs.process("run", "-n", "lab", "tool").out == "tool 1.0\n"
 
 
+@pytest.mark.parametrize("command", ["clone", "rename"])
+def test_it_can_be_cloned_and_renamed_without_having_been_adopted(theirs: Envmgr, command: str) -> None:
+    put(theirs, "homemade")
+    assert theirs(command, "science", "lab", "-q").code == 0
+    code = "import os, pure, helper; print(os.environ['PLACE'])"
+    assert theirs.process("run", "-n", "lab", "python", "-c", code).out == "lab\n"
+    assert list(theirs.prefix("lab").glob(f"{SITE_GLOB}/homemade-1.0.dist-info"))
+    assert theirs.prefix("science").exists() == (command == "clone")
+    assert theirs("install", "-n", "lab", "greet", "-q").code == 0
+
+
 def test_what_cannot_be_locked_is_said_and_needs_a_yes(theirs: Envmgr) -> None:
     put(theirs, "homemade")
     done = theirs("adopt", "-n", "science")
