@@ -13,13 +13,17 @@ from uv import find_uv_bin
 from measure import Result, compare
 from place import Place
 
-ASKED = ("flask", "matplotlib", "pandas", "pydantic", "pytest", "requests", "rich", "scikit-learn")
+CONDA = ("numpy",)
+ASKED = (
+    *("aiohttp", "cryptography", "httpx", "jinja2", "lxml", "matplotlib", "orjson", "pandas", "pydantic", "pyyaml"),
+    *("redis", "scikit-learn", "sqlalchemy", "tqdm"),
+)
 
 
 def pip_half(place: Place) -> tuple[dict[str, Result], int]:
     """Return the times, and how many distributions the pip half has; needs a Python package index."""
     python = next(each for each in place.channel.glob("linux-64/python-*.conda")).name.split("-")[1]
-    spec = (f"python={python}",)
+    spec = (f"python={python}", *CONDA)
     both, conda = place.write("both", spec, ASKED), place.write("conda-half", spec)
     for file in (both, conda):
         place.do(place.create(file))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from envmgr.lock.model import Lock
 from envmgr.store import generations, metadata, ownership, survey
-from envmgr.store.survey import Survey
+from envmgr.store.survey import Statuses, Survey
 
 _NAMED = 3  # files in one message
 
@@ -21,12 +21,12 @@ class Look(NamedTuple):
     fault: str | None
 
 
-def look(tree: Path, lock: Lock, current: Survey | None) -> Look:
+def look(tree: Path, lock: Lock, current: Survey | None, *, known: Statuses | None = None) -> Look:
     """Return whether the tree is what `lock` says, and nothing but what the `current` one has as well.
 
     What people put there and have changed since in the current environment (None: nothing of it counts) would be lost.
-    Changes are found by names and times; what hides from both is for `verify` to find. Raises OSError where the tree
-    cannot be read.
+    Changes are found by names and times; what hides from both is for `verify` to find. `known` are the statuses that
+    the survey of the current one took. Raises OSError where the tree cannot be read.
     """
     records = {package.dist_name for package in lock.conda}
     if metadata.record_names(tree) != records or not (tree / "conda-meta/history").is_file():
@@ -34,7 +34,7 @@ def look(tree: Path, lock: Lock, current: Survey | None) -> Look:
     generation = generations.current(tree)
     if generation is None or generations.is_suspect(tree, generation):
         return Look(None, "the machine stopped before it was on the disk")
-    found = survey.read(tree, lock)
+    found = survey.read(tree, lock, known=known)
     installed = {_name(record) for record in set(found.owned.values()) if record.endswith("/RECORD")}
     if not installed.issuperset(package.name for package in lock.pip):
         return Look(found, "its pip half is not that of its lock")

@@ -45,7 +45,7 @@ from envmgr.store.holding import held
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
 from envmgr.store.recorded import Recorded
-from envmgr.store.survey import Survey
+from envmgr.store.survey import Statuses, Survey
 
 
 class RollbackRequest(NamedTuple):
@@ -119,12 +119,14 @@ def kept_trees(location: Location, target: Generation) -> tuple[Recorded, ...]:
 def _find(request: RollbackRequest, reporter: Reporter) -> _Taken | None:
     """Return the kept generation whose tree can be taken; what else is found is told."""
     candidates = kept_trees(request.location, request.target)
-    there = succession.what_is_there(request.location, request.replaces) if candidates else None
+    known: Statuses = {}  # generations share most of their files
+    there = succession.what_is_there(request.location, request.replaces, known=known) if candidates else None
     for candidate in candidates:
         tree = candidate.tree
         if tree is None or there is None:
             continue
-        look = pristine.look(tree, request.lock, there.survey if request.extent != "nothing" else None)
+        current = there.survey if request.extent != "nothing" else None
+        look = pristine.look(tree, request.lock, current, known=known)
         if look.fault is None and look.survey is not None:
             return _Taken(candidate.number, look.survey, there)
         if look.survey is not None:

@@ -39,6 +39,7 @@ from envmgr.store.carrying import Source, Target
 from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.layout import Location
+from envmgr.store.survey import Statuses
 
 
 def check_target(location: Location, *, replaces: int | None, override_frozen: bool) -> None:
@@ -127,13 +128,16 @@ def wait_for_users(location: Location, seconds: float, reporter: Reporter) -> No
         )
 
 
-def what_is_there(location: Location, replaces: int | None) -> Source | None:
-    """Return what the environment that is to be replaced holds, None where there is none; raises OSError."""
+def what_is_there(location: Location, replaces: int | None, *, known: Statuses | None = None) -> Source | None:
+    """Return what the environment that is to be replaced holds, None where there is none; raises OSError.
+
+    `known` is as in `survey.read`.
+    """
     if replaces is None:
         return None
     pruning.unmark(location.prefix)  # an attempt that failed may have left it
     lock = metadata.read_lock(location.prefix)
-    return Source(survey.read(location.prefix, lock), lock)
+    return Source(survey.read(location.prefix, lock, known=known), lock)
 
 
 def holds_anything(location: Location) -> bool:

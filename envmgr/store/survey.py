@@ -49,6 +49,10 @@ class Survey(NamedTuple):
     watched: tuple[str, ...] = ()
 
 
+Statuses = dict[tuple[int, int], os.stat_result]
+"""The status of files by device and inode."""
+
+
 class _Walk(NamedTuple):
     """What one walk found; `derived` are the directories with bytecode, `doubtful` owned files to be looked at."""
 
@@ -63,10 +67,12 @@ class _Walk(NamedTuple):
     watched: list[str]
 
 
-def read(root: Path, lock: Lock | None) -> Survey:
+def read(root: Path, lock: Lock | None, *, known: Statuses | None = None) -> Survey:
     """Return what lies in the tree that was made from `lock` (None: by another tool).
 
-    Raises OSError where the tree itself cannot be read; what of it cannot is in the survey.
+    `known` is filled with the status of every file that has several links, and saves asking for it again where another
+    tree, looked through a moment later, has the same file. Raises OSError where the tree itself cannot be read; what
+    of it cannot is in the survey.
     """
     owned: dict[str, str] = {}
     for name in sorted(metadata.record_names(root)):
@@ -77,7 +83,7 @@ def read(root: Path, lock: Lock | None) -> Survey:
             owned.update(dict.fromkeys(distribution.files, f"{distribution.dist_info}/RECORD"))
         else:
             foreign.append(distribution)
-    walk = _walk(str(root), owned, born(root))
+    walk = _walk(str(root), owned, born(root), known)
     missing = _absent(root, owned, walk)
     theirs = {path for distribution in foreign for path in distribution.files}
     doubtful = [path for path in walk.doubtful if path not in theirs]
@@ -135,7 +141,7 @@ def ancestors(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def _walk(root: str, owned: Mapping[str, str], born: int | None) -> _Walk:
+def _walk(root: str, owned: Mapping[str, str], born: int | None, known: Statuses | None = None) -> _Walk:
     walk = _Walk(owned, {}, {}, set(), [], [], set(), {}, [""])
     needed = ancestors(owned)
     pending = [""]
@@ -148,6 +154,7 @@ def _walk(root: str, owned: Mapping[str, str], born: int | None) -> _Walk:
             continue
         except FileNotFoundError:
             continue  # it vanished meanwhile
+        device = _device(os.path.join(root, relative)) if known is not None else None
         with entries:
             for entry in entries:
                 path = relative + entry.name
@@ -161,14 +168,35 @@ def _walk(root: str, owned: Mapping[str, str], born: int | None) -> _Walk:
                     if path not in needed and path not in ("conda-meta", OWN_DIRECTORY):
                         walk.directories[path] = entry.stat(follow_symlinks=False)
                     continue
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
+                status = _status(entry, device, known)
+                if status is None:
                     continue
                 _note(walk, root, path, status, born)
     for path in [path for path in walk.directories if path.startswith(f"{OWN_DIRECTORY}/")]:
         del walk.directories[path]
     return walk
+
+
+def _status(entry: os.DirEntry[str], device: int | None, known: Statuses | None) -> os.stat_result | None:
+    """Return the status of what is no directory, None where it vanished meanwhile."""
+    status = known.get((device, entry.inode())) if known is not None and device is not None else None
+    if status is not None:
+        return status
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if known is not None and status.st_nlink > 1:
+        known[status.st_dev, status.st_ino] = status
+    return status
+
+
+def _device(directory: str) -> int | None:
+    """Return the device that a directory is on: another file system may be mounted inside of a tree."""
+    try:
+        return os.stat(directory).st_dev
+    except OSError:
+        return None
 
 
 def _note(walk: _Walk, root: str, path: str, status: os.stat_result, born: int | None) -> None:

@@ -155,6 +155,23 @@ def test_changes_since_a_survey_are_seen(store: Store, change: str) -> None:
     assert survey.has_changed_since(found, moved, moment)
 
 
+def test_what_two_trees_share_is_asked_for_once_and_found_the_same(store: Store) -> None:
+    prefix = created(store, "extra", "patched", "tool")
+    store.create("b", "extra", "patched", "tool")
+    other = store.location("b").prefix
+    time.sleep(0.02)
+    (other / "lib/tool/data").write_text("in place, in the cache and so in both")
+    by_hand.replace(other / "share/extra/one", "9")
+    lock = metadata.read_lock(prefix)
+    known: survey.Statuses = {}
+    survey.read(prefix, lock, known=known)
+    shared = len(known)
+    assert shared > 0
+    assert survey.read(other, lock, known=known) == survey.read(other, lock)
+    assert survey.read(other, lock, known=known).edited == ("lib/tool/data", "share/extra/one")
+    assert len(known) == shared
+
+
 def test_file_that_gave_way_to_that_of_another_package_is_not_of_people(store: Store) -> None:
     store.channel.add(
         Package(name="first", files={"share/both": "first", "share/same": "x"}),
