@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from envmgr.lock.model import CondaPackage
-
 ACCELERATORS = ("__cuda", "__cuda_arch")  # CEP 30, CEP 46
 # Where a driver shows itself: its own file, its devices, that of WSL, that of Tegra.
 _SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/nvhost-gpu")
@@ -15,13 +13,6 @@ _SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/nvidia0", "/dev
 def mentions(texts: Iterable[str]) -> list[str]:
     """Return the match specs among `texts` that ask for an accelerator."""
     return [text for text in texts if text.startswith("__") and text.split(" ")[0].split("[")[0] in ACCELERATORS]
-
-
-def needs(packages: Iterable[CondaPackage]) -> tuple[tuple[str, str], ...]:
-    """Return pairs of a package and the match spec by which it asks for an accelerator, sorted."""
-    return tuple(
-        sorted({(each.name, text) for each in packages for text in mentions((*each.depends, *each.constrains))})
-    )
 
 
 def is_visible(environ: Mapping[str, str], signs: Iterable[str] = _SIGNS) -> bool:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from envmgr.lock.model import CondaPackage
-from envmgr.platforms.accelerators import is_visible, needs
+from envmgr.platforms.accelerators import is_visible, mentions
 
 FILE = "conda-meta/envmgr/accelerators"
 _SHOWN = 3
@@ -21,6 +21,13 @@ def write(tree: str | os.PathLike[str], packages: Iterable[CondaPackage]) -> Non
     if lines:
         with open(os.path.join(tree, *FILE.split("/")), "w", encoding="utf-8") as file:
             file.writelines(lines)
+
+
+def needs(packages: Iterable[CondaPackage]) -> tuple[tuple[str, str], ...]:
+    """Return pairs of a package and the match spec by which it asks for an accelerator, sorted."""
+    return tuple(
+        sorted({(each.name, text) for each in packages for text in mentions((*each.depends, *each.constrains))})
+    )
 
 
 def text(prefix: str, environ: Mapping[str, str]) -> str | None:
