@@ -77,9 +77,19 @@ def start(prefix: str, line: RunLine, environ: Mapping[str, str]) -> NoReturn:
 
     # Before anything: these are relative to where the user is.
     plan, command = files.load(prefix), own_command()
+    if os.path.exists(f"{prefix}/conda-meta/envmgr/accelerators"):
+        _say_of_gpu(prefix, environ)
     more = run_line.additions(line)
     environ = run_line.environment(line, environ)
     process.run(plan, line.command, environ, command=command, more=more, is_verbose=line.is_verbose)
+
+
+def _say_of_gpu(prefix: str, environ: Mapping[str, str]) -> None:
+    from envmgr.store import gpu_notice
+
+    said = gpu_notice.text(prefix, environ)
+    if said is not None:
+        print(f"warning: {said}", file=sys.stderr)
 
 
 def _followed(file: str, line: RunLine, environ: Mapping[str, str]) -> str | None:

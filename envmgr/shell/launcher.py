@@ -12,15 +12,18 @@ _MARK = "written by `envmgr tool`"
 _LONGEST = 4096  # bytes
 
 
-def text(prefix: Path, command: str, tool: str) -> str:
-    """Return the launcher of `command` in the environment at `prefix`, which belongs to `tool`."""
+def text(prefix: Path, command: str, tool: str, shell: str = "/bin/sh") -> str:
+    """Return the launcher of `command` in the environment at `prefix`, which belongs to `tool`.
+
+    `shell` is the absolute path of a POSIX shell, and sources what packages do at activation.
+    """
     if sys.platform == "win32":
         scripts = prefix / "Scripts" / command
         return f'@rem {_MARK} for {tool}\n@call "{prefix}\\conda-meta\\envmgr\\activate.bat" enter\n@"{scripts}" %*\n'
     activate, program = posix.quote(f"{prefix}/conda-meta/envmgr/activate.sh"), posix.quote(f"{prefix}/bin/{command}")
     gone = posix.quote(f"error: {command} is gone with its environment, {prefix}\n\nhint: envmgr tool install {tool}\n")
     return (
-        f"#!/bin/sh\n# {_MARK} for {tool}\n"
+        f"#!{shell}\n# {_MARK} for {tool}\n"
         f"[ -x {program} ] || {{ printf %s {gone} >&2; exit 127; }}\n"
         f"{{ [ ! -r {activate} ] || . {activate}; }} </dev/null >&2\n"
         f'exec {program} "$@"\n'

@@ -17,12 +17,12 @@ from rattler.exceptions import InvalidMatchSpecError, InvalidVersionError
 
 from envmgr.errors import SolveError
 from envmgr.lock.model import CondaPackage
+from envmgr.platforms.accelerators import ACCELERATORS, mentions
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve.base import Solution, SolveRequest
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import meets
 
-ACCELERATORS = ("__cuda", "__cuda_arch")  # CEP 30, CEP 46
 _TRIES = 3
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _NAME = re.compile(r"(?:[^\s\[]+::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
@@ -73,7 +73,7 @@ def unseen(
             if not pairs:
                 continue
             # What these builds ask for is often less than the newest that some other build asks for.
-            asked = {text for each in found.packages for text in _mentions((*each.depends, *each.constrains))}
+            asked = {text for each in found.packages for text in mentions((*each.depends, *each.constrains))}
             for least in list(_offers(asked, request))[:1]:
                 if least != offer and tried(least)[1] == pairs:
                     return Unseen(pairs, least)
@@ -105,17 +105,12 @@ def _others(
     Left out are packages that ask for one themselves, unless `whatever`.
     """
     named = {package.name: package for package in packages}
-    looked_at = [each for each in packages if whatever or not _mentions((*each.depends, *each.constrains))]
+    looked_at = [each for each in packages if whatever or not mentions((*each.depends, *each.constrains))]
     builds = _flat(repodata.matching(MatchSpec(f"{each.name} =={each.version}") for each in looked_at))
     others = [each for each in builds if each.sha256 is None or each.sha256.hex() != named[_named(each)].sha256]
     news = {name for each in others for text in each.depends if (name := _name(text)) not in named}
     needed = _flat(repodata.matching(MatchSpec(name) for name in sorted(news) if name and not name.startswith("__")))
     return others, _asking([*needed, *others])
-
-
-def needs(packages: Iterable[CondaPackage]) -> tuple[str, ...]:
-    """Return the match specs on accelerators that packages depend on, sorted: what a machine must have to use them."""
-    return tuple(sorted({text for package in packages for text in _mentions(package.depends)}))
 
 
 def _offers(texts: Iterable[str], request: SolveRequest) -> Iterable[tuple[VirtualPackage, ...]]:
@@ -156,17 +151,13 @@ def _asking(records: Iterable[RepoDataRecord]) -> dict[str, tuple[str, ...]]:
 
 def _asks(package: CondaPackage, asking: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether a package is for an accelerator: it asks for one, or needs a package that does."""
-    return bool(_mentions((*package.depends, *package.constrains))) or any(
+    return bool(mentions((*package.depends, *package.constrains))) or any(
         _name(text) in asking for text in package.depends
     )
 
 
 def _own(record: RepoDataRecord) -> list[str]:
-    return _mentions((*record.depends, *record.constrains))
-
-
-def _mentions(texts: Iterable[str]) -> list[str]:
-    return [text for text in texts if text.startswith("__") and _name(text) in ACCELERATORS]
+    return mentions((*record.depends, *record.constrains))
 
 
 def _named(record: RepoDataRecord) -> str:

@@ -98,7 +98,7 @@ def not_found(
 ) -> PackagesNotFound:
     """Return the error for specs that are missing, with the edits that were tried and solve."""
     names = repodata.names()
-    found = [_about(spec, request, repodata, names, elsewhere) for spec in specs]
+    found = [_about(spec, request, repodata, names, elsewhere, trials) for spec in specs]
     edits = _edits(request, found, trials)
     lines = []
     for each in found:
@@ -137,14 +137,19 @@ def nearest(name: str, names: Collection[str], *, most: int = 3) -> tuple[str, .
 
 
 def _about(
-    spec: Dependency, request: SolveRequest, repodata: Repodata, names: frozenset[str], elsewhere: Elsewhere
+    spec: Dependency,
+    request: SolveRequest,
+    repodata: Repodata,
+    names: frozenset[str],
+    elsewhere: Elsewhere,
+    trials: Trials,
 ) -> _Missing:
     if not request.channels:
         return _Missing(spec=spec, reason="no channel is in use")
     url = channel_url(spec, request)
     where = ", ".join(redact(each.name) for each in request.channels if url in {None, each.url})
     reason = f"channel {where} has no package {spec.name} for {request.platform}"
-    platforms = _platforms(spec.name, request, repodata)
+    platforms = _platforms(spec.name, request, repodata, trials.seconds_left())
     if platforms:
         reason += f", only for {', '.join(platforms)}"
     own = [] if url is None else [each for each in request.channels if each.url != url]
@@ -155,7 +160,8 @@ def _about(
     facts = [f"the channel {redact(each.name)} has it" for each in (*beside, *having)]
     near = nearest(spec.name, names)
     # A mistyped name may well be a project there: somebody else's, who waits for that.
-    is_on_pypi = not (platforms or having or beside or near) and elsewhere.is_on_pypi(spec.name) is True
+    may_ask = trials.seconds_left() > 0 and not (platforms or having or beside or near)
+    is_on_pypi = may_ask and elsewhere.is_on_pypi(spec.name) is True
     if is_on_pypi:
         facts.append(f"the index of the pip half has a project {spec.name}")
     return _Missing(
@@ -216,10 +222,12 @@ def _hint(request: SolveRequest, found: Sequence[_Missing], edits: Sequence[Edit
     return "\n".join(lines) or None
 
 
-def _platforms(name: str, request: SolveRequest, repodata: Repodata) -> list[str]:
+def _platforms(name: str, request: SolveRequest, repodata: Repodata, seconds: float) -> list[str]:
+    if seconds <= 0:
+        return []
     try:
         others = [each for each in _OTHER_PLATFORMS if each != request.platform]
-        return repodata.platforms_with(name, others, seconds=_ELSEWHERE_SECONDS)
+        return repodata.platforms_with(name, others, seconds=min(_ELSEWHERE_SECONDS, seconds))
     except (SolveError, ChannelError):  # offline, or a channel without these platforms: the hint is all that is lost
         return []
 

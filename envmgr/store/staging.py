@@ -23,6 +23,7 @@ from envmgr.store import (
     commit,
     externally_managed,
     frozen,
+    gpu_notice,
     layout,
     linking,
     metadata,
@@ -95,6 +96,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
     metadata.complete_records(tree, lock.conda, directories)
     _write_metadata(staging, tree)
+    gpu_notice.write(tree, lock.conda)
     staging.checkpoint("metadata written")
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from envmgr.errors import LockError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
-from envmgr.store import records
 from envmgr.store.layout import LOCK_FILE, Location
 
 
@@ -21,6 +20,8 @@ def lock_of(location: Location) -> Lock:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
+        from envmgr.store import records  # start-up time: only for an environment of another tool
+
         return records.read(location.prefix)
     except OSError as error:
         raise LockError(f"{path} cannot be read: {error.strerror}") from error

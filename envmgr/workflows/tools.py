@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from envmgr.errors import EnvironmentNotFound, EnvmgrError, StoreError, UsageError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
+from envmgr.shell import files as files_of_shell
 from envmgr.shell import launcher
 from envmgr.store import layout, removal, toolbox
 from envmgr.store.layout import Location
@@ -127,11 +129,15 @@ def _expose(tool: Tool, location: Location, settings: Settings, *, force: bool) 
             f"{', '.join(map(str, foreign))} already exists and belongs to {whose}",
             hint="move it away, choose another directory with ENVMGR_TOOL_BIN, or replace it with --force",
         )
+    shell = "/bin/sh"
+    if files_of_shell.load(str(location.prefix)).activate_scripts(".sh"):
+        # They are written for bash, whatever their suffix says.
+        shell = shutil.which("bash", path=settings.environ.get("PATH", os.defpath)) or shell
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for command, file in files.items():
             scratch = file.with_name(f".{file.name}.{os.getpid()}.envmgr")
-            scratch.write_bytes(os.fsencode(launcher.text(location.prefix, command, tool.name)))
+            scratch.write_bytes(os.fsencode(launcher.text(location.prefix, command, tool.name, shell)))
             scratch.chmod(0o755)
             os.replace(scratch, file)
     except OSError as error:

@@ -150,3 +150,20 @@ def test_gpu_has_one_value(envmgr: Envmgr, channel: LocalChannel) -> None:
 def test_a_name_that_leads_elsewhere_is_none(envmgr: Envmgr, tmp_path: Path) -> None:
     assert envmgr("host-profile", "capture", "../x").code == 2
     assert not (tmp_path / "x.yaml").exists()
+
+
+def test_run_says_once_that_a_gpu_build_meets_no_gpu(envmgr: Envmgr, channel: LocalChannel) -> None:
+    gpu = {"CONDA_OVERRIDE_CUDA": "12.8"}
+    envmgr.ok("create", "-n", "science", "-c", channel.url, "torch", "-q", **gpu)
+    envmgr.ok("create", "-n", "plain", "-c", channel.url, "tool", "-q")
+    without = {"CONDA_OVERRIDE_CUDA": ""}
+    done = envmgr.process("run", "-n", "science", "true", **gpu)
+    assert (done.code, done.err) == (0, "")
+    done = envmgr.process("run", "-n", "science", "true", **without)
+    assert (done.code, done.err.count("shows no NVIDIA driver: cuda-version (__cuda >=12), torch (__cuda)")) == (0, 1)
+    for name in ("science", "plain"):
+        done = envmgr.process("run", "-n", name, "true", **without)
+        assert (done.code, done.err) == (0, "")
+    assert envmgr("verify", "-n", "science").code == 0
+    envmgr.ok("install", "-n", "science", "numpy", "-q", **gpu)  # another generation
+    assert "shows no NVIDIA driver" in envmgr.process("run", "-n", "science", "true", **without).err

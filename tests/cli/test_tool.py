@@ -11,6 +11,7 @@ import pytest
 from builders.channels import LocalChannel
 from builders.commands import Done, Envmgr
 from builders.index_server import IndexServer
+from builders.packages import Package
 from builders.pip_half import environ_of, python_package
 from builders.wheels import Wheel
 
@@ -103,6 +104,17 @@ def test_wrong_uses_of_tool(envmgr: Envmgr, channel: LocalChannel, on_path: Path
     envmgr.ok("tool", "install", "tool", *own)
     assert "did you mean `tool`?" in envmgr("tool", "uninstall", "tol").err
     assert "did you mean `envmgr tool install`?" in envmgr("tool", "instal", "x").err
+
+
+def test_what_packages_do_at_activation_is_done_for_a_tool(
+    envmgr: Envmgr, channel: LocalChannel, on_path: Path
+) -> None:
+    scripts = {"etc/conda/activate.d/x.sh": "[[ -n $BASH_VERSION ]] && export SEEN=${BASH_VERSION:+yes}\necho noise\n"}
+    show = {"bin/show": '#!/bin/sh\necho "$SEEN $CONDA_PREFIX $*"\n'}
+    channel.add(Package(name="show", files={**scripts, **show}, executable=["bin/show"]))
+    envmgr.ok("tool", "install", "show", "-c", channel.url, "--override-channels")
+    done = _start(envmgr, "show", "a")
+    assert (done.out, done.err) == (f"yes {envmgr.root / 'tools/show'} a\n", "noise\n")
 
 
 def test_a_directory_that_is_not_on_path_is_said(envmgr: Envmgr, channel: LocalChannel) -> None:

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from envmgr.errors import SolveError, Unsatisfiable
+from envmgr.errors import PackagesNotFound, SolveError, Unsatisfiable
 from envmgr.platforms.detect import detect
 from envmgr.solve.base import Solver, SolveRequest
+from envmgr.solve.explain import Explaining
+from envmgr.solve.missing import Nowhere
+from envmgr.solve.rattler import RattlerSolver
 from envmgr.workflows.request import cutoff
 from solve.checker import faults
-from solve.indexes import dependency, request, write_index
+from solve.indexes import dependency, open_gateway, request, write_index
 
 MakeSolver = Callable[[], Solver]
 
@@ -139,16 +142,24 @@ def test_several_conflicts_are_mended_together(make_solver: MakeSolver, tmp_path
 
 
 def test_nothing_is_tried_where_no_time_is_given(tmp_path: Path) -> None:
-    from envmgr.solve.explain import Explaining
-    from envmgr.solve.rattler import RattlerSolver
-    from solve.indexes import open_gateway
-
     channel = write_index(tmp_path / "a", {"x-1.0-0": {"depends": ["nowhere"]}})
     solver = RattlerSolver(open_gateway(tmp_path / "cache"), Explaining(seconds=0))
     with pytest.raises(Unsatisfiable) as caught:
         solver.solve(request(["x"], [channel]))
     assert caught.value.details["edits"] == []
     assert "nowhere" in caught.value.message
+    asked: list[str] = []
+
+    class Index(Nowhere):
+        def is_on_pypi(self, name: str) -> bool | None:
+            asked.append(name)
+            return True
+
+    for seconds, names in ((0, []), (5, ["zzz"])):
+        solver = RattlerSolver(open_gateway(tmp_path / "cache"), Explaining(seconds=seconds, elsewhere=Index()))
+        with pytest.raises(PackagesNotFound):
+            solver.solve(request(["zzz"], [channel]))
+        assert asked == names
 
 
 def test_a_mistyped_name_comes_with_the_edit_that_solves(make_solver: MakeSolver, tmp_path: Path) -> None:
