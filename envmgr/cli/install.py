@@ -25,6 +25,9 @@ from envmgr.workflows.change import ChangeRequest
 @click.option(
     "--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or the named ones."
 )
+@click.option(
+    "--revision", "--rev", "revision", type=click.IntRange(min=1), metavar="N", help="As `envmgr rollback N`."
+)
 @change.solving
 @options.pip_half
 @options.confirmation
@@ -33,13 +36,16 @@ from envmgr.workflows.change import ChangeRequest
 @options.override_frozen
 @options.output
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")
+@click.pass_context
 def install(
+    context: click.Context,
     name: str | None,
     prefix: str | None,
     save: bool,
     file: str | None,
     pip: tuple[str, ...],
     adopt: bool,
+    revision: int | None,
     channels: tuple[str, ...],
     override_channels: bool,
     virtual_packages: tuple[str, ...],
@@ -66,6 +72,16 @@ def install(
     """
     options.one_of_name_and_prefix(name, prefix)
     change.check_file(file, save=save)
+    if revision is not None:
+        if specs or pip or adopt or save:
+            raise UsageError(f"--revision {revision} is a whole state", hint="leave the packages out, or --revision")
+        from envmgr.cli.rollback import rollback  # start-up time
+
+        context.invoke(
+            rollback, name=name, prefix=prefix, yes=yes, dry_run=dry_run, override_frozen=override_frozen,
+            pristine=pristine, offline=offline, as_json=as_json, quiet=quiet, verbose=verbose, number=revision,
+        )  # fmt: skip
+        return
     if not specs and not pip and not adopt:
         raise UsageError("`install` expects at least one package", hint="envmgr install -n NAME numpy")
     request = ChangeRequest(

@@ -2,41 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from envmgr.cli import options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.shapes import channel_name, listed, pip_listed
 from envmgr.cli.tables import columns
-from envmgr.lock.model import PipPackage
+from envmgr.errors import UsageError
+from envmgr.lock.model import Lock, PipPackage
 from envmgr.settings import Settings
 from envmgr.store import layout
 from envmgr.store.installed import past_the_lock
 from envmgr.store.ownership import normalised
 from envmgr.workflows.reading import lock_of
 
+_SPECS_HEADER = (
+    "# This file may be used to create an environment using:\n# $ conda create --name <env> --file <this file>"
+)
+
 
 @click.command("list", epilog=options.examples("envmgr list -n science", "envmgr list -n science 'num*' --json"))
 @options.environment
 @options.output
+@click.option("--explicit", is_flag=True, help="As an explicit file, as `export --format explicit` prints it.")
+@click.option("-e", "--export", "as_specs", is_flag=True, help="A line NAME=VERSION=BUILD a package.")
+@click.option("-c", "--canonical", is_flag=True, help="A line NAME-VERSION-BUILD a package.")
+@click.option("-r", "--revisions", is_flag=True, help="The generations instead, as `envmgr history`.")
+@click.option("--no-pip", is_flag=True, help="Without the pip half.")
+@click.option("--reverse", is_flag=True, help="From z to a.")
+@click.option("--md5", "md5", is_flag=True, hidden=True, help="With --explicit: hashes are always there.")
+@click.option("--sha256", "sha256", is_flag=True, hidden=True, help="With --explicit: hashes are always there.")
+@click.option("-f", "--full-name", is_flag=True, hidden=True, help="Always so; `num*` is what matches more.")
+@click.option("--show-channel-urls", is_flag=True, hidden=True, help="Channels are always shown.")
 @click.argument("patterns", nargs=-1, metavar="[NAME…]")
+@click.pass_context
 def list_packages(
-    name: str | None, prefix: str | None, as_json: bool, quiet: bool, verbose: bool, patterns: tuple[str, ...]
-) -> None:
+    context: click.Context, name: str | None, prefix: str | None, as_json: bool, quiet: bool, verbose: bool,
+    explicit: bool, as_specs: bool, canonical: bool, revisions: bool, no_pip: bool, reverse: bool,
+    md5: bool, sha256: bool, full_name: bool, show_channel_urls: bool, patterns: tuple[str, ...],
+) -> None:  # fmt: skip
     """List the packages of an environment, both halves; those that were asked for are marked with *.
 
     What was installed with pip, and is not in the lock, is marked with !. NAME… shows only these; * matches anything.
     """
     options.one_of_name_and_prefix(name, prefix)
+    chosen = {"--explicit": explicit, "--export": as_specs, "--canonical": canonical, "--revisions": revisions}
+    given = [flag for flag, is_given in chosen.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} are two ways to print the list", hint="leave one of them out")
+    if revisions:
+        from envmgr.cli.history import history  # start-up time
+
+        context.invoke(history, name=name, prefix=prefix, as_json=as_json, quiet=quiet, verbose=verbose)
+        return
     location = layout.find(Settings.load(), name=name, prefix=prefix)
     lock = lock_of(location)
     conda = [package for package in lock.conda if _matches(package.name, patterns)]
-    pip = [package for package in lock.pip if _matches(package.name, patterns)]
-    others = [each for each in past_the_lock(location.prefix, lock) if _matches(normalised(each.name), patterns)]
+    pip = [package for package in lock.pip if not no_pip and _matches(package.name, patterns)]
+    found = past_the_lock(location.prefix, lock) if not no_pip else ()
+    others = [each for each in found if _matches(normalised(each.name), patterns)]
+    if explicit:
+        _print_explicit(lock._replace(conda=tuple(conda)), as_json=as_json, left_out=len(pip) + len(others))
+        return
+    if as_specs or canonical:
+        parts = [(package.name, package.version, package.build) for package in conda]
+        parts += [(package.name, package.version, "pypi_0") for package in pip]
+        parts += [(each.name, each.version, "pypi_0") for each in others]
+        lines = [("=" if as_specs else "-").join(each) for each in sorted(parts, reverse=reverse)]
+        _print_lines(lines, (_SPECS_HEADER.format(lock.platform),) if as_specs else (), as_json=as_json)
+        return
     if as_json:
         entries = [*map(listed, conda), *map(pip_listed, pip)]
         entries += [pip_listed(PipPackage(each.name, each.version, "", "", "")) | {"foreign": True} for each in others]
-        say_json(sorted(entries, key=lambda entry: str(entry["name"])))
+        say_json(sorted(entries, key=lambda entry: str(entry["name"]), reverse=reverse))
         return
     rows = [
         ("*" if package.requested else "", package.name, package.version, package.build, channel_name(package.channel))
@@ -47,9 +87,28 @@ def list_packages(
         where = f" ({location.prefix})" if location.name is not None else ""
         say(f"# packages in {location.label}{where}; * was asked for{', ! is not in the lock' if others else ''}")
     if rows:
-        say(columns([("", "name", "version", "build", "channel"), *sorted(rows, key=lambda row: row[1])]))
+        rows.sort(key=lambda row: row[1], reverse=reverse)
+        say(columns([("", "name", "version", "build", "channel"), *rows]))
     elif not quiet:
         click.echo(f"no package is named {' or '.join(patterns)}" if patterns else "no packages", err=True)
+
+
+def _print_explicit(lock: Lock, *, as_json: bool, left_out: int) -> None:
+    """Print the conda packages as CEP 23 has them; that pip packages are left out is said."""
+    from envmgr.lock import explicit  # start-up time
+
+    lines = explicit.dumps(lock).splitlines()
+    first = lines.index("@EXPLICIT") + 1
+    if left_out:
+        click.echo(f"warning: an explicit file holds conda packages alone; left out from pip: {left_out}", err=True)
+    _print_lines(lines[first:], lines[:first], as_json=as_json)
+
+
+def _print_lines(lines: Sequence[str], header: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        say_json(list(lines))
+    elif header or lines:
+        say("\n".join((*header, *lines)))
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
+from typing import Any
 
 import click
 
 from envmgr.cli import change, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
-from envmgr.errors import UsageError
+from envmgr.cli.shapes import linked, pip_linked
+from envmgr.errors import EnvmgrError, UsageError
+from envmgr.store.layout import Location
 from envmgr.workflows import remove as workflow
 from envmgr.workflows.change import ChangeRequest
+from envmgr.workflows.reading import lock_of
 
 
 @click.command(
@@ -122,13 +126,36 @@ def _remove(
                 hint=f"envmgr remove {location.arguments} --all --yes",
             )
         click.confirm(f"remove {what} with everything in it?", abort=True, err=True)
+    document = _as_json(location, dry_run=dry_run) if as_json else {}
     if not dry_run:
         report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
         workflow.remove(location, settings, report, override_frozen=override_frozen)
     if as_json:
-        say_json({"success": True, "prefix": str(location.prefix), "dry_run": dry_run})
+        say_json(document)
     elif not quiet:
         say(f"{'dry run: would remove' if dry_run else 'removed'} {what}")
+
+
+def _as_json(location: Location, *, dry_run: bool) -> dict[str, Any]:
+    """Return conda's shape: everything is unlinked. What cannot be read can be removed all the same."""
+    try:
+        lock = lock_of(location)
+    except EnvmgrError:
+        lock = None
+    prefix = str(location.prefix)
+    return {
+        "success": True,
+        "prefix": prefix,
+        "dry_run": dry_run,
+        "up_to_date": False,
+        "actions": {
+            "FETCH": [],
+            "LINK": [],
+            "UNLINK": [linked(package) for package in lock.conda] if lock is not None else [],
+            "PREFIX": prefix,
+        },
+        "pip": {"install": [], "remove": [pip_linked(package) for package in lock.pip] if lock is not None else []},
+    }
 
 
 def _arguments(name: str | None, prefix: str | None) -> str:

@@ -39,6 +39,33 @@ def test_list_json_has_condas_shape(science: Envmgr, channel: LocalChannel) -> N
     ]
 
 
+@pytest.mark.parametrize("flags", [(), ("--md5",), ("--sha256",)])
+def test_list_explicit_is_the_explicit_file(science: Envmgr, flags: tuple[str, ...]) -> None:
+    out = science.ok("list", "-n", "science", "--explicit", *flags)
+    assert out == science.ok("export", "-n", "science", "--format", "explicit")
+    science.write("explicit.txt", out)
+    science.ok("create", "-n", "again", "-f", "explicit.txt", "-q")
+    assert science.ok("diff", "science", "again").endswith("the same packages\n")
+    urls = science("list", "-n", "science", "--explicit", "--json").json
+    assert len(urls) == 3
+    assert all("#sha256:" in url for url in urls)
+
+
+def test_list_export_and_canonical_print_condas_lines(science: Envmgr) -> None:
+    assert science.ok("list", "-n", "science", "--export").splitlines()[-3:] == [
+        "base-files=1.0=0", "numpy=1.26=0", "tool=1.0=0"
+    ]  # fmt: skip
+    canonical = ["tool-1.0-0", "numpy-1.26-0", "base-files-1.0-0"]
+    assert science.ok("list", "-n", "science", "--canonical", "--reverse").splitlines() == canonical
+    assert science("list", "-n", "science", "-c", "--json", "-f", "numpy").json == ["numpy-1.26-0"]
+
+
+def test_list_revisions_is_the_history(science: Envmgr) -> None:
+    assert science.ok("list", "-n", "science", "--revisions") == science.ok("history", "-n", "science")
+    done = science("list", "-n", "science", "--revisions", "--explicit")
+    assert (done.code, "leave one of them out" in done.err) == (2, True)
+
+
 def test_patterns_choose(science: Envmgr) -> None:
     assert [line.split()[1] for line in science.ok("list", "-n", "science", "*o*", "-q").splitlines()[1:]] == ["tool"]
     done = science("list", "-n", "science", "nothing")

@@ -37,8 +37,17 @@ def test_dry_run_removes_nothing(science: Envmgr) -> None:
     out = science.ok("remove", "-n", "science", "--all", "--dry-run")
     assert out == f"dry run: would remove science ({science.prefix('science')})\n"
     document = science("remove", "-n", "science", "--all", "--dry-run", "--json").json
-    assert document == {"success": True, "prefix": str(science.prefix("science")), "dry_run": True}
+    assert (document["success"], document["dry_run"]) == (True, True)
     assert science.prefix("science").is_dir()
+
+
+def test_remove_all_json_has_condas_actions(science: Envmgr) -> None:
+    document = science("remove", "-n", "science", "--all", "--yes", "--json").json
+    prefix = str(science.prefix("science"))
+    assert (document["success"], document["prefix"], document["dry_run"]) == (True, prefix, False)
+    assert document["actions"]["FETCH"] == document["actions"]["LINK"] == []
+    assert [each["dist_name"] for each in document["actions"]["UNLINK"]] == ["base-files-1.0-0", "tool-1.0-0"]
+    assert document["pip"] == {"install": [], "remove": []}
 
 
 def test_a_terminal_is_asked(science: Envmgr) -> None:

@@ -48,6 +48,12 @@ def test_number_chooses_and_what_is_there_already_is_said(science: Envmgr) -> No
     assert entries(science.root) == before
 
 
+def test_condas_install_revision_is_a_rollback(science: Envmgr) -> None:
+    assert "now generation 3" in science.ok("install", "-n", "science", "--revision", "1", "-y")
+    assert version(science) == "tool 1.0\n"
+    assert science("install", "-n", "science", "--revision", "2", "numpy").code == 2
+
+
 def test_unknown_generation_lists_those_that_exist(science: Envmgr) -> None:
     done = science("rollback", "-n", "science", "9")
     assert (done.code, done.out) == (1, "")
