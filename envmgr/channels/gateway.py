@@ -39,9 +39,9 @@ _USER_AGENT = f"envmgr/{__version__}"
 def client(channels: Sequence[Channel], settings: Settings, *, seconds: int | None = DOWNLOAD_SECONDS) -> Client:
     """Return a client that knows the mirrors and credentials of `channels`, stored logins, and oci, s3 and gcs URLs.
 
-    Requests name canonical URLs, as locks have them. `seconds` bounds each request, its body included (None: nothing does). With
-    `settings.offline` every request fails before anything is sent. Raises ChannelError when the stored logins cannot
-    be read.
+    Requests name canonical URLs, as locks have them. `seconds` bounds each request, its body included (None: nothing
+    does). With `settings.offline` every request fails before anything is sent. Raises ChannelError when the stored
+    logins cannot be read.
     """
     if settings.offline:
         return Client([AddHeadersMiddleware(_refuse)], user_agent=_USER_AGENT)
