@@ -82,7 +82,7 @@ def _rollback(place: Place) -> list[Met]:
     results = rows.going_back(place)
     _table("Rollback to a kept generation", results, _over_python(results))
     generations = place.work / "root/envs/.generations/back"
-    newest = max(generations.iterdir(), key=lambda each: each.stat().st_mtime)
+    newest = max((each for each in generations.iterdir() if each.is_dir()), key=lambda each: int(each.name))
     return [*about_rollback(results), *about_kept(kept.cost(newest, place.work / "root/envs/back"))]
 
 

@@ -33,8 +33,8 @@ class Settings(NamedTuple):
     scheme, `ssl_verify` a file of certificates (PEM; None: the system's).
     `wait_for_users` are the seconds that are waited for processes which use an environment that is replaced (None:
     they are named only). `solve_time_limit` is in seconds, 0 for none; `explain_timeout` are the seconds that may be
-    spent on why a solve has no solution. `pinned_packages` are pairs of a match spec and where it is written: no solve
-    breaks one.
+    spent on why a solve has no solution; `repodata_timeout` bounds each answer of a channel, 0 for none.
+    `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one.
     """
 
     environ: Mapping[str, str]
@@ -50,6 +50,7 @@ class Settings(NamedTuple):
     solver: str = "auto"
     solve_time_limit: int = 0
     explain_timeout: int = 10
+    repodata_timeout: int = 300
     pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     add_pip_as_python_dependency: bool = True
@@ -255,6 +256,7 @@ _READERS: dict[str, Any] = {
     "solver": _one_of(*SOLVERS),
     "solve_time_limit": _count,
     "explain_timeout": _count,
+    "repodata_timeout": _count,
     "pinned_packages": _pins,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,

@@ -12,17 +12,38 @@ from envmgr.errors import ChannelError
 from envmgr.urls import path_of_file_url, redact
 
 GATEWAY_ERRORS = (GatewayError, FetchRepoDataError, InvalidUrlError, IoError)
+_PANICS = ("PanicException", "RustPanic")  # what pyo3 raises where rust gave up, past `Exception` and below it
 _STATUS = re.compile(r"\((?P<code>[45]\d\d) (?P<reason>[A-Za-z' -]+)\)")
 _URL = re.compile(r"[a-z0-9+]+://[^\s)\"'`]+")
 _LOGIN_HINT = "a login page or proxy may answer in its place: open its noarch/repodata.json in a browser"
+_PARTIAL_HINT = "the answer breaks off: run the command again; if it stays so, tell the maintainers of the channel"
+_BROKEN_HINT = "its index is broken: tell the maintainers of the channel, or name a mirror in channels.yaml"
 _REACH_HINT = "check the network and the proxy (HTTPS_PROXY), or use what is cached: --offline"
 
 
-def channel_error(error: Exception, channels: Sequence[Channel]) -> ChannelError:
-    """Return the error that says which of `channels` failed and what to do; credentials do not show in it."""
+def is_panic(error: BaseException) -> bool:
+    """Whether rattler crashed: an answer that it did not foresee, as a 304 to a question without a condition."""
+    return type(error).__name__ in _PANICS
+
+
+def names_place(error: BaseException) -> bool:
+    """Whether the text of a failure names a URL; rattler names none for what it cannot parse."""
+    return _URL.search(str(error)) is not None
+
+
+def channel_error(error: BaseException, channels: Sequence[Channel], *, subdir: str | None = None) -> ChannelError:
+    """Return the error that says which of `channels` failed, for which subdir where that is known, and what to do.
+
+    Credentials do not show in it.
+    """
     text = redact(str(error)).strip()
     channel = _channel_of(text, channels)
-    message, hint = _reading(text, channel)
+    if is_panic(error):
+        message, hint = "rattler crashed on its answer", "if it answers 304, a cache between does: go around the proxy"
+    else:
+        message, hint = _reading(text, channel)
+    if subdir is not None:
+        message = f"{subdir}: {message}"
     if channel is None:
         return ChannelError(f"a channel cannot be used: {message}", hint=hint)
     name, url = redact(channel.name), redact(channel.url)
@@ -59,10 +80,13 @@ def _reading(text: str, channel: Channel | None) -> tuple[str, str]:
          "it is not cached, and envmgr is offline", "run the command once without --offline"),
         (("failed to open file", "could not find subdir"),
          f"{directory or 'its directory'} has no noarch/repodata.json", "name a directory that is an indexed channel"),
-        (("parse", "deserialize", "invalid type", "missing field"),
-         f"it sends something that is not repodata ({last})", _LOGIN_HINT if directory is None else "index it again"),
-        (("dns error", "lookup address"), f"its host is not found ({asked})", f"check the spelling; {_REACH_HINT}"),
         (("timed out", "timeout"), f"{asked} does not answer in time", _REACH_HINT),
+        (("failed to decode", "error decoding response body"),
+         f"{asked} is no whole answer: {last}", _PARTIAL_HINT),
+        (("parse", "deserialize", "invalid type", "missing field"),
+         f"it sends something that is not repodata ({last})",
+         "index it again" if directory is not None else _of_parsing(last)),
+        (("dns error", "lookup address"), f"its host is not found ({asked})", f"check the spelling; {_REACH_HINT}"),
         (("(Connect)", "error sending request"), f"{asked} cannot be reached: {last}", _REACH_HINT),
     )  # fmt: skip
     for signs, message, hint in cases:
@@ -74,7 +98,15 @@ def _reading(text: str, channel: Channel | None) -> tuple[str, str]:
 def _of_status(code: int, reason: str, asked: str) -> tuple[str, str]:
     answer = f"{asked} answers {code} {reason}"
     if code in (401, 403, 407):
-        return answer, "name it in channels.yaml with credentials: `url: https://USER:${PASSWORD}@HOST/CHANNEL`"
+        return answer, "give it credentials in channels.yaml: `USER:${PASSWORD}@` before the host of its `url:`"
+    if code == 404 and asked.endswith(".msgpack.zst"):
+        return answer, "the channel may just be changing: run the command again in a minute"
     if code == 404:
         return answer, "check the channel's name: there is none at this URL"
     return answer, "try again later, or name a mirror in channels.yaml"
+
+
+def _of_parsing(reason: str) -> str:
+    if "EOF" in reason:
+        return _PARTIAL_HINT
+    return _LOGIN_HINT if reason.endswith(("at line 1 column 1", "at line 1 column 2")) else _BROKEN_HINT

@@ -25,24 +25,23 @@ from rattler.networking.middleware import (
 
 from envmgr import __version__
 from envmgr.channels.credentials import Authorization
-from envmgr.channels.failures import GATEWAY_ERRORS, channel_error
+from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
 
-REPODATA_SECONDS = 300
 DOWNLOAD_SECONDS = 3600
 _RETRIES = 3
 _REQUESTS = 50
 _USER_AGENT = f"envmgr/{__version__}"
 
 
-def client(channels: Sequence[Channel], settings: Settings, *, seconds: int = DOWNLOAD_SECONDS) -> Client:
+def client(channels: Sequence[Channel], settings: Settings, *, seconds: int | None = DOWNLOAD_SECONDS) -> Client:
     """Return a client that knows the mirrors and credentials of `channels`, stored logins, and oci, s3 and gcs URLs.
 
-    Requests name canonical URLs, as locks have them. `seconds` bounds each request, its body included. With
-    `settings.offline` every request fails before anything is sent. Raises ChannelError when the stored logins cannot
-    be read.
+    Requests name canonical URLs, as locks have them. `seconds` bounds each request, its body included (None: nothing
+    does). With `settings.offline` every request fails before anything is sent. Raises ChannelError when the stored
+    logins cannot be read.
     """
     if settings.offline:
         return Client([AddHeadersMiddleware(_refuse)], user_agent=_USER_AGENT)
@@ -86,7 +85,7 @@ def gateway(channels: Sequence[Channel], settings: Settings) -> Gateway:
         cache_dir=settings.cache / "repodata",
         default_config=config,
         max_concurrent_requests=_REQUESTS,
-        client=client(channels, settings, seconds=REPODATA_SECONDS),
+        client=client(channels, settings, seconds=settings.repodata_timeout or None),
         show_progress=False,
     )
 
@@ -94,18 +93,21 @@ def gateway(channels: Sequence[Channel], settings: Settings) -> Gateway:
 def check(source: Gateway, channels: Sequence[Channel], platform: str) -> None:
     """Return when the repodata of each of `channels` can be read for `platform` (a subdir) and noarch.
 
-    Asks one channel after the other, so that a failure whose text names no URL (HTML in place of JSON) has a
-    channel. Raises ChannelError that names the channel, its place and the way out.
+    Asks one channel and subdir after the other, so that a failure whose text names no URL (HTML in place of JSON) has
+    a place. Raises ChannelError that names the channel, its place and the way out.
     """
 
-    async def names(channel: Channel) -> None:
-        await source.names([channel.url], [Subdir(platform), Subdir("noarch")], channel_relations="disabled")
+    async def names(channel: Channel, subdir: str) -> None:
+        await source.names([channel.url], [Subdir(subdir)], channel_relations="disabled")
 
     for channel in channels:
-        try:
-            asyncio.run(names(channel))
-        except GATEWAY_ERRORS as error:
-            raise channel_error(error, [channel]) from error
+        for subdir in dict.fromkeys((platform, "noarch")):
+            try:
+                asyncio.run(names(channel, subdir))
+            except BaseException as error:
+                if isinstance(error, GATEWAY_ERRORS) or is_panic(error):
+                    raise channel_error(error, [channel], subdir=None if names_place(error) else subdir) from error
+                raise
 
 
 def _targets(channel: Channel) -> tuple[str, ...]:

@@ -161,6 +161,8 @@ def _alone(demand: Demand, request: SolveRequest, repodata: Repodata) -> str | N
     records = repodata.named_in(demand.name, channel_url(demand, request))
     if any(demand.match_spec.matches(record) for record in records):
         return None
+    if not records:
+        return f"its channel lists {demand.name}, and has no record that is called so: the index is broken"
     return f"no build of {demand.name} matches; there are {_versions(records)}"
 
 

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from rattler import Gateway, MatchSpec, RepoDataRecord, Subdir
 
-from envmgr.channels.failures import GATEWAY_ERRORS, channel_error
+from envmgr.channels import gateway
+from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, SolveError
 from envmgr.platforms.subdirs import validate_subdir
@@ -31,8 +32,8 @@ class Repodata:
     that is none.
     """
 
-    def __init__(self, gateway: Gateway, channels: Sequence[Channel], platform: str) -> None:
-        self.gateway = gateway
+    def __init__(self, source: Gateway, channels: Sequence[Channel], platform: str) -> None:
+        self.gateway = source
         self.channels = tuple(channels)
         self.urls = [channel.url for channel in channels]
         self.platforms = [Subdir(validate_subdir(platform)), Subdir("noarch")]
@@ -104,10 +105,19 @@ class Repodata:
             return asyncio.run(waited())
         except asyncio.TimeoutError as error:
             raise TooSlow(f"the channels cannot be read within {seconds:g} s") from error
-        except GATEWAY_ERRORS as error:
-            raise channel_error(error, self.channels) from error
         except BaseException as error:
             # pyo3 raises a Rust panic past `Exception`; it is repodata that rattler did not foresee.
-            if type(error).__name__ == "PanicException":
-                raise SolveError(f"rattler crashed on this repodata: {redact(str(error))}") from None
+            if isinstance(error, GATEWAY_ERRORS) or is_panic(error):
+                raise self._failure(error) from (None if is_panic(error) else error)
             raise
+
+    def _failure(self, error: BaseException) -> ChannelError | SolveError:
+        """Return what a failure of rattler means; where it names no place, each channel is asked on its own."""
+        if not names_place(error):
+            try:
+                gateway.check(self.gateway, self.channels, str(self.platforms[0]))
+            except ChannelError as located:
+                return located
+            if is_panic(error):
+                return SolveError(f"rattler crashed on this repodata: {redact(str(error))}")
+        return channel_error(error, self.channels)

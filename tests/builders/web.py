@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,12 +21,13 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the server says; `location` makes it a redirect."""
+    """What the server says; `location` makes it a redirect, and `pause` are the seconds before each byte of it."""
 
     status: int = 200
     body: bytes = b""
     location: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    pause: float = 0
 
 
 class WebServer:
@@ -50,7 +52,9 @@ class WebServer:
                         self.send_header(key, value)
                     self.end_headers()
                     if self.command != "HEAD":
-                        self.wfile.write(answer.body)
+                        for piece in [answer.body] if not answer.pause else map(bytes, zip(answer.body)):
+                            time.sleep(answer.pause)
+                            self.wfile.write(piece)
                 except OSError:
                     pass  # the client has left, as it may
 

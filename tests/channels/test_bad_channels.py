@@ -1,0 +1,186 @@
+"""Channels that break, lie or stall, before the real command line: one clear error or a retry, and nothing stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.channels import LocalChannel
+from builders.commands import Envmgr
+from builders.packages import Package
+from builders.web import Answer, Request, WebServer
+
+NOARCH = "/lab/noarch/repodata.json"
+LINUX = "/lab/linux-64/repodata.json"
+NESTED = 20_000_000
+
+Bad = Callable[[bytes], Answer]
+
+
+class Lab:
+    """A channel behind a server: what `broken` has for a path is said in place of what is there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.channel = LocalChannel(directory / "lab").add(
+            Package(name="tool", version="1.0", depends=["ring"], files={"share/tool.txt": "tool\n"}),
+            Package(name="ring", depends=["gnir"], files={"share/ring.txt": "ring\n"}),
+            Package(
+                name="gnir", depends=["ring"], files={"share/gnir.txt": "gnir\n"}
+            ),  # a cycle, as real channels have
+        )
+        self.broken: dict[str, list[Answer]] = {}
+
+    def good(self, path: str) -> bytes:
+        return (self.directory / path.lstrip("/")).read_bytes()
+
+    def __call__(self, request: Request) -> Answer:
+        answers = self.broken.get(request.path)
+        if answers:
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+        is_there = (self.directory / request.path.lstrip("/")).is_file()
+        return Answer(body=self.good(request.path)) if is_there else Answer(status=404)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path / "served")
+
+
+@pytest.fixture
+def server(lab: Lab) -> Iterator[WebServer]:
+    with WebServer(lab) as server:
+        yield server
+
+
+def records(change: Callable[[dict[str, Any]], object]) -> Bad:
+    """Return the index with every record changed."""
+
+    def bad(good: bytes) -> Answer:
+        document = json.loads(good)
+        for record in document["packages.conda"].values():
+            change(record)
+        return Answer(body=json.dumps(document).encode())
+
+    return bad
+
+
+def says(status: int = 200, body: bytes = b"", **headers: str) -> Bad:
+    return lambda _good: Answer(
+        status=status, body=body, headers={key.replace("_", "-"): headers[key] for key in headers}
+    )
+
+
+BROKEN: dict[str, tuple[str, Bad, str, str]] = {
+    "truncated": (NOARCH, lambda good: Answer(body=good[:200]), "noarch: it sends something that is not", "breaks off"),
+    "truncated for the platform": (LINUX, lambda good: Answer(body=good[:30]), "linux-64: it sends", "breaks off"),
+    "empty": (NOARCH, says(), "not repodata", "breaks off"),
+    "not JSON": (NOARCH, says(body=b"\xff\xfehello"), "not repodata", "proxy"),
+    "another JSON": (NOARCH, says(body=b"[]"), "not repodata", ""),
+    "deep nesting": (NOARCH, says(body=b"[" * NESTED), "not repodata", ""),
+    "deep nesting in a record": (
+        NOARCH, says(body=b'{"packages": {"x-1-0.tar.bz2": {"extra": ' + b"[" * NESTED), "not repodata", ""),
+    "a record without a name": (NOARCH, records(lambda r: r.pop("name")), "missing field `name`", "maintainers"),
+    "a name that is none": (NOARCH, records(lambda r: r.update(name="")), "lists tool, and has no record", ""),
+    "a name of another place": (NOARCH, records(lambda r: r.update(name="../../x")), "lists tool, and has no rec", ""),
+    "an impossible version": (NOARCH, records(lambda r: r.update(version="!!--")), "malformed version", "maintainers"),
+    "a version that is a number": (NOARCH, records(lambda r: r.update(version=3)), "integer `3`", "maintainers"),
+    "the wrong subdir": (
+        NOARCH, records(lambda r: r.update(subdir="osx-arm64")), "the channel says `osx-arm64`", "maintainers"),
+    "noarch for another platform": (
+        NOARCH, records(lambda r: r.update(subdir="win-64", noarch=None)), "the channel says `win-64`", "maintainers"),
+    "a noarch that is none": (NOARCH, records(lambda r: r.update(noarch="win")), "not repodata", "maintainers"),
+    "dependencies that are none": (NOARCH, records(lambda r: r.update(depends=["? ><"])), "failed to parse", ""),
+    "304 without a cache": (NOARCH, says(304), "noarch: rattler crashed on its answer", "304"),
+    "403": (NOARCH, says(403), f"{NOARCH} answers 403 Forbidden", "channels.yaml"),
+    "403 for the platform": (LINUX, says(403), f"{LINUX} answers 403 Forbidden", "channels.yaml"),
+    "404 for noarch": (NOARCH, says(404), "/lab/ answers 404 Not Found", "name"),
+    "a login page": (NOARCH, says(body=b"<html>log in</html>", Content_Type="text/html"), "not repodata", "login page"),
+    "a redirect in a circle": (
+        NOARCH, lambda _good: Answer(status=302, location=NOARCH), "too many redirects", "proxy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_channel_is_one_error_and_the_mended_one_works(
+    case: str, lab: Lab, server: WebServer, envmgr: Envmgr
+) -> None:
+    path, bad, words, hint = BROKEN[case]
+    lab.broken = {path: [bad(lab.good(path))]}
+    command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    done = envmgr(*command, ENVMGR_TRACEBACK="0")
+    assert done.code == 1, done
+    assert "error: " in done.err
+    assert words in done.err
+    assert hint in done.err.partition("hint: ")[2]
+    assert "Traceback" not in done.err
+    assert not envmgr.prefix("science").exists()
+    lab.broken.clear()
+    assert envmgr(*command).code == 0
+    assert (envmgr.prefix("science") / "share" / "gnir.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [[Answer(status=429, headers={"Retry-After": "1"})], [Answer(status=503), Answer(status=500)]],
+    ids=["429", "5xx"],
+)
+def test_busy_channel_is_asked_again(lab: Lab, server: WebServer, envmgr: Envmgr, answers: list[Answer]) -> None:
+    lab.broken = {NOARCH: [*answers, Answer(body=lab.good(NOARCH))]}
+    assert envmgr("create", "-n", "science", "-c", f"{server.url}/lab", "tool").code == 0
+    assert [request.path for request in server.requests].count(NOARCH) == len(answers) + 1
+
+
+def test_missing_platform_is_an_empty_one(lab: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    lab.broken = {LINUX: [Answer(status=404)]}
+    assert envmgr("create", "-n", "science", "-c", f"{server.url}/lab", "tool").code == 0
+
+
+def test_hundred_thousand_versions_of_a_package_are_no_obstacle(lab: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    document = json.loads(lab.good(NOARCH))
+    for number in range(100_000):
+        document["packages.conda"][f"tool-0.{number}-0.conda"] = {
+            "name": "tool", "version": f"0.{number}", "build": "0", "build_number": 0, "depends": [],
+            "subdir": "noarch", "sha256": f"{number:064x}",
+        }  # fmt: skip
+    lab.broken = {NOARCH: [Answer(body=json.dumps(document).encode())]}
+    before = os.times()
+    assert envmgr("create", "-n", "science", "-c", f"{server.url}/lab", "tool").code == 0
+    after = os.times()
+    assert after.user + after.system - before.user - before.system < 20
+    assert (envmgr.prefix("science") / "share" / "tool.txt").is_file()
+
+
+def test_trickle_ends_at_the_time_out(lab: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    lab.broken = {NOARCH: [Answer(body=lab.good(NOARCH), pause=0.2)]}
+    command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    done = envmgr(*command, ENVMGR_REPODATA_TIMEOUT="1", ENVMGR_TRACEBACK="0")
+    assert done.code == 1
+    assert "does not answer in time" in done.err
+    assert f"{server.url}/lab" in done.err
+    lab.broken.clear()
+    assert envmgr(*command).code == 0
+
+
+def test_interrupt_is_obeyed_at_once(lab: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    lab.broken = {NOARCH: [Answer(body=lab.good(NOARCH), pause=0.2)]}
+    command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    with envmgr.start(*command) as process:
+        until = time.monotonic() + 60
+        while NOARCH not in [request.path for request in server.requests] and time.monotonic() < until:
+            time.sleep(0.02)
+        sent = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert time.monotonic() - sent < 10  # the whole answer would take 200 s
+    assert (process.returncode, "error: interrupted" in err) == (130, True)
+    assert "Traceback" not in err
+    lab.broken.clear()
+    assert envmgr(*command).code == 0
