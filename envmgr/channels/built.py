@@ -50,6 +50,18 @@ def directory_of(channel: Channel, settings: Settings) -> Path:
     return directory
 
 
+def home(directory: Path) -> Path:
+    """Return where the generations of a built channel are: its directory is a symlink to one of them."""
+    return directory.with_name(f"{directory.name}.d")
+
+
+def name_of(url: str, settings: Settings) -> str | None:
+    """Return the name of the channel of recipes that is built at `url` in this cache, None where none is."""
+    directory = path_of_file_url(url)
+    is_built = directory is not None and directory.parent.parent == settings.cache / "channels"
+    return directory.name if directory is not None and is_built else None
+
+
 def is_current(channel: Channel, settings: Settings) -> bool:
     """Whether everything in the channel's recipes is built and indexed, by names, sizes and times of the recipes.
 

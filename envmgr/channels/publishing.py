@@ -19,7 +19,7 @@ from typing import Any
 
 from rattler.index import index_fs
 
-from envmgr.channels.built import read_state, write_state
+from envmgr.channels.built import home, read_state, write_state
 from envmgr.errors import ChannelError
 
 _SUPERSEDED = 3  # builds of a recipe that stay as files after a newer one took their place
@@ -61,16 +61,12 @@ def published(directory: Path) -> tuple[Build, ...]:
 
 def sweep(directory: Path) -> None:
     """Remove what killed builds left of the channel in `directory`; for whoever holds its lease."""
-    home = _home(directory)
-    home.mkdir(parents=True, exist_ok=True)
+    generations = home(directory)
+    generations.mkdir(parents=True, exist_ok=True)
     current = os.path.basename(os.readlink(directory)) if directory.is_symlink() else None
-    for entry in os.scandir(home):
+    for entry in os.scandir(generations):
         if entry.name != current:
             shutil.rmtree(entry.path, ignore_errors=True)
-
-
-def _home(directory: Path) -> Path:
-    return directory.with_name(f"{directory.name}.d")
 
 
 class Generation:
@@ -84,7 +80,7 @@ class Generation:
         self.directory = directory
         self.subdirs = subdirs
         sweep(directory)
-        self.path = _home(directory) / os.urandom(6).hex()
+        self.path = home(directory) / os.urandom(6).hex()
         for subdir in subdirs:
             (self.path / subdir).mkdir(parents=True)
 

@@ -18,9 +18,10 @@ from envmgr.store.installed import past_the_lock
 from envmgr.store.ownership import normalised
 from envmgr.workflows.reading import lock_of
 
-_SPECS_HEADER = (
-    "# This file may be used to create an environment using:\n# $ conda create --name <env> --file <this file>"
-)
+_SPECS_HEADER = """\
+# This file may be used to create an environment using:
+# $ conda create --name <env> --file <this file>
+# platform: {}"""
 
 
 @click.command("list", epilog=options.examples("envmgr list -n science", "envmgr list -n science 'num*' --json"))

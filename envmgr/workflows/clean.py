@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from envmgr.artifacts import trees
 from envmgr.artifacts.cache import ArtifactCache
+from envmgr.channels import built
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import EnvironmentBusy, EnvmgrError, StoreError
 from envmgr.reporting import Reporter
@@ -160,6 +161,7 @@ def _caches(settings: Settings, choice: Choice, needed: gc.Needed) -> Iterator[t
             yield "cache", settings.cache / name, name
     if choice.everything:
         named = {path_of_file_url(url) for url in needed.channels} | set(_recipe_channels(settings))
+        named |= {built.home(directory) for directory in named if directory is not None}
         for parent in _below(settings.cache / "channels"):
             for directory in _below(parent):
                 if directory not in named:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from envmgr.artifacts.cache import ArtifactCache
+from envmgr.channels import built
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError, LockError, PipError, UsageError
 from envmgr.lock.model import Lock, PipPackage
@@ -164,7 +165,9 @@ def _with_request(lock: Lock) -> Lock:
 
 
 def _shape(request: ExportRequest, only: Side, lock: Lock, settings: Settings) -> Shape:
-    listed = () if request.override_channels else lock.request.channels
+    # A directory of this machine's cache means nothing to a colleague; the name of the channel does.
+    listed = [built.name_of(name, settings) or name for name in lock.request.channels]
+    listed = [] if request.override_channels else listed
     channels = tuple(dict.fromkeys((*request.channels, *listed))) if request.with_channels else ()
     return Shape(
         name=None if only.location is None else only.location.name or _name(only.location),
@@ -183,7 +186,7 @@ def _names(lock: Lock, written: Sequence[str], settings: Settings) -> dict[str, 
             found.update({channel.url: name for channel in table.resolve((name,))})
         except ChannelError:  # it means something elsewhere
             continue
-    return found
+    return {url: built.name_of(name, settings) or name for url, name in found.items()}
 
 
 def _with_distributions(of: Side, settings: Settings, reporter: Reporter) -> Lock:

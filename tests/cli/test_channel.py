@@ -47,6 +47,20 @@ def test_the_first_command_that_needs_it_builds_it(ours: Envmgr) -> None:
     assert ours.ok("export", "-n", "x") == "name: x\nchannels:\n  - ours\ndependencies:\n  - one\n"
 
 
+def test_what_was_made_from_recipes_is_changed_cleaned_and_exported_from_anywhere(ours: Envmgr) -> None:
+    ours.write("environment.yml", "name: x\nchannels: [ours]\ndependencies: [one]\n")
+    ours.ok("create", "-f", "environment.yml", "-q")
+    project = ours.directory
+    ours.directory = project.parent / "elsewhere"
+    ours.directory.mkdir()
+    assert "built channel" not in ours("clean", "--all", "--yes").out
+    ours.ok("install", "-n", "x", "two", "-q")
+    assert ours.ok("export", "-n", "x") == "name: x\nchannels:\n  - ours\ndependencies:\n  - one\n  - two\n"
+    assert ours("export", "-n", "x", "--format", "pinned", "--json").json["channels"] == ["ours"]
+    ours.ok("remove", "-n", "x", "--all", "--yes")
+    assert "built channel" in ours("clean", "--all", "--yes").out
+
+
 def test_list_shows_names_and_where_they_come_from(ours: Envmgr) -> None:
     rows = [line.split(maxsplit=1) for line in ours.ok("channel", "list").splitlines()]
     assert rows[0] == ["# name", "from"] or rows[0][0] == "#"

@@ -52,7 +52,9 @@ def test_list_explicit_is_the_explicit_file(science: Envmgr, flags: tuple[str, .
 
 
 def test_list_export_and_canonical_print_condas_lines(science: Envmgr) -> None:
-    assert science.ok("list", "-n", "science", "--export").splitlines()[-3:] == [
+    out = science.ok("list", "-n", "science", "--export")
+    assert "\n# platform: linux-64\n" in out
+    assert out.splitlines()[-3:] == [
         "base-files=1.0=0", "numpy=1.26=0", "tool=1.0=0"
     ]  # fmt: skip
     canonical = ["tool-1.0-0", "numpy-1.26-0", "base-files-1.0-0"]
