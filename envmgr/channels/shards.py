@@ -1,8 +1,8 @@
 """The shards of a channel (CEP 16), held against the sha256 by which its index names them.
 
 rattler 0.28 keeps a shard under the hash that it asked for, whatever came, and unpacked, so that its hash cannot be
-looked at afterwards (test_bad_channels.py holds both). So each shard that is new in the cache is fetched once more: what has
-the right hash says what the cache has to hold. A shard that was checked has the modification time 0.
+looked at afterwards (test_bad_channels.py holds both). So each shard that is new in the cache is fetched once more:
+what has the right hash says what the cache has to hold. A shard that was checked has the modification time 0.
 """
 
 from __future__ import annotations
