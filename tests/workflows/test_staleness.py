@@ -24,6 +24,12 @@ LOCK = Lock(
 CUTOFF = datetime(2026, 1, 31, 23, 59, 59, tzinfo=timezone.utc)
 
 
+_OTHERWISE = (
+    "what channels.yaml means by its names and pins, what a constraints file says, or whether python brings pip, "
+    "is not as it was"
+)
+
+
 @pytest.mark.parametrize(
     ("now", "said"),
     [
@@ -40,9 +46,7 @@ CUTOFF = datetime(2026, 1, 31, 23, 59, 59, tzinfo=timezone.utc)
         ),
         (
             ASKED,
-            [
-                "what channels.yaml means by its names and pins, what a constraints file says, or whether python brings pip, is not as it was"
-            ],
+            [_OTHERWISE],
         ),
     ],
 )
