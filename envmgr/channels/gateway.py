@@ -27,6 +27,7 @@ from envmgr import __version__
 from envmgr.channels.credentials import Authorization
 from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
 from envmgr.channels.model import Channel
+from envmgr.channels.shards import ShardCache
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
 
@@ -74,20 +75,31 @@ def client(channels: Sequence[Channel], settings: Settings, *, seconds: int | No
         ) from error
 
 
-def gateway(channels: Sequence[Channel], settings: Settings) -> Gateway:
+class CheckedGateway(Gateway):
+    """A gateway whose `shards`, which rattler believes, can be checked; None where nothing can be fetched."""
+
+    shards: ShardCache | None = None
+
+
+def gateway(channels: Sequence[Channel], settings: Settings) -> CheckedGateway:
     """Return the gateway to the repodata of `channels`, which are queried by their `url`.
 
     Repodata is kept in `settings.cache`/repodata; with `settings.offline` only what lies there, however old, and
     `file://` channels are read.
     """
     config = SourceConfig(cache_action="force-cache-only" if settings.offline else "cache-or-fetch")
-    return Gateway(
-        cache_dir=settings.cache / "repodata",
+    directory = settings.cache / "repodata"
+    fetching = client(channels, settings, seconds=settings.repodata_timeout or None)
+    opened = CheckedGateway(
+        cache_dir=directory,
         default_config=config,
         max_concurrent_requests=_REQUESTS,
-        client=client(channels, settings, seconds=settings.repodata_timeout or None),
+        client=fetching,
         show_progress=False,
     )
+    if not settings.offline:
+        opened.shards = ShardCache(directory, fetching, channels)
+    return opened
 
 
 def check(source: Gateway, channels: Sequence[Channel], platform: str) -> None:

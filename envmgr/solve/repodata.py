@@ -99,7 +99,10 @@ class Repodata:
         """
 
         async def waited() -> T:
-            return await asyncio.wait_for(work, seconds)
+            found = await asyncio.wait_for(work, seconds)
+            if isinstance(self.gateway, gateway.CheckedGateway) and self.gateway.shards is not None:
+                await self.gateway.shards.check(str(platform) for platform in self.platforms)
+            return found
 
         try:
             return asyncio.run(waited())

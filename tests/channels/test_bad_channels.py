@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rattler import Subdir
+from rattler.index import index_fs
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr
 from builders.packages import Package
 from builders.web import Answer, Request, WebServer
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NOARCH = "/lab/noarch/repodata.json"
 LINUX = "/lab/linux-64/repodata.json"
@@ -184,3 +193,56 @@ def test_interrupt_is_obeyed_at_once(lab: Lab, server: WebServer, envmgr: Envmgr
     assert "Traceback" not in err
     lab.broken.clear()
     assert envmgr(*command).code == 0
+
+
+@pytest.fixture
+def sharded(lab: Lab) -> Lab:
+    for subdir in ("noarch", "linux-64"):
+        asyncio.run(index_fs(lab.channel.directory, Subdir(subdir), write_zst=False, write_shards=True, force=True))
+    return lab
+
+
+def shard_paths(lab: Lab, subdir: str = "noarch") -> list[str]:
+    shards = lab.directory / "lab" / subdir / "shards"
+    return sorted(f"/{path.relative_to(lab.directory)}" for path in shards.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda lab, path: lab.good(next(other for other in shard_paths(lab) if other != path)), "has the sha256 "),
+        (lambda lab, path: zstd.compress(zstd.decompress(lab.good(path)), 1), "has the sha256 "),
+        (lambda lab, path: zstd.compress(zstd.decompress(lab.good(path)).replace(b"tool", b"tolo")), "has the sha256 "),
+        (lambda lab, path: lab.good(path)[:60], "is no whole answer"),
+        (lambda lab, path: b"<html>log in</html>", "is no whole answer"),
+    ],
+    ids=["that of another name", "the same records packed otherwise", "other records", "truncated", "HTML"],
+)
+def test_shard_that_is_not_what_its_index_names_is_refused_and_not_kept(
+    change: Callable[[Lab, str], bytes], words: str, sharded: Lab, server: WebServer, envmgr: Envmgr
+) -> None:
+    sharded.broken = {path: [Answer(body=change(sharded, path))] for path in shard_paths(sharded)}
+    command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    done = envmgr(*command, ENVMGR_TRACEBACK="0")
+    assert done.code == 1, done
+    assert f"{server.url}/lab/noarch/shards/" in done.err
+    assert words in done.err
+    assert "run the command again" in done.err
+    sharded.broken.clear()
+    assert envmgr(*command).code == 0
+    assert not any(request.path == NOARCH for request in server.requests)
+
+
+def test_shard_that_was_another_file_a_moment_ago_is_refused(sharded: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    other, *_ = shard_paths(sharded)
+    sharded.broken = {path: [Answer(body=sharded.good(other)), Answer(body=sharded.good(path))]
+                      for path in shard_paths(sharded) if path != other}  # fmt: skip
+    done = envmgr("create", "-n", "science", "-c", f"{server.url}/lab", "tool", ENVMGR_TRACEBACK="0")
+    assert (done.code, "was another file a moment ago" in done.err) == (1, True), done
+
+
+def test_shard_is_checked_once(sharded: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    for name in ("science", "art"):
+        assert envmgr("create", "-n", name, "-c", f"{server.url}/lab", "tool").code == 0
+    asked = [request.path for request in server.requests]
+    assert {asked.count(path) for path in shard_paths(sharded)} == {2}
