@@ -96,6 +96,10 @@ class PrefixError(EnvmgrError):
     """A prefix cannot be used as it is."""
 
 
+class ChangedMeanwhile(PrefixError):
+    """Another command changed the environment while this one decided what to make of it."""
+
+
 class EnvironmentNotFound(PrefixError):
     """No environment has that name or path."""
 

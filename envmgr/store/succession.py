@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from envmgr.errors import EnvironmentBusy, PrefixError, StoreError
+from envmgr.errors import ChangedMeanwhile, EnvironmentBusy, PrefixError, StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
@@ -45,7 +45,7 @@ from envmgr.store.survey import Statuses
 def check_target(location: Location, *, replaces: int | None, override_frozen: bool) -> None:
     """Raise unless what stands at the prefix is what the lock was made against, and may be changed.
 
-    Raises NotAnEnvironment, FrozenEnvironment, PrefixError.
+    Raises NotAnEnvironment, FrozenEnvironment, PrefixError, ChangedMeanwhile.
     """
     layout.check_place(location)
     if not layout.is_environment(location.prefix):
@@ -62,7 +62,7 @@ def check_target(location: Location, *, replaces: int | None, override_frozen: b
             f"{location.prefix} is an environment that another tool made",
             hint=f"choose another place, or remove it first: envmgr remove {location.arguments} --all",
         )
-    raise PrefixError(
+    raise ChangedMeanwhile(
         f"{location.label} was changed by another command while this one ran: "
         f"expected generation {replaces}, found {number}",
         hint="run the command again",

@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from envmgr.errors import LockError, PrefixError, UsageError
+from envmgr.errors import ChangedMeanwhile, LockError, PrefixError, UsageError
 from envmgr.lock import conda_lock
 from envmgr.lock.difference import between
 from envmgr.lock.model import Lock
@@ -36,6 +36,9 @@ from envmgr.workflows.reading import own_lock
 from envmgr.workflows.request import CreateRequest, SourceText, inputs_digest
 from envmgr.workflows.saving import EditedFile
 from envmgr.workflows.sources import channel_files, read_sources
+
+_ATTEMPTS = 5  # to change what other commands change at the same time
+T = TypeVar("T")
 
 
 class ChangeRequest(NamedTuple):
@@ -108,8 +111,19 @@ def change(
     """Make the change that was asked for as one new generation; `confirm` and `dry_run` as in `create`.
 
     Raises UsageError, and everything that `create` raises; the environment is then as it was. Where the environment
-    file cannot be written after that, SpecError says so.
+    file cannot be written after that, SpecError says so. What another command changes meanwhile is changed further.
     """
+    return _again(lambda: _change(request, settings, reporter, confirm=confirm, dry_run=dry_run), reporter)
+
+
+def _change(
+    request: ChangeRequest,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    confirm: Callable[[Plan], bool],
+    dry_run: bool,
+) -> Changed:
     there = present_at(_find(request, settings), request.override_frozen)
     location, lock = there.location, there.lock
     found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
@@ -178,10 +192,28 @@ def update(
         name=where.name if where else request.name,
         prefix=(where.prefix if where.name is None else None) if where else request.prefix,
     )
-    there = present_at(location, request.override_frozen)
+    present_at(location, request.override_frozen)
     if request.files and not moves.names and not moves.everything:
         return create(request, settings, reporter, confirm=confirm, dry_run=dry_run)
-    lock = there.lock
+
+    def attempt() -> Outcome:
+        now = present_at(location, request.override_frozen)
+        return _update(now, request, settings, reporter, moves=moves, confirm=confirm, dry_run=dry_run)
+
+    return _again(attempt, reporter)
+
+
+def _update(
+    there: Present,
+    request: CreateRequest,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    moves: Moves,
+    confirm: Callable[[Plan], bool],
+    dry_run: bool,
+) -> Outcome:
+    location, lock = there.location, there.lock
     asked.check_of_pip(moves.of_pip, lock, location)
     moving = asked.present(moves.names, lock, location)
     spec = None
@@ -202,6 +234,16 @@ def update(
         return outcome
     moved_on = found._replace(outdated=("packages were updated",))  # it fits still, and is to be replaced
     return outcome._replace(written=moved_on.put(outcome.plan.lock, reporter))
+
+
+def _again(attempt: Callable[[], T], reporter: Reporter) -> T:
+    """Return what `attempt` returns; where another command was quicker, it starts anew from what that left."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except ChangedMeanwhile as error:
+            reporter.notice(f"{error.message}; once more, from there")
+    return attempt()
 
 
 def _beside(base: CreateRequest, locker: Locker, reporter: Reporter) -> Beside | None:

@@ -13,6 +13,9 @@ import pytest
 from builders.channels import LocalChannel
 from builders.commands import PROGRAM, Done, Envmgr, entries, environment_file
 from builders.packages import Package
+from envmgr.leases import lease
+from envmgr.settings import Settings
+from envmgr.store import layout
 
 MakeChannel = Callable[..., LocalChannel]
 
@@ -49,6 +52,20 @@ def test_install_adds_and_everything_else_stays(science: Envmgr) -> None:
     assert packages(science) == {"base-files": "1.0", "greet": "1.0", "numpy": "1.26", "tool": "1.0"}
     assert asked(science) == ["tool=1", "greet", "numpy"]
     assert generation(science) == 2
+
+
+def test_two_changes_at_once_are_both_made(science: Envmgr) -> None:
+    location = layout.named(Settings.load(science.environ), "science")
+    with lease(location.lease, purpose="changing science"):
+        processes = [science.start("install", "-n", "science", spec) for spec in ("base-files", "numpy")]
+        for process in processes:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("waiting for ")
+    for process in processes:
+        with process:
+            out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, (out, err)
+    assert sorted(asked(science)) == ["base-files", "greet", "numpy", "tool=1"]
 
 
 def test_what_is_there_already_makes_no_generation(science: Envmgr) -> None:
