@@ -59,6 +59,11 @@ def save(command: F) -> F:
     )(command)
 
 
+def pip_names(command: F) -> F:
+    """Add `--pip NAME`: packages that are meant only where they are in the pip half."""
+    return click.option("--pip", "pip", multiple=True, metavar="NAME", help="A package of the pip half.")(command)
+
+
 def check_file(file: str | None, *, save: bool) -> None:
     """Raise UsageError for a file that nothing would be done with."""
     if file is not None and not save:

@@ -93,6 +93,7 @@ def create(
 ) -> None:
     """Create an environment from a file or from specs; run again, it does nothing until something changed."""
     started = time.monotonic()
+    files = options.condas_files(files, specs, source)
     options.one_of_name_and_prefix(name, prefix)
     settings = options.load_settings(
         pip_prefer_conda=pip_prefer_conda,

@@ -30,7 +30,9 @@ from envmgr.workflows.sources import read_sources
         "envmgr lock -f environment.yml --platform linux-64 --platform osx-arm64",
     ),
 )
-@click.option("-f", "--file", "file", required=True, metavar="FILE", help="An environment file on this machine.")
+@click.option(
+    "-f", "--file", "file", metavar="FILE", help="An environment file on this machine; by default environment.yml."
+)
 @functools.partial(options.channels, several_platforms=True)
 @options.host_profile
 @click.option(
@@ -55,7 +57,7 @@ from envmgr.workflows.sources import read_sources
 @options.output
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]")
 def lock(
-    file: str,
+    file: str | None,
     channels: tuple[str, ...],
     override_channels: bool,
     platforms: tuple[str, ...],
@@ -84,6 +86,7 @@ def lock(
         raise click.UsageError(f"`{packages[0]}` is no option; to move it on, write --update {packages[0]}")
     if update and check:
         raise click.UsageError("--check writes nothing, --update does; give one of them")
+    file = file or options.file_here("envmgr lock")
     settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
     request = CreateRequest(
         command=options.command_line(),

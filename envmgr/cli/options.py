@@ -220,6 +220,23 @@ def one_of_name_and_prefix(name: str | None, prefix: str | None) -> None:
         raise UsageError("-p is empty; expected the path of an environment", hint="write -p PATH or -n NAME")
 
 
+def file_here(command: str) -> str:
+    """Return the environment file of this directory, which a command that needs one takes where none is named."""
+    for file in ("environment.yml", "environment.yaml"):
+        if Path(file).is_file():
+            return file
+    raise UsageError("no file is named, and there is no environment.yml in this directory", hint=f"{command} -f FILE")
+
+
+def condas_files(files: tuple[str, ...], *others: object) -> tuple[str, ...]:
+    """Return `files`; for `env create` and `env update` with nothing at all that of this directory, as conda does."""
+    context = click.get_current_context()
+    is_of_env = context.parent is not None and context.parent.info_name == "env"
+    if files or any(others) or not is_of_env:
+        return files
+    return (file_here(f"envmgr env {context.info_name}"),)
+
+
 def absolute(path: str | None) -> Path | None:
     """Return `path` as an absolute path with `~` expanded, or None."""
     return None if path is None else Path(path).expanduser().absolute()

@@ -30,6 +30,7 @@ from envmgr.workflows.reading import lock_of
 )
 @options.environment
 @change.save
+@change.pip_names
 @change.solving
 @options.confirmation
 @options.pristine
@@ -43,6 +44,7 @@ def remove(
     prefix: str | None,
     save: bool,
     file: str | None,
+    pip: tuple[str, ...],
     channels: tuple[str, ...],
     override_channels: bool,
     virtual_packages: tuple[str, ...],
@@ -61,6 +63,7 @@ def remove(
     packages: tuple[str, ...],
 ) -> None:
     """Remove packages of either half, and what only they needed; with --all the environment, kept generations too."""
+    packages = (*packages, *pip)
     options.one_of_name_and_prefix(name, prefix)
     if everything and (packages or save):
         what = "packages" if packages else "--save"
@@ -80,6 +83,7 @@ def remove(
         name=name,
         prefix=options.absolute(prefix),
         removed=packages,
+        pip=pip,
         save=save,
         file=file,
         channels=channels,

@@ -11,6 +11,7 @@ from envmgr.cli import change, options
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
+from envmgr.workflows.change import Moves
 from envmgr.workflows.change import update as update_environment
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import read_sources
@@ -31,6 +32,7 @@ from envmgr.workflows.sources import read_sources
 )
 @click.option("--all", "everything", is_flag=True, help="Everything to the newest that the specs allow.")
 @click.option("--prune", is_flag=True, hidden=True, help="Always so: what left the file leaves the environment.")
+@change.pip_names
 @change.solving
 @options.confirmation
 @options.pristine
@@ -44,6 +46,7 @@ def update(
     files: tuple[str, ...],
     everything: bool,
     prune: bool,
+    pip: tuple[str, ...],
     channels: tuple[str, ...],
     override_channels: bool,
     virtual_packages: tuple[str, ...],
@@ -65,6 +68,7 @@ def update(
     All others stay. With a file alone the environment is changed to what the file says, as by create.
     """
     started = time.monotonic()
+    packages, files = (*packages, *pip), options.condas_files(files, packages, pip, everything)
     options.one_of_name_and_prefix(name, prefix)
     if packages and everything:
         raise UsageError("`update` expects packages or --all, found both", hint="leave one of them out")
@@ -90,8 +94,7 @@ def update(
         request,
         settings,
         reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json),
-        names=packages,
-        everything=everything,
+        moves=Moves(packages, pip, everything),
         confirm=asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine),
         dry_run=dry_run,
     )

@@ -117,7 +117,9 @@ class _Reader:
                 guess = f"; did you mean `{near[0]}`?" if near else ""
                 self.warnings.append((key.line, f"the key {shown(key.text)} is unknown and ignored{guess}"))
         if "dependencies" not in keys:
-            self.faults.add(None, "there is no key `dependencies`", "write `dependencies: []` for an empty environment")
+            near = difflib.get_close_matches("dependencies", [key.text for key, _ in root.entries], n=1)
+            hint = f"did you mean it by `{near[0]}`?" if near else "write `dependencies: []` for an empty environment"
+            self.faults.add(None, "there is no key `dependencies`", hint)
 
     def _name(self, root: MappingNode) -> str | None:
         name = self._text(root, "name")

@@ -93,6 +93,17 @@ def removals(names: Sequence[str], lock: Lock, spec: EnvironmentSpec, location: 
     )
 
 
+def check_of_pip(names: Sequence[str], lock: Lock, location: Location) -> None:
+    """Raise PackagesNotFound for names that are in the conda half alone."""
+    conda = {package.name for package in lock.conda} - {package.name for package in lock.pip}
+    wrong = [name for name in names if name.lower() in conda]
+    if wrong:
+        raise PackagesNotFound(
+            "\n".join(f"`{name}` is a conda package of {location.label}, not one of the pip half" for name in wrong),
+            hint="leave out --pip",
+        )
+
+
 def present(names: Sequence[str], lock: Lock, location: Location) -> tuple[str, ...]:
     """Return the packages of either half that `names` mean, asked for or pulled in, as the lock spells them.
 

@@ -7,7 +7,7 @@ preferred, so that as little as possible moves; `update` takes the preference of
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +42,8 @@ class ChangeRequest(NamedTuple):
     """The arguments of `install` and `remove PKG`, as given.
 
     `specs` and `pip` come (or replace), `removed` are names that go, `adopted` are distributions that were installed
-    with pip past the lock (None: none of them; empty: all there are). `channels` are added behind those there are.
+    with pip past the lock (None: none of them; empty: all there are); those of `removed` that are in `pip` as well are
+    meant only in the pip half. `channels` are added behind those there are.
     With `save`, `file` is the environment file that is edited too (None: the one that the environment was made
     from). The rest is as in CreateRequest.
     """
@@ -78,6 +79,15 @@ class Present(NamedTuple):
     number: int
     lock: Lock
     is_suspect: bool
+
+
+class Moves(NamedTuple):
+    """What `update` moves: packages of either half by name (`of_pip`: those of them that are meant in the pip half
+    alone), or everything."""
+
+    names: tuple[str, ...] = ()
+    of_pip: tuple[str, ...] = ()
+    everything: bool = False
 
 
 class _Aim(NamedTuple):
@@ -152,13 +162,12 @@ def update(
     settings: Settings,
     reporter: Reporter,
     *,
-    names: Sequence[str] = (),
-    everything: bool = False,
+    moves: Moves,
     confirm: Callable[[Plan], bool],
     dry_run: bool = False,
 ) -> Outcome:
-    """Move `names`, or everything, to the newest versions that the spec allows: that of the files of `request`, or
-    the environment's own. With files alone it is `create`, for an environment that exists.
+    """Move what `moves` names to the newest versions that the spec allows: that of the files of `request`, or the
+    environment's own. With files alone it is `create`, for an environment that exists.
 
     Raises UsageError, EnvironmentNotFound, PackagesNotFound, and everything that `create` raises.
     """
@@ -170,10 +179,11 @@ def update(
         prefix=(where.prefix if where.name is None else None) if where else request.prefix,
     )
     there = present_at(location, request.override_frozen)
-    if request.files and not names and not everything:
+    if request.files and not moves.names and not moves.everything:
         return create(request, settings, reporter, confirm=confirm, dry_run=dry_run)
     lock = there.lock
-    moving = asked.present(names, lock, location)
+    asked.check_of_pip(moves.of_pip, lock, location)
+    moving = asked.present(moves.names, lock, location)
     spec = None
     if not request.files:
         channels = with_channels(channels_of(lock, settings), request.channels, override=request.override_channels)
@@ -185,7 +195,7 @@ def update(
         )
     files = channel_files(base.files, settings)
     locker = Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
-    aim = _Aim(lock._replace(conda=(), pip=())) if everything else _Aim(lock, frozenset(moving))
+    aim = _Aim(lock._replace(conda=(), pip=())) if moves.everything else _Aim(lock, frozenset(moving))
     found = _beside(base, locker, reporter)
     outcome = _move(there, locker, settings, aim, confirm=confirm, dry_run=dry_run)
     if found is None or outcome.plan is None or outcome.declined or dry_run:
@@ -232,6 +242,7 @@ def _find(request: ChangeRequest, settings: Settings) -> Location:
 
 def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, reporter: Reporter) -> Edits:
     if request.removed:
+        asked.check_of_pip(request.pip, there.lock, there.location)
         return asked.removals(request.removed, there.lock, before, there.location)
     edits, warnings = asked.additions(request.specs, request.pip, before.pip_base)
     for warning in warnings:

@@ -31,7 +31,7 @@ from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import path_of_file_url, redact, without_literal_credentials
 from envmgr.workflows import following, foreign
 from envmgr.workflows.asked_channels import channels_of
-from envmgr.workflows.locking import build_recipe_channels
+from envmgr.workflows.recipe_channels import build_recipe_channels
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import directories
 

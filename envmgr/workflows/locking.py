@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from rattler import Gateway
-
 from envmgr.artifacts.cache import ArtifactCache
-from envmgr.channels import built
 from envmgr.channels.credentials import as_written
-from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import ChannelError, PipError, UsageError
+from envmgr.errors import PipError
 from envmgr.lock import closure, conda_lock
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
@@ -26,34 +21,25 @@ from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.solve.accelerators import Unseen, with_new_choices
-from envmgr.solve.accelerators import unseen as unseen_builds
-from envmgr.solve.base import Solution, Solver, SolveRequest
-from envmgr.solve.explain import Explaining
-from envmgr.solve.newest import toward_newest
-from envmgr.solve.repodata import Repodata
-from envmgr.solve.select import solver
-from envmgr.spec import pip_files
-from envmgr.spec.command_line import parse_arguments, parse_dependency
+from envmgr.solve.base import Solution, SolveRequest
+from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.cutoff import is_duration
 from envmgr.spec.digest import semantic_digest
-from envmgr.spec.faults import SpecFault
-from envmgr.spec.merging import merge
-from envmgr.spec.model import COMMAND_LINE, Dependency, EnvironmentSpec, Origin
+from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
-from envmgr.store.build_environment import BuildEnvironment
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
-from envmgr.workflows import following, gpu_builds, host_profiles, staleness
+from envmgr.workflows import following, host_profiles, staleness
 from envmgr.workflows import request as requests
-from envmgr.workflows.elsewhere import explaining, why_not
+from envmgr.workflows.recipe_channels import build_recipe_channels
 from envmgr.workflows.request import CreateRequest
-from envmgr.workflows.sources import check_wanted, directories, has_pip_files, parse_sources
+from envmgr.workflows.solving import Solving
+from envmgr.workflows.sources import directories
+from envmgr.workflows.wanted import channel_names, read_spec
 
-_ADVICE_SECONDS = 10.0
-_PREFERENCE_SECONDS = 120.0
+_NO_WHEELS: tuple[PipPackage, ...] = ()
 _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
 
 
@@ -74,17 +60,18 @@ class Locker:
     ) -> None:
         """Take what is asked for from the files and specs of `request`, or from `spec` where that is given."""
         self._request, self._settings, self._reporter, self.platform = request, settings, reporter, platform
-        self._spec = self._read_spec() if spec is None else spec
+        self._spec = read_spec(request, settings, platform) if spec is None else spec
         for warning in self._spec.warnings:
             reporter.warning(warning)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
         self._exclude_newer, self._cutoff = requests.cutoff_of(request.exclude_newer, self._table.pypi)
         self._cache = ArtifactCache(settings)
         self._machine = self._host_profile()
-        self._names = self._channel_names()
+        self._names = channel_names(request, self._spec, self._table, settings)
         self._named = self._named_channels()
         listed = self._table.resolve(self._names)
         self._channels = tuple(dict.fromkeys((*listed, *(channel for _, channel in self._named))))
+        self._solving = Solving(self._table, self._channels, platform, settings, reporter)
         identities = [*((_identity(channel),) for channel in listed),
                       *((name, _identity(channel)) for name, channel in self._named)]  # fmt: skip
         self.spec_digest = requests.spec_digest(
@@ -172,11 +159,20 @@ class Locker:
             constraints=self._pins(),
         )
         if settings.pip_prefer_conda and spec.pip and spec.dependencies:
-            spec = self._preferring_conda(request, previous)
+            from envmgr.workflows import pip_half  # start-up time: most environments have no pip half
+
+            spec = self._spec = pip_half.preferring_conda(spec, request, previous, self._solving, self._cache)
             request = replace(request, specs=spec.dependencies)
-        solution = self._solve(request, moving, previous) if spec.dependencies else _NOTHING
+        solution = _NOTHING
+        if spec.dependencies:
+            asked, machine = self._request, self._machine
+            solution = self._solving.solve(request, asked, spec, moving=moving, previous=previous, machine=machine)
         locked_pip = tuple(package for package in previous.pip if package.name not in moving) if previous else ()
-        conda, pip = self._with_pip_half(solution.packages, locked_pip, request)
+        conda, pip = solution.packages, _NO_WHEELS
+        if spec.pip:
+            from envmgr.workflows import pip_half  # start-up time: as above
+
+            conda, pip = pip_half.with_pip_half(spec, conda, locked_pip, request, self._solving, self._cache)
         lock = Lock(
             platform=self.platform,
             conda=conda,
@@ -282,176 +278,14 @@ class Locker:
         absent = {package.name for _, package in self._unbuildable(lock)}
         return tuple(package for package in lock.conda if package.name not in absent)
 
-    def _solve(self, request: SolveRequest, moving: frozenset[str], previous: Lock | None) -> Solution:
-        build_recipe_channels(self._channels, self._settings, self._reporter)
-        engine = self._engine(explaining(self._table, self._channels, self._settings))
-        with self._reporter.start("solve", "solving"):
-            if previous is not None:
-                repodata = Repodata(self._source, self._channels, self.platform)
-                request = with_new_choices(request, previous.virtual_packages, repodata)
-            solution = engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
-            unseen = self._unseen(request, solution, engine)
-        if unseen is not None:
-            if self._spec.gpu:
-                raise gpu_builds.missing(unseen, self._spec)
-            self._reporter.warning(gpu_builds.warning(unseen, self._machine))
-        return solution
-
-    def _unseen(self, request: SolveRequest, solution: Solution, engine: Solver) -> Unseen | None:
-        """Return the builds for a GPU that the solve could not see, unless it was said that there is none."""
-        is_said = self._settings.environ.get("CONDA_OVERRIDE_CUDA") == "" or "__cuda=" in self._request.virtual_packages
-        if is_said and not self._spec.gpu:
-            return None
-        return unseen_builds(request, solution, Repodata(self._source, self._channels, self.platform), engine.solve)
-
-    def _preferring_conda(self, request: SolveRequest, previous: Lock | None) -> EnvironmentSpec:
-        """Move lines of the pip section that the channels can satisfy to the dependencies, and tell which."""
-        from envmgr.pypi import provided  # start-up time: most environments have no pip half
-        from envmgr.solve.trials import Packages, Trials
-        from envmgr.workflows import prefer_conda
-
-        def read(packages: Packages) -> Sequence[provided.Distribution]:
-            artifacts = self._cache.fetch(packages, channels=self._channels, reporter=self._reporter)
-            return provided.read((artifact.package, artifact.directory) for artifact in artifacts)
-
-        build_recipe_channels(self._channels, self._settings, self._reporter)
-        engine = self._engine(Explaining(seconds=0))
-        world = prefer_conda.World(
-            names=Repodata(self._source, self._channels, self.platform).names(),
-            trials=Trials(lambda trial: engine.solve(trial).packages, _PREFERENCE_SECONDS),
-            provided=read,
-        )
-        moved = prefer_conda.moved(self._spec.pip, request, world, previous=previous)
-        for each in moved:
-            self._reporter.notice(str(each))
-        gone = {each.requirement for each in moved}
-        self._spec = replace(
-            self._spec,
-            dependencies=(*self._spec.dependencies, *(each.dependency for each in moved)),
-            pip=tuple(requirement for requirement in self._spec.pip if requirement not in gone),
-        )
-        return self._spec
-
-    def _engine(self, explaining: Explaining) -> Solver:
-        return solver(self._settings.solver, self._source, explaining)
-
-    @cached_property
-    def _source(self) -> Gateway:
-        return gateway(self._channels, self._settings)
-
     def _pins(self) -> tuple[Dependency, ...]:
         """Return the pins of the configuration; raises SpecError for one that is no match spec."""
         return tuple(parse_dependency(text, Origin(source=where)) for text, where in self._settings.pinned_packages)
-
-    def _read_spec(self) -> EnvironmentSpec:
-        request = self._request
-        check_wanted(request.files, request.wanted)
-        specs = list(parse_sources(request.files, self._settings, platform=self.platform, wanted=request.wanted))
-        if request.specs or not specs:
-            specs.append(parse_arguments(request.specs))
-        spec = self._with_python(merge(specs))
-        if spec.platforms and self.platform not in spec.platforms:
-            raise UsageError(
-                f"{spec.sources[0]} is for {', '.join(spec.platforms)}, not for {self.platform}",
-                hint=f"add `{self.platform}` to its `platforms:`, or pass --platform {spec.platforms[0]}",
-            )
-        return spec
-
-    def _with_python(self, spec: EnvironmentSpec) -> EnvironmentSpec:
-        """Return what is asked for with the python that --python names, or any where a file knows pip alone."""
-        python = self._request.wanted.python
-        if python is None:
-            needs = spec.pip and has_pip_files(self._request.files)
-            if not needs or any(dependency.name == "python" for dependency in spec.dependencies):
-                return spec
-        try:
-            found = pip_files.python(python or "", COMMAND_LINE)
-        except SpecFault as fault:
-            raise UsageError(f"--python {fault.message}", hint=fault.mend) from fault
-        return replace(spec, dependencies=(*spec.dependencies, found))
-
-    def _channel_names(self) -> tuple[str, ...]:
-        request = self._request
-        if request.override_channels:
-            if not request.channels:
-                raise UsageError("--override-channels leaves no channel", hint="add -c CHANNEL")
-            return request.channels
-        names = (*request.channels, *self._spec.channels)
-        return tuple(dict.fromkeys(names or self._table.defaults or self._settings.channels))
 
     def _named_channels(self) -> tuple[tuple[str, Channel], ...]:
         """Return the channels that single specs name (`conda-forge::x`), by their names as written."""
         names = dict.fromkeys(dependency.channel for dependency in self._spec.dependencies if dependency.channel)
         return tuple((name, channel) for name in names for channel in self._table.resolve((name,)))
-
-    def _with_pip_half(
-        self,
-        conda: tuple[CondaPackage, ...],
-        locked: tuple[PipPackage, ...],
-        request: SolveRequest,
-    ) -> tuple[tuple[CondaPackage, ...], tuple[PipPackage, ...]]:
-        """Resolve the pip half against what the conda packages provide, which is read from their artifacts.
-
-        `request` is what they are the solution of: what is advised against a clash is solved first.
-        """
-        if not self._spec.pip:
-            return conda, ()
-        from envmgr.pypi import provided  # start-up time: most environments have no pip half
-        from envmgr.pypi.clashes import Clashed
-        from envmgr.pypi.indexes import Indexes
-        from envmgr.pypi.resolve import PipRequest, resolve
-        from envmgr.solve.trials import Trials
-        from envmgr.workflows import clash_advice
-
-        artifacts = self._cache.fetch(conda, channels=self._channels, reporter=self._reporter)
-        is_here = self.platform == current_subdir()
-        build = BuildEnvironment(artifacts, self._channels, self._cache, self._settings, self._reporter)
-        try:
-            resolution = resolve(
-                PipRequest(
-                    requirements=self._spec.pip,
-                    conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
-                    platform=self.platform,
-                    virtual_packages=request.virtual_packages,
-                    locked=locked,
-                    exclude_newer=self._cutoff,
-                    indexes=Indexes.gather(self._settings, self._table.pypi, self._spec.pip_options.indexes),
-                    options=self._spec.pip_options,
-                    constraints=self._spec.pip_constraints,
-                    build_python=build.python if is_here else None,
-                ),
-                settings=self._settings,
-                reporter=self._reporter,
-            )
-        except Clashed as clashed:
-            trials = Trials(lambda trial: self._engine(Explaining(seconds=0)).solve(trial).packages, _ADVICE_SECONDS)
-            engine = self._engine(explaining(self._table, self._channels, self._settings))
-            raise clash_advice.advised(clashed, request, trials, lambda trial: why_not(engine, trial)) from clashed
-        finally:
-            build.remove()
-        for held_back in resolution.held_back:
-            self._reporter.notice(str(held_back))
-        fetched = tuple(artifact.package for artifact in artifacts)
-        return provided.with_distributions(fetched, resolution.provided), resolution.packages
-
-
-def build_recipe_channels(channels: Sequence[Channel], settings: Settings, reporter: Reporter) -> None:
-    """Build those channels that have recipes and are missing or out of date.
-
-    A recipe that cannot be built, for want of a network say, is a warning where the channel has an index already.
-    Raises ChannelError where it has none.
-    """
-    for channel in dict.fromkeys(channels):
-        if channel.recipes is None or built.is_current(channel, settings):
-            continue
-        from envmgr.channels import building  # start-up time: recipes are rendered by a heavy library
-
-        try:
-            building.build(channel, settings=settings, reporter=reporter)
-        except ChannelError as error:
-            if not (built.directory_of(channel, settings) / "noarch/repodata.json").is_file():
-                raise
-            reporter.warning(f"{error.message}; used is what the channel {channel.name} has")
 
 
 def _identity(channel: Channel) -> str:

@@ -52,13 +52,13 @@ def upgrade(
 
     Raises EnvironmentNotFound and what `create` raises.
     """
-    from envmgr.workflows.change import update  # start-up time: the other commands of tools change nothing
+    from envmgr.workflows.change import Moves, update  # start-up time: the other commands of tools change nothing
 
     tool = find(name, settings)
     prefix = toolbox.tool_prefix(settings, tool.name)
     before = version(tool, settings)
     request = CreateRequest(command=tuple(command), prefix=prefix)
-    update(request, settings, reporter, everything=True, confirm=confirm)
+    update(request, settings, reporter, moves=Moves(everything=True), confirm=confirm)
     tool = _expose(tool, layout.at_path(settings, prefix), settings, force=False)
     return tool, before, version(tool, settings)
 

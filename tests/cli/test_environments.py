@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from builders.channels import LocalChannel
-from builders.commands import Envmgr
+from builders.commands import Envmgr, environment_file
 from builders.prefixes import make_prefix
 
 
@@ -50,3 +50,22 @@ def test_condas_spellings(envmgr: Envmgr, channel: LocalChannel) -> None:
         2,
         "error: envmgr env has no command `updat`\n\nhint: did you mean `envmgr env update`?\n",
     )
+
+
+def test_env_create_and_env_update_take_the_file_of_the_directory(envmgr: Envmgr, channel: LocalChannel) -> None:
+    for command in ("create", "update"):
+        done = envmgr("env", command, "-n", "x")
+        assert (done.code, done.err) == (
+            2,
+            "error: no file is named, and there is no environment.yml in this directory\n\n"
+            f"hint: envmgr env {command} -f FILE\n",
+        )
+    envmgr.write("environment.yml", environment_file(channel, "tool=1"))
+    envmgr.ok("env", "create", "-n", "x", "-q")
+    envmgr.write("environment.yml", environment_file(channel, "tool=2"))
+    envmgr.ok("env", "update", "-n", "x", "--prune", "-q")
+    versions = {each["name"]: each["version"] for each in envmgr("list", "-n", "x", "--json").json}
+    assert versions["tool"] == "2.0"
+    assert "fits environment.yml" in envmgr.ok("lock", "--check")
+    # `create` itself makes what conda's does: an empty environment.
+    assert "empty" in envmgr.ok("create", "-n", "y")

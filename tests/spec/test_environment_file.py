@@ -251,6 +251,12 @@ def test_wrong_file_is_one_clear_error(text: str, fault: str) -> None:
     assert faults_of(text)[0].startswith(fault)
 
 
+def test_a_misspelt_dependencies_is_named() -> None:
+    with pytest.raises(SpecError) as caught:
+        read("name: x\ndependencis:\n  - numpy\n")
+    assert caught.value.hint == "did you mean it by `dependencis`?"
+
+
 def test_lines_of_a_block_in_a_pip_section() -> None:
     spec = read("dependencies:\n  - pip:\n    - |\n      rich\n      # a comment\n\n      ruff>=1\n    - black\n")
     assert [(one.text, one.origin.line) for one in spec.pip] == [("rich", 4), ("ruff>=1", 7), ("black", 8)]

@@ -53,6 +53,14 @@ def test_remove_takes_wheels_with_what_only_they_needed(science: Envmgr) -> None
     assert science.process("run", "-n", "science", "python", "-c", "import pure").code == 1
 
 
+@pytest.mark.parametrize("command", ["remove", "update"])
+def test_names_behind_pip_are_those_of_the_pip_half(science: Envmgr, command: str) -> None:
+    document = science(command, "-n", "science", "--pip", "python", "--json").json
+    assert document["message"] == "`python` is a conda package of science, not one of the pip half"
+    science.ok(command, "-n", "science", "--pip", "pure", "-q")
+    assert ("pure" in wheels(science)) == (command == "update")
+
+
 def test_pip_that_python_brings_is_needed_by_it(science: Envmgr) -> None:
     done = science("remove", "-n", "science", "pip")
     assert (done.code, done.err) == (0, "pip stays: needed by python\n")

@@ -1,0 +1,89 @@
+"""A solve of the conda half: the channels brought up to date, one engine, and what is said of GPU builds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from rattler import Gateway
+
+from envmgr.channels.gateway import gateway
+from envmgr.channels.model import Channel
+from envmgr.channels.table import ChannelTable
+from envmgr.lock.model import Lock
+from envmgr.platforms.host_profile import HostProfile
+from envmgr.reporting import Reporter
+from envmgr.settings import Settings
+from envmgr.solve.accelerators import unseen, with_new_choices
+from envmgr.solve.base import Solution, Solver, SolveRequest
+from envmgr.solve.explain import Explaining
+from envmgr.solve.newest import toward_newest
+from envmgr.solve.repodata import Repodata
+from envmgr.solve.select import solver
+from envmgr.spec.model import EnvironmentSpec
+from envmgr.workflows import gpu_builds
+from envmgr.workflows.elsewhere import explaining
+from envmgr.workflows.recipe_channels import build_recipe_channels
+from envmgr.workflows.request import CreateRequest
+
+
+class Solving:
+    """The channels that a command uses for a platform, read through one gateway."""
+
+    def __init__(
+        self, table: ChannelTable, channels: Sequence[Channel], platform: str, settings: Settings, reporter: Reporter
+    ) -> None:
+        self.table, self.channels, self.platform = table, tuple(channels), platform
+        self.settings, self.reporter = settings, reporter
+
+    def solve(
+        self,
+        request: SolveRequest,
+        asked: CreateRequest,
+        spec: EnvironmentSpec,
+        *,
+        moving: frozenset[str],
+        previous: Lock | None,
+        machine: HostProfile | None,
+    ) -> Solution:
+        """Return the solution, with the packages in `moving` as new as can be; GPU builds that could not be seen are
+        warned of, or refused where the spec requires a GPU. Raises ChannelError, SolveError and their kinds."""
+        self.build()
+        engine = self.engine(explaining(self.table, self.channels, self.settings))
+        with self.reporter.start("solve", "solving"):
+            if previous is not None:
+                request = with_new_choices(request, previous.virtual_packages, self.repodata)
+            solution = engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+            is_told = bool(spec.gpu) or not _is_without_gpu(asked, self.settings)
+            found = unseen(request, solution, self.repodata, engine.solve) if is_told else None
+        if found is not None:
+            if spec.gpu:
+                raise gpu_builds.missing(found, spec)
+            self.reporter.warning(gpu_builds.warning(found, machine))
+        return solution
+
+    def build(self) -> None:
+        """Build the channels of recipes that are not current; raises ChannelError."""
+        build_recipe_channels(self.channels, self.settings, self.reporter)
+
+    def engine(self, explaining: Explaining) -> Solver:
+        """Return the engine that the settings choose; raises SolverUnavailable."""
+        return solver(self.settings.solver, self._source, explaining)
+
+    def quiet_engine(self) -> Solver:
+        """Return an engine that does not explain itself, for trials."""
+        return self.engine(Explaining(seconds=0))
+
+    @cached_property
+    def repodata(self) -> Repodata:
+        """The records of the channels."""
+        return Repodata(self._source, self.channels, self.platform)
+
+    @cached_property
+    def _source(self) -> Gateway:
+        return gateway(self.channels, self.settings)
+
+
+def _is_without_gpu(asked: CreateRequest, settings: Settings) -> bool:
+    """Whether it was said that there is no GPU, so that CPU builds surprise nobody."""
+    return settings.environ.get("CONDA_OVERRIDE_CUDA") == "" or "__cuda=" in asked.virtual_packages
