@@ -173,6 +173,8 @@ def _alone(demand: Demand, request: SolveRequest, repodata: Repodata) -> str | N
     records = repodata.named_in(demand.name, channel_url(demand, request))
     if any(demand.match_spec.matches(record) for record in records):
         return None
+    if not records and any(channel.exclude_newer is not None for channel in request.channels):
+        return f"every build of {demand.name} came after the date of its channel"
     if not records:
         return f"its channel lists {demand.name}, and has no record that is called so: the index is broken"
     return f"no build of {demand.name} matches; there are {_versions(records)}"

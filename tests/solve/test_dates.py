@@ -64,6 +64,8 @@ def test_a_locked_package_that_came_later_does_not_stay(engine: Engine, dated: C
 
 
 def test_a_conflict_names_the_date_of_the_channel(engine: Engine, dated: Channel, tmp_path: Path) -> None:
+    with pytest.raises(Unsatisfiable, match="every build of z came after the date of its channel"):
+        solved(engine, tmp_path, "z", channels=[dated])
     with pytest.raises(Unsatisfiable) as caught:
         solved(engine, tmp_path, "x >=2", channels=[dated])
     assert "2022-01-01T00:00:00+00:00 (`exclude-newer` of lab in channels.yaml)" in caught.value.message
