@@ -150,11 +150,21 @@ class Repodata:
 
     def _failure(self, error: BaseException) -> ChannelError | SolveError:
         """Return what a failure of rattler means; where it names no place, each channel is asked on its own."""
-        if not names_place(error):
-            try:
-                gateway.check(self.gateway, self.channels, str(self.platforms[0]))
-            except ChannelError as located:
-                return located
-            if is_panic(error):
-                return SolveError(f"rattler crashed on this repodata: {redact(str(error))}")
+        if names_place(error):
+            return channel_error(error, self.channels)
+        try:
+            gateway.check(self.gateway, self.channels, str(self.platforms[0]))
+        except ChannelError as located:
+            self._forget([channel for channel in self.channels if redact(channel.url) == located.details.get("url")])
+            return located
+        self._forget(self.channels)
+        if is_panic(error):
+            return SolveError(f"rattler crashed on this repodata: {redact(str(error))}")
         return channel_error(error, self.channels)
+
+    def _forget(self, channels: Sequence[Channel]) -> None:
+        """Remove from the cache what could not be read."""
+        if isinstance(self.gateway, gateway.CheckedGateway):
+            for channel in channels:
+                for platform in self.platforms:
+                    self.gateway.forget(channel, str(platform))
