@@ -30,7 +30,8 @@ class Settings(NamedTuple):
     `root` and `cache` are absolute directories that need not exist; `shared_caches` are read-only package caches;
     `channels_file` is the channels.yaml that ENVMGR_CHANNELS names; `home` is the user's home directory;
     `channel_alias` is the URL below which unknown channel names are (None: conda's). `proxy_servers` are URLs by
-    scheme, `ssl_verify` a file of certificates (PEM; None: the system's).
+    scheme, `ssl_verify` a file of certificates (PEM; None: the system's). `solver_debug` is the directory into which
+    --solver-debug records a solve; no file sets it.
     `wait_for_users` are the seconds that are waited for processes which use an environment that is replaced (None:
     they are named only). `solve_time_limit` is in seconds, 0 for none; `explain_timeout` are the seconds that may be
     spent on why a solve has no solution; `repodata_timeout` bounds each answer of a channel, 0 for none.
@@ -64,6 +65,7 @@ class Settings(NamedTuple):
     env_prompt: str = "({default_env}) "
     proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
+    solver_debug: Path | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -9,8 +9,11 @@ timeout a client waits for ever; `file://` channels do not pass through the clie
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from rattler import Channel as RattlerChannel
 from rattler import Client, Gateway, SourceConfig, Subdir
 from rattler.exceptions import AuthenticationStorageError
 from rattler.networking.middleware import (
@@ -76,9 +79,25 @@ def client(channels: Sequence[Channel], settings: Settings, *, seconds: int | No
 
 
 class CheckedGateway(Gateway):
-    """A gateway whose `shards`, which rattler believes, can be checked; None where nothing can be fetched."""
+    """A gateway whose `shards`, which rattler believes, can be checked; None where nothing can be fetched.
+
+    `directory` is its cache.
+    """
 
     shards: ShardCache | None = None
+    directory: Path | None = None
+
+    def forget(self, channel: Channel, subdir: str) -> None:
+        """Remove what the cache has for a subdir of a channel, which rattler keeps before it reads it.
+
+        The channel's server may have said that it is good for an hour, whatever it is.
+        """
+        if self.directory is None or self.shards is None:
+            return
+        place = f"{RattlerChannel(channel.url).base_url.rstrip('/')}/{subdir}"
+        name = hashlib.md5(place.encode(), usedforsecurity=False).hexdigest()[:8]
+        for extension in (".json", ".info.json"):
+            (self.directory / f"{name}{extension}").unlink(missing_ok=True)
 
 
 def gateway(channels: Sequence[Channel], settings: Settings) -> CheckedGateway:
@@ -97,6 +116,7 @@ def gateway(channels: Sequence[Channel], settings: Settings) -> CheckedGateway:
         client=fetching,
         show_progress=False,
     )
+    opened.directory = directory
     if not settings.offline:
         opened.shards = ShardCache(directory, fetching, channels)
     return opened

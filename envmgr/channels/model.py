@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from envmgr.channels.credentials import Access
@@ -12,14 +13,17 @@ from envmgr.channels.credentials import Access
 class Channel:
     """One channel in use.
 
-    `name` is what users wrote (`conda-forge`, `embedded`, a URL), without credentials; `url` is the canonical
-    base URL without subdir, trailing slash and credentials; `mirrors` are base URLs tried in order instead of
-    `url` (empty: `url` itself); `recipes` is the absolute directory of recipes for a channel that is built on
-    first use. `access` holds the same URLs with their credentials, in memory only: None where there are none.
+    `name` is what users wrote (`conda-forge`, `embedded`, a URL), without credentials; `url` is the canonical base URL
+    without subdir, trailing slash and credentials; `mirrors` are base URLs tried in order instead of `url` (empty:
+    `url` itself); `recipes` is the absolute directory of recipes for a channel that is built on first use. Nothing
+    that came after `exclude_newer` counts, which moves with the clock where `is_moving`. `access` holds the same URLs
+    with their credentials, in memory only: None where there are none.
     """
 
     name: str
     url: str
     mirrors: tuple[str, ...] = ()
     recipes: Path | None = None
+    exclude_newer: datetime | None = None
+    is_moving: bool = False
     access: Access | None = field(default=None, repr=False, compare=False)

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
 from envmgr.channels import location, pypi_section, table_file
@@ -23,6 +24,7 @@ from envmgr.channels.pypi_section import PypiSection
 from envmgr.channels.table_file import CHANNEL_SCHEMES, NAME, Entry, TableFile
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
+from envmgr.spec.cutoff import cutoff, is_duration
 from envmgr.spec.faults import shown
 from envmgr.spec.model import Origin
 from envmgr.spec.selectors import known_platforms
@@ -38,7 +40,7 @@ _SLIP_FROM_LETTERS = 5  # shorter names are one slip away from too many others
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTable:
     """The channels that have a name here, and where the pip half comes from (`pypi`). `files` are the channels.yaml
-    in use, first one first."""
+    in use, first one first; durations before a cutoff count from `now`."""
 
     entries: Mapping[str, Entry]
     defaults: tuple[str, ...]
@@ -49,6 +51,7 @@ class ChannelTable:
     cache: Path
     pypi: PypiSection
     alias: str
+    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     @classmethod
     def read(cls, settings: Settings, *, beside: Sequence[Path], system: Path = location.SYSTEM_FILE) -> ChannelTable:
@@ -120,8 +123,13 @@ class ChannelTable:
             _check_directory(path, written)
         for entry in self.entries.values():
             if entry.mirrors and full == url and url == without_credentials(entry.urls[0]):
-                return self._channel(as_written(written), entry.urls[0], entry.mirrors)
-        return self._channel(as_written(written), full, ())
+                return self._channel(as_written(written), entry.urls[0], entry.mirrors, entry.exclude_newer)
+        dated = [
+            entry.exclude_newer
+            for entry in self.entries.values()
+            if entry.exclude_newer and any(url == without_credentials(each) for each in entry.urls)
+        ]
+        return self._channel(as_written(written), full, (), dated[0] if dated else None)
 
     def _at_path(self, written: str) -> Channel:
         if written == "~" or written.startswith("~/"):
@@ -154,9 +162,10 @@ class ChannelTable:
                 yield self._channel(_shown_name(url + below), url + below, ())
         else:
             for url in entry.urls:
-                yield self._channel(name, url + below, tuple(mirror + below for mirror in entry.mirrors))
+                yield self._channel(name, url + below, tuple(mirror + below for mirror in entry.mirrors),
+                                    entry.exclude_newer)  # fmt: skip
 
-    def _channel(self, name: str, url: str, mirrors: tuple[str, ...]) -> Channel:
+    def _channel(self, name: str, url: str, mirrors: tuple[str, ...], until: str | None = None) -> Channel:
         full = expand(url, self.environ)
         targets = tuple(expand(mirror, self.environ) for mirror in mirrors)
         path = path_of_file_url(full)
@@ -166,6 +175,8 @@ class ChannelTable:
             name=name,
             url=without_credentials(full).rstrip("/"),
             mirrors=tuple(without_credentials(target) for target in targets),
+            exclude_newer=cutoff(until, now=self.now),
+            is_moving=is_duration(until),
             access=access_of(targets or (full,)),
         )
 

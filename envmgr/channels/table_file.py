@@ -9,6 +9,7 @@
         mirrors:                       # tried in this order, instead of the url
           - https://mirror.example/conda-forge
           - https://user:${MIRROR_PASSWORD}@backup.example/conda-forge
+        exclude-newer: 14d             # or a date: what came later does not count
       defaults:                        # one name for several channels, in this order
         - https://repo.anaconda.com/pkgs/main
         - https://repo.anaconda.com/pkgs/r
@@ -28,7 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envmgr.channels.pypi_section import PypiReader, PypiSection
-from envmgr.errors import ConfigError
+from envmgr.errors import ConfigError, UsageError
+from envmgr.spec.cutoff import cutoff
 from envmgr.spec.faults import Faults, shown
 from envmgr.spec.model import Origin
 from envmgr.spec.yaml_nodes import ListNode, MappingNode, Node, ScalarNode, compose, kind_of
@@ -39,7 +41,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*
 CHANNEL_SCHEMES = ("http", "https", "file", "s3", "gcs", "oci")
 MIRROR_SCHEMES = ("http", "https", "oci")
 _KEYS = ("channels", "default", "pypi")
-_ENTRY_KEYS = ("url", "mirrors", "recipes")
+_ENTRY_KEYS = ("url", "mirrors", "recipes", "exclude-newer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Entry:
     """One named channel as written: URLs may hold `${VARIABLE}` and credentials, so it has no repr of them.
 
     `urls` are one or, for a name of several channels, more; `recipes` is absolute, and `urls` empty, for a
-    channel that is built here.
+    channel that is built here. `exclude_newer` is as written.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Entry:
     urls: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
     recipes: Path | None = None
+    exclude_newer: str | None = None
 
     def __repr__(self) -> str:
         return f"Entry(name={self.name!r}, origin={str(self.origin)!r})"
@@ -160,6 +163,9 @@ class _Reader:
         where = f"channels.{name}"
         url, recipes, mirrors = node.get("url"), node.get("recipes"), node.get("mirrors")
         tried = tuple(self._mirrors(mirrors, f"{where}.mirrors"))
+        dated = self._cutoff(node.get("exclude-newer"), f"{where}.exclude-newer")
+        if recipes is not None and dated is not None:
+            self.faults.add(node.line, f"{where}.exclude-newer: a channel that is built here has none", "remove it")
         if recipes is not None and mirrors is not None:
             self.faults.add(mirrors.line, f"{where}.mirrors: a channel that is built here has none", "remove it")
         if recipes is not None and url is None:
@@ -169,10 +175,21 @@ class _Reader:
         if url is not None and recipes is None:
             text = self._text(url, f"{where}.url", "https://host/channel")
             urls = () if text is None else (self._location(text, f"{where}.url"),)
-            return Entry(name=name, origin=origin, urls=urls, mirrors=tried)
+            return Entry(name=name, origin=origin, urls=urls, mirrors=tried, exclude_newer=dated)
         message = f"{where}: expected one of `url` and `recipes`, found {'both' if url else 'neither'}"
         self.faults.add(node.line, message, "write where the channel is, or where its recipes are")
         return None
+
+    def _cutoff(self, node: Node | None, where: str) -> str | None:
+        text = self._text(node, where, "14d") if node is not None else None
+        if text is None:
+            return None
+        try:
+            cutoff(text.text.strip())
+        except UsageError:
+            message = f"{where}: expected a date or a duration, found {shown(text.text)}"
+            self.faults.add(text.line, message, "write for example `14d` or `2026-01-31`")
+        return text.text.strip()
 
     def _mirrors(self, node: Node | None, where: str) -> Iterator[str]:
         for item in self._texts(node, where, "https://host/channel") if node is not None else ():

@@ -42,6 +42,7 @@ COMMANDS = {
     "run": ("run", "run", "Run a command in an environment."),
     "search": ("search", "search", "Show what the channels have of a package."),
     "shell": ("activation", "shell", "Open a shell in an environment."),
+    "solve-case": ("solve_case", "solve_case", "Run a recorded solve again."),
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
     "tool": ("tool", "tool", "Put commands on PATH, each tool from an environment of its own."),
     "tree": ("tree", "tree", "Show the packages of an environment as a tree."),

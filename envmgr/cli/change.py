@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from envmgr.cli.options import EXPLAIN_TIMEOUT
+from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -45,6 +45,7 @@ def solving(command: F) -> F:
             click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
             click.option("--offline", is_flag=True, help="Use only what is on this machine."),
             EXPLAIN_TIMEOUT,
+            SOLVER_DEBUG,
         )
     ):
         command = option(command)

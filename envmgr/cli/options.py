@@ -18,6 +18,13 @@ _WAIT = "envmgr.wait"  # in click's context
 F = TypeVar("F", bound=Callable[..., Any])
 
 # The value goes into the settings of the run, not through each command: see `load_settings`.
+SOLVER_DEBUG = click.option(
+    "--solver-debug",
+    metavar="DIR",
+    expose_value=False,
+    callback=lambda context, _parameter, value: context.meta.__setitem__("solver_debug", value),
+    help="Record the solve in DIR, for `envmgr solve-case DIR` and for a bug report.",
+)
 EXPLAIN_TIMEOUT = click.option(
     "--explain-timeout",
     type=click.IntRange(min=0),
@@ -152,6 +159,7 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
             click.option("--solver", type=click.Choice(SOLVERS), help="By default auto: libmamba where present."),
             click.option("--offline", is_flag=True, help="Use only what is on this machine."),
             EXPLAIN_TIMEOUT,
+            SOLVER_DEBUG,
         )
     ):
         command = option(command)
@@ -200,6 +208,8 @@ def load_settings(**flags: Any) -> Settings:
     settings = Settings.load()._replace(**{name: value for name, value in flags.items() if value})
     context = click.get_current_context(silent=True)
     settings = settings._replace(wait_for_users=None if context is None else context.meta.get(_WAIT))
+    recorded = None if context is None else context.meta.get("solver_debug")
+    settings = settings._replace(solver_debug=absolute(recorded))
     seconds = None if context is None else context.meta.get("explain_timeout")
     return settings if seconds is None else settings._replace(explain_timeout=seconds)
 

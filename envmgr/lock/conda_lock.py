@@ -50,7 +50,7 @@ _CONDA_EXTRAS = (
     "other",
 )
 _LOCK_EXTRAS = ("channels", "channel_priority", "virtual_packages", "solver", "exclude_newer", "spec_digest",
-                "host_profile")  # fmt: skip
+                "host_profile", "channels_until")  # fmt: skip
 
 
 def digest(lock: Lock) -> str:
@@ -255,7 +255,7 @@ def _lock_extras(lock: Lock, base: str | None) -> dict[str, Any]:
         name: [without_literal_credentials(text) for text in getattr(lock.request, name)]
         for name in ("channels", "dependencies", "pip")
     }
-    for key, holder in (("host_profile", extras), ("gpu", extras["request"])):
+    for key, holder in (("host_profile", extras), ("channels_until", extras), ("gpu", extras["request"])):
         if not holder[key]:
             del holder[key]
     pip_base = extras["request"].pop("pip_base")

@@ -11,6 +11,7 @@ from envmgr.urls import without_credentials, without_literal_credentials
 _TUPLES = frozenset(
     {
         "channels",
+        "channels_until",
         "config_settings",
         "constrains",
         "depends",

@@ -119,7 +119,8 @@ class Lock(NamedTuple):
 
     `conda` and `pip` are sorted by name. `channels` are base URLs in priority order. `virtual_packages` are
     `name=version=build`, and `host_profile` is the name of the machine that they were captured on, empty for the one
-    that solved. `spec_digest` is the semantic digest of the spec (sha256, hexadecimal).
+    that solved. `channels_until` are `URL MOMENT` of channels that have an `exclude_newer` of their own. `spec_digest`
+    is the semantic digest of the spec (sha256, hexadecimal).
     """
 
     platform: str
@@ -130,6 +131,7 @@ class Lock(NamedTuple):
     virtual_packages: tuple[str, ...] = ()
     solver: str = ""
     exclude_newer: str | None = None
+    channels_until: tuple[str, ...] = ()
     spec_digest: str = ""
     sources: tuple[str, ...] = ()
     request: Request = Request()

@@ -6,7 +6,6 @@ The rules are those of the rattler engine, so that both engines solve the same p
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from rattler import MatchSpec, RepoDataRecord
@@ -14,7 +13,7 @@ from rattler.exceptions import InvalidMatchSpecError
 
 from envmgr.solve.base import SolveRequest
 from envmgr.solve.pip import is_python
-from envmgr.solve.records import indexed_moment, record_of_package
+from envmgr.solve.records import is_old_enough, record_of_package
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import channel_url, demands_by_name, in_utc, match_spec, without_virtual
 
@@ -54,7 +53,7 @@ def candidates(request: SolveRequest, repodata: Repodata, *, brings_pip: bool) -
     for records in _by_priority(request, found):
         kept: dict[str, tuple[str, Row]] = {}
         for name, record in records:
-            if name in pinned or name.startswith("__") or not _is_old_enough(record, cutoff):
+            if name in pinned or name.startswith("__") or not is_old_enough(record, cutoff):
                 continue
             if name in demands and not all(spec.matches(record) for spec in demands[name]):
                 continue
@@ -127,13 +126,6 @@ def _by_priority(
                 continue
             allowed.append((name, record))
         yield allowed
-
-
-def _is_old_enough(record: RepoDataRecord, cutoff: datetime | None) -> bool:
-    if cutoff is None:
-        return True
-    moment = indexed_moment(record)
-    return moment is not None and moment <= cutoff
 
 
 def _exactly(record: RepoDataRecord) -> MatchSpec:

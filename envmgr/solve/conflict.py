@@ -105,7 +105,7 @@ def _needed_rules(core: SolveRequest, trials: Trials, repodata: Repodata) -> Ite
     """Yield the rules that each are needed for the conflict: none where it stands without any of them."""
     free = core
     candidates: list[Kind] = ["machine"]
-    if core.exclude_newer is not None:
+    if core.exclude_newer is not None or any(channel.exclude_newer for channel in core.channels):
         candidates.append("exclude-newer")
     if core.channel_priority == "strict" and len(core.channels) > 1:
         candidates.append("channel-priority")
@@ -130,7 +130,8 @@ def _lifting(kind: Kind, request: SolveRequest, trials: Trials, repodata: Repoda
 
 def _without(kind: Kind, request: SolveRequest, machine: Machine | None = None) -> SolveRequest:
     if kind == "exclude-newer":
-        return replace(request, exclude_newer=None)
+        whole = tuple(replace(channel, exclude_newer=None) for channel in request.channels)
+        return replace(request, exclude_newer=None, channels=whole)
     if kind == "channel-priority":
         return replace(request, channel_priority="flexible")
     return request if machine is None else replace(request, virtual_packages=machine.virtual_packages)

@@ -57,7 +57,8 @@ def explain(
     elsewhere = explaining.elsewhere
 
     def attempt_anywhere(variant: SolveRequest) -> Packages:
-        return (attempt if set(variant.channels) <= set(request.channels) else elsewhere.attempt)(variant)
+        is_here = {channel.url for channel in variant.channels} <= {channel.url for channel in request.channels}
+        return (attempt if is_here else elsewhere.attempt)(variant)
 
     trials = Trials(attempt_anywhere, explaining.seconds)
     missing = missing_specs(request, repodata)
@@ -126,8 +127,9 @@ def _entry(demand: Demand, demands: Sequence[Demand], alone: str | None) -> dict
 
 
 def _rule_entry(rule: Rule, request: SolveRequest) -> dict[str, Any]:
-    if rule.kind == "exclude-newer" and request.exclude_newer is not None:
-        where, spec = "--exclude-newer", in_utc(request.exclude_newer).isoformat()
+    if rule.kind == "exclude-newer":
+        is_asked = request.exclude_newer is not None
+        where, spec = "--exclude-newer" if is_asked else "channels.yaml", _dates(request)
     elif rule.kind == "channel-priority":
         where, spec = "--channel-priority", "strict"
     else:
@@ -136,13 +138,23 @@ def _rule_entry(rule: Rule, request: SolveRequest) -> dict[str, Any]:
 
 
 def _reason(rule: Rule, request: SolveRequest) -> str:
-    if rule.kind == "exclude-newer" and request.exclude_newer is not None:
-        return f"it has a solution in what was published after {in_utc(request.exclude_newer).isoformat()}"
+    if rule.kind == "exclude-newer":
+        return f"it has a solution in what was published after {_dates(request)}"
     if rule.kind == "channel-priority" or rule.machine is None:
         return "strict channel priority hides packages of a later channel that would solve it"
     name = rule.machine.offer.name
     present = next((f"{p.name} {p.version}" for p in request.virtual_packages if p.name == name), f"no {name}")
     return f"it needs `{rule.machine.text}`, and the machine that it is solved for has {present}"
+
+
+def _dates(request: SolveRequest) -> str:
+    dates = [in_utc(request.exclude_newer).isoformat()] if request.exclude_newer is not None else []
+    dates += [
+        f"{in_utc(channel.exclude_newer).isoformat()} (`exclude-newer` of {redact(channel.name)} in channels.yaml)"
+        for channel in request.channels
+        if channel.exclude_newer is not None
+    ]
+    return ", ".join(dates)
 
 
 def _shown(demand: Demand) -> str:
@@ -161,6 +173,8 @@ def _alone(demand: Demand, request: SolveRequest, repodata: Repodata) -> str | N
     records = repodata.named_in(demand.name, channel_url(demand, request))
     if any(demand.match_spec.matches(record) for record in records):
         return None
+    if not records and any(channel.exclude_newer is not None for channel in request.channels):
+        return f"every build of {demand.name} came after the date of its channel"
     if not records:
         return f"its channel lists {demand.name}, and has no record that is called so: the index is broken"
     return f"no build of {demand.name} matches; there are {_versions(records)}"

@@ -44,10 +44,11 @@ def admissible(request: SolveRequest, repodata: Repodata) -> tuple[CondaPackage,
                 continue
         elif rank and request.channel_priority == "strict" and any(repodata.named(package.name)[:rank]):
             continue
-        if cutoff is not None:
-            moment = indexed_at(package)
-            if moment is None or moment > cutoff:
-                continue
+        own = request.channels[rank].exclude_newer
+        limits = [limit for limit in (cutoff, own.timestamp() * 1000 if own is not None else None) if limit is not None]
+        moment = indexed_at(package)
+        if limits and (moment is None or moment > min(limits)):
+            continue
         allowed.append(package)
     return tuple(allowed)
 

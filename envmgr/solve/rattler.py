@@ -82,10 +82,11 @@ class RattlerSolver:
         prefer = [with_pip(package) if pip else package for package in admissible(request, repodata)]
         keep = [with_pip(package) if pip else package for package in request.pinned]
         cutoff = request.exclude_newer
+        sources = repodata.sources()
         try:
             records: list[RepoDataRecord] = repodata.wait(
                 rattler.solve(
-                    repodata.urls,
+                    sources,
                     [match_spec(spec, request) for spec in request.specs],
                     gateway=self._gateway,
                     platforms=repodata.platforms,

@@ -135,6 +135,14 @@ def indexed_moment(record: PackageRecord) -> datetime | None:
     return _EPOCH if moment == 0 else moment
 
 
+def is_old_enough(record: RepoDataRecord, cutoff: datetime | None) -> bool:
+    """Whether a record had entered its index at the cutoff (None: there is none); one without any time had not."""
+    if cutoff is None:
+        return True
+    moment = indexed_moment(record)
+    return moment is not None and moment <= cutoff
+
+
 def indexed_at(package: CondaPackage) -> int | None:
     """Return when the package entered its index, or else was built, in milliseconds since the epoch."""
     other: Mapping[str, Any] = json.loads(package.other) if package.other else {}

@@ -6,19 +6,44 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Final, TypeVar
 
-from rattler import Gateway, MatchSpec, RepoDataRecord, Subdir
+from rattler import Gateway, MatchSpec, PackageName, RepoDataRecord, Subdir
 
 from envmgr.channels import gateway
 from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, SolveError
 from envmgr.platforms.subdirs import validate_subdir
+from envmgr.solve.records import is_old_enough
 from envmgr.urls import redact
 
 T = TypeVar("T")
 
 # CEP 42 lets a channel name others to be searched with it; envmgr uses the channels that the user named, no others.
 RELATIONS: Final = "disabled"
+
+
+def until(channel: Channel, records: Iterable[RepoDataRecord]) -> Iterable[RepoDataRecord]:
+    """Return the records that a channel had at its own cutoff: all where it has none."""
+    if channel.exclude_newer is None:
+        return records
+    return [record for record in records if is_old_enough(record, channel.exclude_newer)]
+
+
+class DatedSource:
+    """A channel as it was at its own cutoff, as rattler's solver asks for it; `names` are those that it has."""
+
+    def __init__(self, source: Gateway, channel: Channel, names: Iterable[str]) -> None:
+        self._source, self._channel, self._names = source, channel, sorted(names)
+
+    async def fetch_package_records(self, platform: Subdir, name: PackageName) -> list[RepoDataRecord]:
+        asked = MatchSpec(name.normalized)
+        found = await self._source.query(
+            [self._channel.url], [platform], [asked], recursive=False, channel_relations=RELATIONS
+        )
+        return [record for records in found for record in until(self._channel, records)]
+
+    def package_names(self, platform: Subdir) -> list[str]:
+        return self._names
 
 
 class TooSlow(ChannelError):
@@ -78,6 +103,15 @@ class Repodata:
         found: list[list[RepoDataRecord]] = self.wait(query, seconds=seconds)
         return [platform for at, platform in enumerate(platforms) if any(found[at :: len(platforms)])]
 
+    def sources(self) -> list[str | DatedSource]:
+        """Return what rattler's solver reads for each channel."""
+        return [
+            channel.url
+            if channel.exclude_newer is None
+            else DatedSource(self.gateway, channel, self.names([channel.url]))
+            for channel in self.channels
+        ]
+
     def _query(self, specs: Iterable[MatchSpec | str], *, recursive: bool) -> list[list[RepoDataRecord]]:
         wanted = list(specs)
         if not self.urls or not wanted:
@@ -87,8 +121,8 @@ class Repodata:
         # The answer has one list a channel and platform, the platforms of one channel beside each other.
         each = len(by_subdir) // len(self.urls)
         return [
-            [record for records in by_subdir[start : start + each] for record in records]
-            for start in range(0, len(by_subdir), each)
+            [record for records in by_subdir[at * each : (at + 1) * each] for record in until(channel, records)]
+            for at, channel in enumerate(self.channels)
         ]
 
     def wait(self, work: Awaitable[T], *, seconds: float | None = None) -> T:
@@ -116,11 +150,21 @@ class Repodata:
 
     def _failure(self, error: BaseException) -> ChannelError | SolveError:
         """Return what a failure of rattler means; where it names no place, each channel is asked on its own."""
-        if not names_place(error):
-            try:
-                gateway.check(self.gateway, self.channels, str(self.platforms[0]))
-            except ChannelError as located:
-                return located
-            if is_panic(error):
-                return SolveError(f"rattler crashed on this repodata: {redact(str(error))}")
+        if names_place(error):
+            return channel_error(error, self.channels)
+        try:
+            gateway.check(self.gateway, self.channels, str(self.platforms[0]))
+        except ChannelError as located:
+            self._forget([channel for channel in self.channels if redact(channel.url) == located.details.get("url")])
+            return located
+        self._forget(self.channels)
+        if is_panic(error):
+            return SolveError(f"rattler crashed on this repodata: {redact(str(error))}")
         return channel_error(error, self.channels)
+
+    def _forget(self, channels: Sequence[Channel]) -> None:
+        """Remove from the cache what could not be read."""
+        if isinstance(self.gateway, gateway.CheckedGateway):
+            for channel in channels:
+                for platform in self.platforms:
+                    self.gateway.forget(channel, str(platform))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -46,10 +47,15 @@ def information(settings: Settings) -> dict[str, Any]:
         "platform": platform,
         "python_version": ".".join(map(str, (*sys.version_info[:3], sys.version_info.releaselevel))),
         "root_prefix": str(settings.root),
+        "root_writable": os.access(_nearest(settings.root), os.W_OK),
         "solvers": solvers(),
         "sys.executable": sys.executable,
         "virtual_pkgs": [list(package) for package in detect(platform, settings.environ)],
     }
+
+
+def _nearest(directory: Path) -> Path:
+    return next(each for each in (directory, *directory.parents) if each.is_dir())
 
 
 def solvers() -> dict[str, str | None]:

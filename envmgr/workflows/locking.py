@@ -23,6 +23,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import Solution, SolveRequest
 from envmgr.spec.command_line import parse_dependency
+from envmgr.spec.cutoff import is_duration
 from envmgr.spec.digest import semantic_digest
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
@@ -92,9 +93,10 @@ class Locker:
             return tuple(staleness.of_request(lock, self._wanted(), self._settings))
         stated = [f"__{name[15:].lower()}" for name in self._settings.environ if name.startswith("CONDA_OVERRIDE_")]
         stated += [text.partition("=")[0].strip() for text in self._request.virtual_packages]
-        is_moving = self._cutoff is not None and requests.is_duration(self._exclude_newer)
+        is_moving = self._cutoff is not None and is_duration(self._exclude_newer)
         reasons = [
             *staleness.of_cutoff(lock, self._cutoff, is_moving=is_moving),
+            *staleness.of_channels(lock, self._channels),
             *staleness.of_pins(lock, self._pins()),
         ]
         if self._machine is not None:
@@ -180,6 +182,11 @@ class Locker:
             virtual_packages=tuple(str(package) for package in virtual_packages),
             solver=solution.solver,
             exclude_newer=self._cutoff.isoformat() if self._cutoff else None,
+            channels_until=tuple(
+                f"{channel.url} {channel.exclude_newer.isoformat()}"
+                for channel in self._channels
+                if channel.exclude_newer is not None
+            ),
             spec_digest=self.spec_digest,
             sources=tuple(
                 file_name(source) if is_url(source) else Path(source).name for source in spec.sources if source != "-"

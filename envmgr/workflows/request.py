@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.errors import ConfigError, UsageError
 from envmgr.settings import Settings
+from envmgr.spec.cutoff import cutoff
 from envmgr.spec.kinds import kind_of
 from envmgr.urls import path_of_file_url, without_literal_credentials
 
@@ -30,7 +31,6 @@ _READS_MORE = re.compile(
     r"|^\s*-?\s*['\"]?[\w.\[\]-]*\s*@?\s*(?:\.{0,2}/|\.{1,2}(?:\[|['\"]?\s*$))",
     re.MULTILINE,
 )
-_DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
 _DIGEST_SCHEMA = 1
 
 
@@ -156,28 +156,6 @@ def _place(index: NamedIndex) -> str:
     return index.name if path_of_file_url(index.url) is not None else without_literal_credentials(index.url)
 
 
-def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
-    """Return the moment that `--exclude-newer` names: a date (its end, UTC), a time, or `14d`, `2w`, `12h` before now.
-
-    Raises UsageError for anything else.
-    """
-    if text is None:
-        return None
-    match = _DURATION.fullmatch(text.strip())
-    try:
-        if match:
-            hours = {"h": 1, "d": 24, "w": 168}[match[2][0]] * int(match[1])
-            return (now or datetime.now(timezone.utc)) - timedelta(hours=hours)
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            return datetime.fromisoformat(text).replace(tzinfo=timezone.utc) + timedelta(days=1, seconds=-1)
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"--exclude-newer `{text}`: expected a date (2026-01-31), a time (2026-01-31T12:00:00Z) or a duration (14d)"
-        ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
 def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime | None]:
     """Return the cutoff that is in force, as written and as a moment: that of `--exclude-newer`, else that of
     `pypi:` in channels.yaml.
@@ -191,11 +169,6 @@ def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime
     except UsageError as error:
         message = f"{pypi.exclude_newer_origin}: {error.message.replace('--exclude-newer', 'pypi.exclude-newer')}"
         raise ConfigError(message, hint="write for example `exclude-newer: 14d`") from error
-
-
-def is_duration(text: str | None) -> bool:
-    """Whether `--exclude-newer` names a moment that moves with the clock."""
-    return text is not None and _DURATION.fullmatch(text.strip()) is not None
 
 
 def _reads_other_files(file: SourceText) -> bool:

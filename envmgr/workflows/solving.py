@@ -10,10 +10,12 @@ from rattler import Gateway
 from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
+from envmgr.errors import SolveError
 from envmgr.lock.model import Lock
 from envmgr.platforms.host_profile import HostProfile
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
+from envmgr.solve import case
 from envmgr.solve.accelerators import unseen, with_new_choices
 from envmgr.solve.base import Solution, Solver, SolveRequest
 from envmgr.solve.explain import Explaining
@@ -53,7 +55,8 @@ class Solving:
         with self.reporter.start("solve", "solving"):
             if previous is not None:
                 request = with_new_choices(request, previous.virtual_packages, self.repodata)
-            solution = engine.solve(toward_newest(request, moving, engine.solve) if moving else request)
+            request = toward_newest(request, moving, engine.solve) if moving else request
+            solution = self._recorded(request, engine)
             is_told = bool(spec.gpu) or not _is_without_gpu(asked, self.settings)
             found = unseen(request, solution, self.repodata, engine.solve) if is_told else None
         if found is not None:
@@ -61,6 +64,22 @@ class Solving:
                 raise gpu_builds.missing(found, spec)
             self.reporter.warning(gpu_builds.warning(found, machine))
         return solution
+
+    def _recorded(self, request: SolveRequest, engine: Solver) -> Solution:
+        """Solve, and write what was asked and answered where --solver-debug names a directory."""
+        directory = self.settings.solver_debug
+        if directory is None:
+            return engine.solve(request)
+        outcome: Solution | SolveError
+        try:
+            outcome = engine.solve(request)
+        except SolveError as error:
+            outcome = error
+        case.write(directory, request, self.repodata, outcome)
+        self.reporter.notice(f"the solve is recorded in {directory}; run it again: envmgr solve-case {directory}")
+        if isinstance(outcome, SolveError):
+            raise outcome
+        return outcome
 
     def build(self) -> None:
         """Build the channels of recipes that are not current; raises ChannelError."""

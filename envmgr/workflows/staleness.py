@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ParsedRequirement
 from packaging.utils import canonicalize_name
 
+from envmgr.channels.model import Channel
 from envmgr.errors import SpecError
 from envmgr.lock.model import Lock, Request
 from envmgr.platforms.model import VirtualPackage
@@ -17,6 +18,7 @@ from envmgr.solve.records import record_of_package
 from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.digest import canonical_dependency, canonical_requirement
 from envmgr.spec.model import COMMAND_LINE, Dependency, Requirement
+from envmgr.urls import redact
 
 Parsed = tuple[str, str]  # name and canonical form
 
@@ -57,6 +59,15 @@ def of_cutoff(lock: Lock, cutoff: datetime | None, *, is_moving: bool) -> Iterat
     locked = _moment(lock.exclude_newer)
     if locked is None or (locked > cutoff if is_moving else locked != cutoff):
         yield f"exclude newer: {lock.exclude_newer or 'none'} → {cutoff.isoformat()}"
+
+
+def of_channels(lock: Lock, channels: Iterable[Channel]) -> Iterator[str]:
+    """Yield the channels whose `exclude-newer` in channels.yaml is not the lock's; where none is, any is fine."""
+    locked = dict(text.split(" ", 1) for text in lock.channels_until if " " in text)
+    for channel in channels:
+        moment, before = channel.exclude_newer, _moment(locked.get(channel.url))
+        if moment is not None and (before is None or (before > moment if channel.is_moving else before != moment)):
+            yield f"exclude newer of {redact(channel.name)}: {locked.get(channel.url, 'none')} → {moment.isoformat()}"
 
 
 def of_pins(lock: Lock, pins: Iterable[Dependency]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -246,3 +247,16 @@ def test_shard_is_checked_once(sharded: Lab, server: WebServer, envmgr: Envmgr) 
         assert envmgr("create", "-n", name, "-c", f"{server.url}/lab", "tool").code == 0
     asked = [request.path for request in server.requests]
     assert {asked.count(path) for path in shard_paths(sharded)} == {2}
+
+
+@pytest.mark.parametrize("case", ["truncated", "a login page", "a record without a name", "an impossible version"])
+def test_broken_index_is_not_kept_whatever_its_server_says(
+    case: str, lab: Lab, server: WebServer, envmgr: Envmgr
+) -> None:
+    _, bad, words, _ = BROKEN[case]
+    lab.broken = {NOARCH: [replace(bad(lab.good(NOARCH)), headers={"Cache-Control": "public, max-age=3600"})]}
+    command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    done = envmgr(*command, ENVMGR_TRACEBACK="0")
+    assert (done.code, words in done.err) == (1, True), done
+    lab.broken.clear()
+    assert envmgr(*command).code == 0

@@ -125,3 +125,16 @@ def test_unreadable_file_is_a_config_error(tmp_path: Path) -> None:
 def test_any_text_gives_a_table_or_a_config_error(text: str) -> None:
     with contextlib.suppress(ConfigError):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["14d", "2 weeks", "2026-01-31", "2026-01-31T12:00:00Z"])
+def test_a_channel_has_a_date_of_its_own(text: str) -> None:
+    (entry,) = parse(f"channels:\n  lab:\n    url: https://lab.example\n    exclude-newer: {text}\n").entries
+    assert entry.exclude_newer == text
+
+
+@pytest.mark.parametrize("text", ["soon", "14 moons", "2026-02-30", "[14d]", "''"])
+def test_a_date_that_is_none_is_a_fault_with_its_line(text: str) -> None:
+    ((where, message),) = faults(f"channels:\n  lab:\n    url: https://lab.example\n    exclude-newer: {text}\n")
+    assert where == "/somewhere/channels.yaml:4"
+    assert message.startswith("channels.lab.exclude-newer: expected a ")

@@ -16,6 +16,7 @@ from builders.channels import LocalChannel
 from builders.commands import Envmgr, entries, environment_file
 from builders.packages import Package
 from builders.servers import FileServer
+from envmgr.solve.select import is_libmamba_present
 
 LOCK = "environment.conda-lock.yml"
 FILE = ("-f", "environment.yml")
@@ -352,6 +353,43 @@ def test_virtual_packages_and_cutoffs_bind_who_states_them(envmgr: Envmgr, chann
     assert "  __cuda: 12.8=0 → 13=0\n" in other.err
     assert "  __cuda: 12.8=0 → 13=0\n" in envmgr("lock", *FILE, "--check", CONDA_OVERRIDE_CUDA="13").err
     assert "exclude newer: 2020-01-01" in envmgr("lock", *FILE, "--check", "--as-of", "2021-01-01").err
+
+
+def test_a_channel_as_of_a_date_is_recorded_and_binds_who_states_it(
+    envmgr: Envmgr, channel: LocalChannel, lock: Path
+) -> None:
+    channel.add(Package(name="dated", version="1", timestamp=1_500_000_000_000, files={}))
+    channel.add(Package(name="dated", version="2", timestamp=1_700_000_000_000, files={}))
+    table = f"channels:\n  lab: {{url: '{channel.url}', exclude-newer: DATE}}\n"
+    envmgr.write("channels.yaml", table.replace("DATE", "2020-01-01"))
+    envmgr.write("environment.yml", "name: science\nchannels: [lab]\ndependencies: [dated]\n")
+    envmgr.ok("lock", *FILE)
+    assert locked(lock) == {"dated": "1"}
+    assert f"{channel.url} 2020-01-01T23:59:59+00:00" in lock.read_text()
+    envmgr.ok("lock", *FILE, "--check")
+    envmgr.write("channels.yaml", table.replace("DATE", "14d"))
+    envmgr.ok("lock", *FILE, "--check")
+    envmgr.write("channels.yaml", table.replace("DATE", "2024-01-01"))
+    stale = envmgr("lock", *FILE, "--check")
+    assert "exclude newer of lab: 2020-01-01T23:59:59+00:00 → 2024-01-01T23:59:59+00:00" in stale.err
+    envmgr.ok("lock", *FILE, "--update", "dated")
+    assert locked(lock) == {"dated": "2"}
+
+
+@pytest.mark.parametrize("solver", ["rattler", "libmamba"])
+def test_the_same_request_over_the_same_repodata_has_the_same_bytes(
+    envmgr: Envmgr, channel: LocalChannel, lock: Path, solver: str
+) -> None:
+    if solver == "libmamba" and not is_libmamba_present():
+        pytest.skip("libmambapy is not installed (it is on conda-forge only)")
+    envmgr.write("environment.yml", environment_file(channel, "numpy", "tool"))
+    written = set()
+    for _ in range(3):
+        another_machine(envmgr)
+        lock.unlink(missing_ok=True)
+        envmgr.ok("lock", *FILE, "--as-of", "2026-01-31", "--solver", solver)
+        written.add(lock.read_bytes())
+    assert len(written) == 1
 
 
 def test_a_lock_is_the_same_at_another_place(envmgr: Envmgr, channel: LocalChannel, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from envmgr.solve.base import Solver, SolveRequest
 from envmgr.solve.explain import Explaining
 from envmgr.solve.missing import Nowhere
 from envmgr.solve.rattler import RattlerSolver
-from envmgr.workflows.request import cutoff
+from envmgr.spec.cutoff import cutoff
 from solve.checker import faults
 from solve.indexes import dependency, open_gateway, request, write_index
 

@@ -8,7 +8,8 @@ import pytest
 
 from envmgr.errors import ConfigError, UsageError
 from envmgr.settings import Settings
-from envmgr.workflows.request import CreateRequest, SourceText, cutoff, inputs_digest, is_duration, spec_digest
+from envmgr.spec.cutoff import cutoff, is_duration
+from envmgr.workflows.request import CreateRequest, SourceText, inputs_digest, spec_digest
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=timezone.utc)
 
