@@ -6,8 +6,12 @@ import io
 import os
 import sys
 
-from envmgr.cli import hot
-from envmgr.errors import EnvmgrError
+try:
+    from envmgr.cli import hot
+    from envmgr.errors import EnvmgrError
+except KeyboardInterrupt:  # on a busy machine even this takes long enough for an impatient hand
+    print("\nerror: interrupted", file=sys.stderr)
+    raise SystemExit(130) from None
 
 
 def entry_point() -> int:

@@ -52,6 +52,7 @@ class Envmgr:
     def __call__(self, *arguments: str, **variables: str) -> Done:
         """Run in this process; never for `run`, which would replace it."""
         environ = {**self.environ, **variables}
+        before = dict(os.environ)
         with self._monkeypatch.context() as patch:
             for name in set(os.environ) - set(environ):
                 patch.delenv(name)
@@ -62,6 +63,8 @@ class Envmgr:
             self._capfd.readouterr()
             code = main.run(list(arguments), environ)
             out, err = self._capfd.readouterr()
+        for name in set(os.environ) - set(before):  # proxies and certificates of a configuration are the process's
+            del os.environ[name]
         return Done(code, out, err)
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
