@@ -46,6 +46,7 @@ COMMANDS = {
     "shell-hook": ("activation", "shell_hook", "Print the shell functions that make `envmgr activate` work."),
     "tool": ("tool", "tool", "Put commands on PATH, each tool from an environment of its own."),
     "tree": ("tree", "tree", "Show the packages of an environment as a tree."),
+    "uninstall": ("remove", "remove", "Another spelling of remove."),
     "update": ("update", "update", "Move packages to newer versions, or follow a changed file."),
     "upgrade": ("update", "update", "Another spelling of update."),
     "verify": ("verify", "verify", "Compare an environment, or the package cache, with what it should be."),
@@ -53,14 +54,8 @@ COMMANDS = {
 }
 
 
-# What conda's users type and envmgr does in another way.
-_OTHERWISE = {
-    "uninstall": "envmgr remove PACKAGE",
-}
-
-
 # Those with `--wait`; `env` has conda's spellings of them.
-_WAITING = frozenset({"create", "env", "install", "remove", "rename", "rollback", "update", "upgrade"})
+_WAITING = frozenset({"create", "env", "install", "remove", "rename", "rollback", "uninstall", "update", "upgrade"})
 
 
 class LazyGroup(click.Group):
@@ -82,7 +77,7 @@ class LazyGroup(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean `envmgr {near[0]}`?" if near else "envmgr --help"
-            raise UsageError(f"envmgr has no command `{args[0]}`", hint=_OTHERWISE.get(args[0], hint))
+            raise UsageError(f"envmgr has no command `{args[0]}`", hint=hint)
         if args and args[0] in _WAITING:
             args = [args[0], *options.with_values(args[1:])]
         return super().resolve_command(ctx, args)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG
+from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG, conda_habits
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -49,7 +49,7 @@ def solving(command: F) -> F:
         )
     ):
         command = option(command)
-    return command
+    return conda_habits(command)
 
 
 def save(command: F) -> F:

@@ -134,6 +134,25 @@ def _remember_wait(context: click.Context, _parameter: click.Parameter, value: f
     context.meta[_WAIT] = value
 
 
+def conda_habits(command: F) -> F:
+    """Add flags that conda's users type: two that choose the channel priority, and those that say what is so anyway."""
+    for flag, priority in (("--strict-channel-priority", "strict"), ("--no-channel-priority", "disabled")):
+        command = click.option(
+            flag, is_flag=True, hidden=True, expose_value=False, callback=_choosing_priority(priority)
+        )(command)
+    for flag in ("--no-default-packages", "--freeze-installed", "--no-update-deps", "--use-index-cache"):
+        command = click.option(flag, is_flag=True, hidden=True, expose_value=False)(command)
+    return command
+
+
+def _choosing_priority(priority: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def choose(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value:
+            context.meta["channel_priority"] = priority
+
+    return choose
+
+
 def channels(command: F, *, several_platforms: bool = False) -> F:
     """Add the options that choose channels and platform; with `several_platforms` `--platform` may be repeated."""
     for option in reversed(
@@ -163,7 +182,7 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
         )
     ):
         command = option(command)
-    return command
+    return conda_habits(command)
 
 
 def pip_half(command: F) -> F:
@@ -208,6 +227,8 @@ def load_settings(**flags: Any) -> Settings:
     settings = Settings.load()._replace(**{name: value for name, value in flags.items() if value})
     context = click.get_current_context(silent=True)
     settings = settings._replace(wait_for_users=None if context is None else context.meta.get(_WAIT))
+    priority = None if context is None else context.meta.get("channel_priority")
+    settings = settings if priority is None else settings._replace(channel_priority=priority)
     recorded = None if context is None else context.meta.get("solver_debug")
     settings = settings._replace(solver_debug=absolute(recorded))
     seconds = None if context is None else context.meta.get("explain_timeout")

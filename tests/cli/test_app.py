@@ -43,7 +43,6 @@ def test_a_group_by_itself_shows_its_help(envmgr: Envmgr, words: list[str]) -> N
     [
         ("crate", "did you mean `envmgr create`?"),
         ("xyzzy", "envmgr --help"),
-        ("uninstall", "envmgr remove PACKAGE"),
         ("instal", "did you mean `envmgr install`?"),
     ],
 )

@@ -15,6 +15,7 @@ from builders.channels import LocalChannel
 from builders.commands import PROGRAM, Envmgr, entries, environment_file
 from builders.packages import Package
 from builders.servers import FileServer
+from envmgr.lock import conda_lock
 
 ENTRY = {"name", "version", "build_string", "build_number", "channel", "platform", "dist_name", "url", "sha256"}
 
@@ -474,3 +475,14 @@ def test_a_prefix_in_the_file_is_beside_it(envmgr: Envmgr, channel: LocalChannel
     envmgr.write("project/environment.yml", environment_file(channel, "tool", name=None, more="prefix: ./env\n"))
     assert f"{envmgr.directory / 'project/env'} is ready" in envmgr.ok("create", "-f", "project/environment.yml")
     assert "is up to date" in envmgr.ok("create", "-f", "project/environment.yml")
+
+
+def test_flags_that_condas_users_type_are_understood(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "tool=1", "numpy", "-q", "-y", "--no-default-packages",
+              "--strict-channel-priority")  # fmt: skip
+    envmgr.ok("install", "-n", "x", "greet", "-q", "--freeze-installed", "--no-channel-priority")
+    path = envmgr.prefix("x") / "conda-meta/envmgr/environment.conda-lock.yml"
+    (lock,) = conda_lock.loads(path.read_bytes(), source="x").values()
+    assert lock.channel_priority == "disabled"
+    envmgr.ok("uninstall", "-n", "x", "numpy", "-q", "-y")
+    assert "numpy" not in envmgr.ok("list", "-n", "x")
