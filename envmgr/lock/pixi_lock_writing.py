@@ -12,7 +12,6 @@ from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.urls import path_of_file_url, without_credentials, without_literal_credentials
 
 VERSION = 6
-_INDEX = "https://pypi.org/simple"
 
 
 def dumps(locks: Iterable[Lock]) -> str:
@@ -21,7 +20,8 @@ def dumps(locks: Iterable[Lock]) -> str:
     channels = dict.fromkeys(without_credentials(channel).rstrip("/") for lock in ordered for channel in lock.channels)
     environment: dict[str, Any] = {"channels": [{"url": f"{channel}/"} for channel in channels]}
     if any(lock.pip for lock in ordered):
-        urls = dict.fromkeys(package.index_url or _INDEX for lock in ordered for package in lock.pip)
+        # Those that are known; what came from elsewhere has its URL in its own entry.
+        urls = dict.fromkeys(package.index_url for lock in ordered for package in lock.pip if package.index_url)
         environment["indexes"] = [without_credentials(url) for url in urls]
     environment["packages"] = {
         lock.platform: [
