@@ -11,7 +11,7 @@ from envmgr.cli import options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.report_page import html
-from envmgr.errors import UsageError
+from envmgr.errors import EnvmgrError, UsageError
 from envmgr.replacing import replace_file
 from envmgr.settings import Settings
 from envmgr.workflows.report import Report
@@ -63,7 +63,13 @@ def report(
         say(written.rstrip("\n"))
         return
     path = Path(where).expanduser().absolute()
-    replace_file(path, written.encode())
+    try:
+        replace_file(path, written.encode())
+    except OSError as error:
+        raise EnvmgrError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="name a file in a directory that exists and is yours: -o FILE",
+        ) from error
     if as_json:
         say_json({"success": True, "file": str(path)})
     elif not quiet:

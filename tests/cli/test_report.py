@@ -74,3 +74,10 @@ def test_the_bill_of_materials_is_valid_and_the_same_each_time(science: Envmgr) 
 def test_two_files_in_one_are_a_misuse(science: Envmgr) -> None:
     done = science("report", "-n", "science", "-o", "a", "--sbom", "b")
     assert (done.code, "name two files" in done.err) == (2, True)
+
+
+def test_a_page_that_cannot_be_written_is_said_by_the_name_that_was_given(science: Envmgr) -> None:
+    target = science.directory / "absent/page.html"
+    done = science("report", "-n", "science", "-o", str(target))
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: {target} cannot be written: No such file or directory\n")
