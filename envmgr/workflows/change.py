@@ -24,7 +24,7 @@ from envmgr.settings import Settings
 from envmgr.spec.edits import Edits, apply
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.spec.peek import name_and_prefix
-from envmgr.store import frozen, generations, layout, succession
+from envmgr.store import frozen, generations, layout, pinned, succession
 from envmgr.store.layout import Location
 from envmgr.store.usage import using_cache
 from envmgr.workflows import adoption, asked, beside, lock_file, saving
@@ -126,6 +126,7 @@ def _change(
 ) -> Changed:
     there = present_at(_find(request, settings), request.override_frozen)
     location, lock = there.location, there.lock
+    settings = pinned.in_force(settings, location.prefix)
     found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
     if request.adopted is not None:
         request = request._replace(pip=(*found_there.requirements, *request.pip))
@@ -214,6 +215,7 @@ def _update(
     dry_run: bool,
 ) -> Outcome:
     location, lock = there.location, there.lock
+    settings = pinned.in_force(settings, location.prefix)
     asked.check_of_pip(moves.of_pip, lock, location)
     moving = asked.present(moves.names, lock, location)
     spec = None
