@@ -19,7 +19,7 @@ from envmgr.settings import Settings
 from envmgr.spec.edits import Edits, apply
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.spec.peek import name_and_prefix
-from envmgr.store import layout
+from envmgr.store import layout, pinned
 from envmgr.store.layout import Location
 from envmgr.workflows import adoption, asked, saving
 from envmgr.workflows.asked_channels import channels_of, with_channels
@@ -84,6 +84,7 @@ def _change(
 ) -> Changed:
     there = present_at(_find(request, settings), request.override_frozen)
     location, lock = there.location, there.lock
+    settings = pinned.in_force(settings, location.prefix)
     found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
     if request.adopted is not None:
         request = request._replace(pip=(*found_there.requirements, *request.pip))
@@ -129,6 +130,7 @@ def _change(
     return Changed(outcome, saved)
 
 
+from envmgr.store import layout, pinned
 def _find(request: ChangeRequest, settings: Settings) -> Location:
     """Return the environment: as -n and -p say, else as the file that --save names says, else the active one."""
     if request.name is None and request.prefix is None and request.save and request.file is not None:

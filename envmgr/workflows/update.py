@@ -13,7 +13,7 @@ from envmgr.settings import Settings
 from envmgr.spec import lower_bounds
 from envmgr.spec.edits import Edits, apply
 from envmgr.spec.model import EnvironmentSpec
-from envmgr.store import layout
+from envmgr.store import layout, pinned
 from envmgr.store.layout import Location
 from envmgr.workflows import asked, saving
 from envmgr.workflows.asked_channels import channels_of, with_channels
@@ -84,6 +84,7 @@ def _update(
     dry_run: bool,
 ) -> Changed:
     location, lock = there.location, there.lock
+    settings = pinned.in_force(settings, location.prefix)
     asked.check_of_pip(moves.of_pip, lock, location)
     moving = asked.present(moves.names, lock, location)
     base = base_request(request, lock, settings, reporter)
