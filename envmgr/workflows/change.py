@@ -130,7 +130,6 @@ def _change(
     return Changed(outcome, saved)
 
 
-from envmgr.store import layout, pinned
 def _find(request: ChangeRequest, settings: Settings) -> Location:
     """Return the environment: as -n and -p say, else as the file that --save names says, else the active one."""
     if request.name is None and request.prefix is None and request.save and request.file is not None:
