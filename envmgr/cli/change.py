@@ -16,6 +16,7 @@ from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
 from envmgr.workflows import change
 from envmgr.workflows.change import ChangeRequest
+from envmgr.workflows.moving import Changed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,6 +80,11 @@ def run(
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=request.pristine)
     changed = change.change(request, settings, report, confirm=confirm, dry_run=dry_run)
+    print_changed(changed, as_json=as_json, quiet=quiet, dry_run=dry_run, started=started)
+
+
+def print_changed(changed: Changed, *, as_json: bool, quiet: bool, dry_run: bool, started: float) -> None:
+    """Print how a change ended that began at `started` (monotonic seconds), and which file was edited with it."""
     print_outcome(
         changed.outcome,
         as_json=as_json,

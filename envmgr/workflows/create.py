@@ -17,7 +17,7 @@ from envmgr.platforms.subdirs import current_subdir, validate_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.spec.peek import name_and_prefix
-from envmgr.store import frozen, generations, layout
+from envmgr.store import frozen, generations, layout, pinned
 from envmgr.store.carried import Carried
 from envmgr.store.layout import Location
 from envmgr.workflows import lock_file
@@ -78,6 +78,7 @@ def create(
     their kinds; the environment is then as it was.
     """
     location = locate(request, settings)
+    settings = pinned.in_force(settings, location.prefix)
     digest = _inputs(request, settings).digest
     if _is_there(location, digest, request):
         return Outcome(location, up_to_date=True)

@@ -22,9 +22,10 @@ from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import Solution, SolveRequest
-from envmgr.spec.command_line import parse_dependency
+from envmgr.spec import match_specs
 from envmgr.spec.cutoff import is_duration
 from envmgr.spec.digest import semantic_digest
+from envmgr.spec.faults import Fault, Faults, SpecFault
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
@@ -279,8 +280,15 @@ class Locker:
         return tuple(package for package in lock.conda if package.name not in absent)
 
     def _pins(self) -> tuple[Dependency, ...]:
-        """Return the pins of the configuration; raises SpecError for one that is no match spec."""
-        return tuple(parse_dependency(text, Origin(source=where)) for text, where in self._settings.pinned_packages)
+        """Return the pins of the configuration and of the environment; raises SpecError for those that are no specs."""
+        faults, pins = Faults(""), []
+        for text, where in self._settings.pinned_packages:
+            try:
+                pins.append(match_specs.parse(text, Origin(source=where))[0])
+            except SpecFault as fault:
+                faults.found.append(Fault(origin=Origin(source=where), message=fault.message, mend=fault.mend))
+        faults.raise_if_any()
+        return tuple(pins)
 
     def _named_channels(self) -> tuple[tuple[str, Channel], ...]:
         """Return the channels that single specs name (`conda-forge::x`), by their names as written."""
