@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -151,7 +152,7 @@ def realise_at_once(settings: Settings, requests: Sequence[RealiseRequest]) -> l
     for child in children:
         child.join()
     while not raised.empty():
-        print(raised.get())
+        sys.stderr.write(raised.get())
     return [child.exitcode if child.exitcode is not None else -1 for child in children]
 
 
