@@ -56,7 +56,7 @@ def test_noarch_python_is_owned_where_it_is_though_conda_records_it_as_packed(tm
     packed = [
         "site-packages/m/a.py",
         "python-scripts/m",
-        "share/site-packages.txt",
+        "share/x.txt",
         f"{site}/m/b.pyc",
         "site-packages/x",
     ]
