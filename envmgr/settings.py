@@ -36,7 +36,8 @@ class Settings(NamedTuple):
     they are named only). `solve_time_limit` is in seconds, `solve_memory_limit` in MiB, 0 for none; `explain_timeout`
     are the seconds that may be spent on why a solve has no solution; `repodata_timeout` bounds each answer of a
     channel, 0 for none.
-    `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one.
+    `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one; with `ignores_pins` (no
+    file sets it) an environment's own pins do not hold either.
     """
 
     environ: Mapping[str, str]
@@ -68,6 +69,7 @@ class Settings(NamedTuple):
     proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
     solver_debug: Path | None = None
+    ignores_pins: bool = False
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
