@@ -57,6 +57,25 @@ class Choice(NamedTuple):
 WHOLE = Choice()
 
 
+class Manner(NamedTuple):
+    """How a command is done other than usual, in conda's words.
+
+    `reinstall` makes a generation of the same packages too; `download_only` stops once the cache has the conda half;
+    `only_dependencies` asks for what the named packages need in place of themselves; `freezes` changes nothing but
+    the named ones; `updates_dependencies` moves what they need to the newest too, `updates_all` everything.
+    """
+
+    reinstall: bool = False
+    download_only: bool = False
+    only_dependencies: bool = False
+    freezes: bool = False
+    updates_dependencies: bool = False
+    updates_all: bool = False
+
+
+USUAL = Manner()
+
+
 class Wanted(NamedTuple):
     """What is asked for beside the files: the `python` (a version or specifier), `extras` and dependency `groups` of a
     pyproject.toml or pylock.toml."""
@@ -97,6 +116,7 @@ class CreateRequest(NamedTuple):
     part: Choice = WHOLE
     wanted: Wanted = NOTHING_MORE
     pristine: bool = False
+    manner: Manner = USUAL
 
 
 def reads_other_files(request: CreateRequest) -> bool:
@@ -198,6 +218,7 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         request.exclude_newer or settings.environ.get(UV_CUTOFF),
         request.wanted,
         request.part,
+        *(["only dependencies"] if request.manner.only_dependencies else []),
         settings.channels,
         settings.channel_priority,
         settings.solver,
