@@ -74,7 +74,7 @@ def test_variables_are_replaced_but_in_sources_and_urls_where_they_may_be_secret
 
 @pytest.mark.parametrize("line", ["six==${SIX}", "-r ${SIX}.txt", "-c ${SIX}.txt", "-f ${SIX}", "--no-binary ${SIX}"])
 def test_a_variable_that_is_not_set_is_a_fault_of_its_line(line: str) -> None:
-    found = RequirementsReader({}.__getitem__, Faults("a.txt"), base="/base", environ={})
+    found = RequirementsReader(dict[str, str]().__getitem__, Faults("a.txt"), base="/base", environ={})
     list(found.read_text(f"\n{line}\n", ("a.txt",)))
     (fault,) = found.faults.found
     assert (fault.origin.line, fault.mend) == (2, "export SIX=…")
