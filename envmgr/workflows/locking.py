@@ -66,7 +66,9 @@ class Locker:
         for warning in self._spec.warnings:
             reporter.warning(warning)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
-        self._exclude_newer, self._cutoff = requests.cutoff_of(request.exclude_newer, self._table.pypi)
+        self._exclude_newer, self._cutoff = requests.cutoff_of(
+            request.exclude_newer, self._table.pypi, settings.environ
+        )
         self._cache = ArtifactCache(settings)
         self._machine = self._host_profile()
         self._names = channel_names(request, self._spec, self._table, settings)
