@@ -98,6 +98,16 @@ class CreateRequest(NamedTuple):
     pristine: bool = False
 
 
+class Inputs(NamedTuple):
+    """Everything that decides what is made, beside the request: the lock beside the file is at `path` with `data`."""
+
+    platform: str
+    files: Sequence[Path]
+    path: Path | None
+    data: bytes | None
+    digest: str | None
+
+
 def reads_other_files(request: CreateRequest) -> bool:
     """Whether files take part that are not read yet, as `-r requirements.txt` or a host profile."""
     return request.host_profile is not None or any(_reads_other_files(file) for file in request.files)
