@@ -27,7 +27,7 @@ from envmgr.settings import Settings
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.workflows.beside import Beside
-from envmgr.workflows.request import CreateRequest, Inputs
+from envmgr.workflows.request import USUAL, CreateRequest, Inputs
 
 if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.channels.model import Channel
@@ -45,7 +45,9 @@ def key(request: CreateRequest, settings: Settings, inputs: Inputs) -> str | Non
     Raises OSError where a file of channels cannot be read.
     """
     machine = machine_mark(settings.environ)
-    if inputs.digest is None or inputs.path is None or request.machine is not None or machine is None:
+    if inputs.digest is None or inputs.path is None or machine is None:
+        return None
+    if request.machine is not None or request.manner != USUAL:
         return None
     texts = [file.text for file in request.files]
     texts += [file.read_text(encoding="utf-8", errors="replace") for file in inputs.files]
