@@ -71,8 +71,13 @@ def write(staging: str | os.PathLike[str], prefix: str | os.PathLike[str], name:
         path = os.path.join(directory, file)
         # A new inode each time: the old one may be a hardlink that a kept generation owns as well.
         with open(f"{path}.new", "wb") as stream:
-            stream.write(os.fsencode(text))
+            stream.write(cmd.encoded(text) if file.endswith(".bat") else os.fsencode(text))
         os.replace(f"{path}.new", path)
+
+
+def encoded(shell: str, text: str) -> bytes:
+    """Return the bytes of a script for `shell`; raises UsageError for a shell without activation."""
+    return cmd.encoded(text) if family_of(shell) is CMD else os.fsencode(text)
 
 
 def texts(directory: str | os.PathLike[str], prefix: str | os.PathLike[str], name: str | None) -> dict[str, str]:
