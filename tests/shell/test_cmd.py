@@ -1,9 +1,9 @@
-"""Activation in cmd: on Windows, and in Wine's where that knows delayed expansion as Windows' does (not that of 8)."""
+"""Activation in cmd: on Windows, and in Wine's where that knows delayed expansion as Windows' does (from 10 on)."""
 
 from __future__ import annotations
 
-import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,38 +14,32 @@ import pytest
 from envmgr.shell import cmd
 from envmgr.shell.plan import ActivationPlan
 
-PROBE = """@echo off
-setlocal EnableExtensions EnableDelayedExpansion
-set "a=x;y z;w"
-for /f delims^=^ eol^= %%o in ("y z") do set "b=!a:*;%%o;=!"
-for /f delims^=^ eol^= %%v in ("!b!") do endlocal & echo got %%v
-"""
-
 
 def _windows(path: Path) -> str:
     return str(path) if sys.platform == "win32" else "Z:" + str(path).replace("/", "\\")
 
 
-def _run(text: str, directory: Path) -> str:
-    program = shutil.which("cmd") or shutil.which("wine")
-    if program is None:
+def _program() -> list[str]:
+    own, wine = shutil.which("cmd"), shutil.which("wine")
+    if own is not None:
+        return [own]
+    if wine is None:
         pytest.skip("there is no cmd: this is not Windows, and wine is not installed")
+    said = subprocess.run([wine, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"wine-(\d+)", said)
+    if version is None or int(version[1]) < 10:
+        pytest.skip(f"the cmd of {said.strip()} does not know delayed expansion with replacement; wine 10 does")
+    return [wine, "cmd"]
+
+
+def _run(program: list[str], text: str, directory: Path) -> None:
     file = directory / "script.bat"
     file.write_bytes(cmd.encoded(text))
-    argv = (
-        [program, "/c", _windows(file)]
-        if os.path.basename(program) == "cmd"
-        else [program, "cmd", "/c", _windows(file)]
-    )
     environ = {**os.environ, "WINEDEBUG": "-all", "WINEPREFIX": str(directory / "wine"), "DISPLAY": ""}
-    return subprocess.run(
-        argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
-    ).stdout
-
-
-@functools.cache
-def _is_able(directory: Path) -> bool:
-    return "got w" in _run(PROBE, directory)
+    subprocess.run(
+        [*program, "/c", _windows(file)], env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+        check=False,
+    )  # fmt: skip
 
 
 def _make(root: Path, name: str, variables: dict[str, str]) -> str:
@@ -64,8 +58,7 @@ def _make(root: Path, name: str, variables: dict[str, str]) -> str:
 
 
 def test_activation_nests_and_deactivation_restores(tmp_path: Path) -> None:
-    if not _is_able(tmp_path):
-        pytest.skip("this cmd has no delayed expansion with replacement (wine 8 has not)")
+    program = _program()
     root = tmp_path / "st ore"
     one = _make(root, "one", {"A": 'one & "x" %PATH% ^ <', "ONLY": "1"})
     _make(root, "two", {"A": "two"})
@@ -75,7 +68,7 @@ def test_activation_nests_and_deactivation_restores(tmp_path: Path) -> None:
     lines = ["@echo off", 'set A=mine ^& "yours"', "set SEEN=before", "set PATH=Z:\\a;Z:\\b c;Z:\\a;%PATH%"]
     for number, step in enumerate(("", *steps)):
         lines += [*([f'call "{_windows(hook)}" {step}'] if step else []), f'set > "{_windows(tmp_path / str(number))}"']
-    _run("\n".join([*lines, ""]), tmp_path)
+    _run(program, "\n".join([*lines, ""]), tmp_path)
     seen = [
         dict(line.split("=", 1) for line in (tmp_path / str(number)).read_text(errors="replace").splitlines())
         for number in range(len(steps) + 1)
