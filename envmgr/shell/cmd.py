@@ -32,7 +32,10 @@ _HOOK = r"""@rem The shell hook of envmgr for cmd: doskey envmgr=call "THIS FILE
 @if "%~1"=="deactivate" @if "%~2"=="" @goto deactivate
 @if "%~1"=="reactivate" @goto reactivate
 @call :forget
+@setlocal
+@set "_ENVMGR_HOOK=@MARK@"
 @@COMMAND@ %*
+@endlocal
 @if errorlevel 1 @exit /b %ERRORLEVEL%
 @for %%c in (@CHANGING@) do @if "%~1"=="%%c" @call "%~f0" reactivate
 @for %%c in (@CHANGING_BELOW_ENV@) do @if "%~1"=="env" @if "%~2"=="%%c" @call "%~f0" reactivate

@@ -57,6 +57,21 @@ def test_a_new_shell_knows_activate_without_starting_python(envmgr: Envmgr, shel
     assert not rc.exists()
 
 
+def test_an_interactive_elvish_knows_activate_and_shows_where_it_is(envmgr: Envmgr) -> None:
+    """Only an interactive one reads its startup file, and only that has a prompt."""
+    program, script = _program("elvish"), shutil.which("script")
+    if script is None:
+        pytest.skip("script is not installed")
+    make_prefix(envmgr.prefix("one"), variables={"A": "activated"})
+    envmgr.ok("init", "elvish")
+    done = subprocess.run(
+        [script, "-qec", program, "/dev/null"], input="envmgr activate one\nprint [$E:A]\nexit\n", text=True,
+        env={**envmgr.environ, "TERM": "xterm"}, cwd=envmgr.directory, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "[activated]" in done.stdout
+    assert "(one)" in done.stdout
+
+
 def test_reverse_gives_back_the_file_and_leaves_conda_alone(envmgr: Envmgr) -> None:
     real = Path(envmgr.environ["HOME"]) / "dotfiles"
     real.write_bytes(b"# >>> conda initialize >>>\nx\n# <<< conda initialize <<<\nalias l=ls")

@@ -17,7 +17,10 @@
 @if "%~1"=="deactivate" @if "%~2"=="" @goto deactivate
 @if "%~1"=="reactivate" @goto reactivate
 @call :forget
+@setlocal
+@set "_ENVMGR_HOOK=@MARK@"
 @"C:\Program Files\envmgr's\envmgr.exe" %*
+@endlocal
 @if errorlevel 1 @exit /b %ERRORLEVEL%
 @for %%c in (create install update upgrade remove uninstall rollback adopt rename) do @if "%~1"=="%%c" @call "%~f0" reactivate
 @for %%c in (create update remove config) do @if "%~1"=="env" @if "%~2"=="%%c" @call "%~f0" reactivate
