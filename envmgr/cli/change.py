@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 
 import click
 
-from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG, conda_habits
+from envmgr.cli import conda_flags
+from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
 from envmgr.workflows import change
 from envmgr.workflows.change import ChangeRequest
+from envmgr.workflows.moving import Changed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +34,7 @@ def solving(command: F) -> F:
                 metavar="CHANNEL",
                 help="One more channel, behind those of the environment.",
             ),
-            click.option("--override-channels", is_flag=True, help="From now on use the -c channels only."),
+            click.option("-O", "--override-channels", is_flag=True, help="From now on use the -c channels only."),
             click.option(
                 "--virtual-package",
                 "virtual_packages",
@@ -49,7 +51,7 @@ def solving(command: F) -> F:
         )
     ):
         command = option(command)
-    return conda_habits(command)
+    return conda_flags.of_environments(conda_flags.of_channels(command))
 
 
 def save(command: F) -> F:
@@ -79,6 +81,11 @@ def run(
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=request.pristine)
     changed = change.change(request, settings, report, confirm=confirm, dry_run=dry_run)
+    print_changed(changed, as_json=as_json, quiet=quiet, dry_run=dry_run, started=started)
+
+
+def print_changed(changed: Changed, *, as_json: bool, quiet: bool, dry_run: bool, started: float) -> None:
+    """Print how a change ended that began at `started` (monotonic seconds), and which file was edited with it."""
     print_outcome(
         changed.outcome,
         as_json=as_json,

@@ -49,6 +49,10 @@ def _text(found: dict[str, Any]) -> str:
         ("package cache", _lines(found["pkgs_dirs"])),
         ("configuration", _lines(found["config_files"]) or "none"),
         ("default channels", ", ".join(found["channels"])),
+        *(
+            ("" if number else "pinned", f"{pin['spec']} ({pin['where']})")
+            for number, pin in enumerate(found["pinned_packages"])
+        ),
         *(("" if number else "pip half", _stated(each)) for number, each in enumerate(found["pip"])),
         ("active environment", found["active_prefix"] or "none"),
         ("environments", str(len(found["envs"]))),

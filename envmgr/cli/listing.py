@@ -10,11 +10,12 @@ from envmgr.cli import options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.shapes import channel_name, listed, pip_listed
 from envmgr.cli.tables import columns
-from envmgr.errors import UsageError
+from envmgr.errors import SpecError, UsageError
 from envmgr.lock.model import Lock, PipPackage
 from envmgr.settings import Settings
-from envmgr.store import layout
+from envmgr.store import layout, pinned
 from envmgr.store.installed import past_the_lock
+from envmgr.store.layout import Location
 from envmgr.store.ownership import normalised
 from envmgr.workflows.reading import lock_of
 
@@ -87,11 +88,22 @@ def list_packages(
     if not quiet:
         where = f" ({location.prefix})" if location.name is not None else ""
         say(f"# packages in {location.label}{where}; * was asked for{', ! is not in the lock' if others else ''}")
+        _say_pins(location)
     if rows:
         rows.sort(key=lambda row: row[1], reverse=reverse)
         say(columns([("", "name", "version", "build", "channel"), *rows]))
     elif not quiet:
         click.echo(f"no package is named {' or '.join(patterns)}" if patterns else "no packages", err=True)
+
+
+def _say_pins(location: Location) -> None:
+    try:
+        pins = pinned.lines(location.prefix)
+    except SpecError as error:  # it keeps changes from being made, not the list from being read
+        click.echo(f"warning: {error.message}", err=True)
+        return
+    if pins:
+        say(f"# pinned by {pinned.FILE}: {', '.join(pin.text for pin in pins)}")
 
 
 def _print_explicit(lock: Lock, *, as_json: bool, left_out: int) -> None:

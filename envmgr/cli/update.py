@@ -7,14 +7,14 @@ import time
 
 import click
 
-from envmgr.cli import change, options
-from envmgr.cli.outcome import asking, print_outcome
+from envmgr.cli import change, conda_flags, options
+from envmgr.cli.outcome import asking
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
-from envmgr.workflows.change import Moves
-from envmgr.workflows.change import update as update_environment
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import read_sources
+from envmgr.workflows.update import Moves
+from envmgr.workflows.update import update as update_environment
 
 
 @click.command(
@@ -24,16 +24,25 @@ from envmgr.workflows.sources import read_sources
         "envmgr update -n science numpy",
         "envmgr update -n science --all",
         "envmgr update -f environment.yml",
+        "envmgr update -n science numpy --save",
     ),
 )
 @options.environment
 @click.option(
     "-f", "--file", "files", multiple=True, metavar="FILE", help="An environment file: a path, - or an https URL."
 )
-@click.option("--all", "everything", is_flag=True, help="Everything to the newest that the specs allow.")
+@click.option(
+    "--save",
+    is_flag=True,
+    help="Raise the lower bounds in the environment file too, keeping its comments and its order.",
+)
+@click.option(
+    "--all", "--update-all", "everything", is_flag=True, help="Everything to the newest that the specs allow."
+)
 @click.option("--prune", is_flag=True, hidden=True, help="Always so: what left the file leaves the environment.")
 @change.pip_names
 @change.solving
+@conda_flags.of_changes
 @options.confirmation
 @options.pristine
 @options.waiting
@@ -44,6 +53,7 @@ def update(
     name: str | None,
     prefix: str | None,
     files: tuple[str, ...],
+    save: bool,
     everything: bool,
     prune: bool,
     pip: tuple[str, ...],
@@ -77,6 +87,11 @@ def update(
             "`update` expects packages, --all, or a file",
             hint="envmgr update -n NAME --all, or: envmgr update -f environment.yml",
         )
+    if save and not packages and not everything:
+        raise UsageError(
+            "`update --save` writes the versions that packages are moved to, and no package is to be moved",
+            hint=f"envmgr update -f {files[0]} --save --all",
+        )
     settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
     request = CreateRequest(
         command=options.command_line(),
@@ -89,14 +104,14 @@ def update(
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
         pristine=pristine,
+        manner=conda_flags.manner(),
     )
-    outcome = update_environment(
+    changed = update_environment(
         request,
         settings,
         reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json),
-        moves=Moves(packages, pip, everything),
+        moves=Moves(packages, pip, everything, save),
         confirm=asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine),
         dry_run=dry_run,
     )
-    seconds = time.monotonic() - started
-    print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=seconds)
+    change.print_changed(changed, as_json=as_json, quiet=quiet, dry_run=dry_run, started=started)

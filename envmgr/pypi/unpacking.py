@@ -23,12 +23,14 @@ _UNSAFE = re.compile(r"Skipping unsafe file name: (.*)")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the pip half goes: `staging` holds the conda half and its `python` (an absolute path below it),
-    `prefix` is where staging will be. `owners` names the conda package of each path, relative to the prefix."""
+    `prefix` is where staging will be. `owners` names the conda package of each path, relative to the prefix.
+    `builder` is what the wheels that are built by this python have in common (empty: none of them is kept)."""
 
     staging: Path
     prefix: Path
     python: Path
     owners: Mapping[str, str]
+    builder: str = ""
 
 
 def unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:

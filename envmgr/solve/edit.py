@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,12 +28,13 @@ class Edit:
     replacements: tuple[Replacement, ...] = ()
     flags: tuple[str, ...] = ()
 
-    @property
-    def rank(self) -> tuple[int, int, str]:
-        """What orders edits: how many things change, how much is lost, and the text."""
+    def rank(self, pins: Collection[int]) -> tuple[int, int, bool, str]:
+        """Return what orders edits: how many things change, how much is lost, whether one of `pins` (their `id`)
+        changes, which was decided once for all, and the text."""
         removed = sum(1 for each in self.replacements if each.new is None)
         flags = sum(1 for each in self.flags if each.startswith("-"))
-        return len(self.replacements) + flags + 2 * removed, removed, str(self)
+        is_pin = any(id(each.old) in pins for each in self.replacements)
+        return len(self.replacements) + flags + 2 * removed, removed, is_pin, str(self)
 
     def is_part_of(self, other: Edit) -> bool:
         """Whether the other edit changes everything that this one changes, and more."""

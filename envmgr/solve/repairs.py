@@ -44,7 +44,8 @@ class Repairs:
         except OutOfTime:
             pass
         smallest = [edit for edit in found if not any(other.is_part_of(edit) for other in found)]
-        return tuple(sorted(smallest, key=lambda edit: edit.rank)[:MOST_SHOWN])
+        pins = {id(pin) for pin in self._request.constraints}
+        return tuple(sorted(smallest, key=lambda edit: edit.rank(pins))[:MOST_SHOWN])
 
     def _search(self, conflict: Conflict) -> Iterator[Edit]:
         for rule in conflict.rules:

@@ -17,6 +17,7 @@ from envmgr import __version__
 
 _DIRECTORY = "followed"
 _GENERATION = "conda-meta/envmgr/generation.json"
+_PINNED = "conda-meta/pinned"
 _BEGINNINGS = ("ENVMGR_", "CONDA_OVERRIDE_", "XDG_")
 # A change within one tick of the file system's clock after a look leaves no trace in the time.
 _TICK_NS = 20_000_000
@@ -48,6 +49,7 @@ def remember(
         "question": _question(question, environ),
         "prefix": prefix,
         "generation": generation,
+        "pinned": _stamp(os.path.join(prefix, _PINNED)),
         "stamps": dict(taken),
     }
     path = _path(root, question, environ)
@@ -68,6 +70,7 @@ def prefix_of(root: str, question: tuple[str, str, str], environ: Mapping[str, s
         is_same = (
             document["question"] == _question(question, environ)
             and document["generation"] == _stamp(os.path.join(prefix, _GENERATION))
+            and document["pinned"] == _stamp(os.path.join(prefix, _PINNED))
             and document["stamps"] == stamps(question[0], environ)
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

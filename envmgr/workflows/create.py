@@ -17,7 +17,7 @@ from envmgr.platforms.subdirs import current_subdir, validate_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.spec.peek import name_and_prefix
-from envmgr.store import frozen, generations, layout
+from envmgr.store import frozen, generations, layout, pinned
 from envmgr.store.carried import Carried
 from envmgr.store.layout import Location
 from envmgr.workflows import lock_file
@@ -52,7 +52,8 @@ class Outcome(NamedTuple):
     """How `create` ended: with nothing to do (`up_to_date`), with a plan that was carried out, shown, or declined.
 
     With a plan and `up_to_date`, another command carried out the same plan first. `written` is the lock beside the
-    environment file where it is new or was changed, `carried` what came along beside the packages.
+    environment file where it is new or was changed, `carried` what came along beside the packages. Where it
+    `is_downloaded`, the cache has the conda half of the plan, and the environment is as it was.
     """
 
     location: Location
@@ -61,6 +62,7 @@ class Outcome(NamedTuple):
     declined: bool = False
     written: Path | None = None
     carried: Carried = Carried()
+    is_downloaded: bool = False
 
 
 def create(
@@ -78,6 +80,7 @@ def create(
     their kinds; the environment is then as it was.
     """
     location = locate(request, settings)
+    settings = pinned.in_force(settings, location.prefix)
     digest = _inputs(request, settings).digest
     if _is_there(location, digest, request):
         return Outcome(location, up_to_date=True)
@@ -162,6 +165,9 @@ def _create(
             return Outcome(location, plan=plan, declined=True)
         if dry_run:
             return Outcome(location, plan=plan)
+        if request.manner.download_only:
+            locker.fetch(lock)
+            return Outcome(location, plan=plan, is_downloaded=True)
         if found is not None and followed is None:
             found = _with_other_platforms(found, locker, request, settings, reporter)
             digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock) or data)
@@ -240,7 +246,10 @@ def _locker(
         for flag, value in (("--environment", request.part.environment), ("--category", request.part.categories)):
             if value:
                 raise UsageError(f"{flag} chooses a part of a lock file, and none is named", hint=f"leave {flag} out")
-        return Locker(request, settings, reporter, platform=platform, channel_files=files)
+        locker = Locker(request, settings, reporter, platform=platform, channel_files=files)
+        return locker.for_dependencies() if request.manner.only_dependencies else locker
+    if request.manner.only_dependencies:
+        raise UsageError(f"--only-deps: {locks[0]} is a lock, of all that it names", hint="leave --only-deps out")
     if len(request.files) > 1 or request.specs:
         raise UsageError(
             f"{locks[0]} is a lock: nothing can be added to what it locks",

@@ -112,6 +112,10 @@ class ForeignLocker:
             if not (package.sha256 or package.md5) or self._cache.find(package) is None
         )
 
+    def fetch(self, lock: Lock) -> None:
+        """Download the conda artifacts of `lock` that are not in the package cache; raises as that does."""
+        self._cache.fetch(lock.conda, channels=self._channels, reporter=self._reporter)
+
     def complete(self, lock: Lock) -> Lock:
         """Return the lock with the records that its artifacts have, which are fetched, closed and whole.
 

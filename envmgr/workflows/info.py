@@ -10,12 +10,12 @@ from typing import Any
 
 from envmgr import __version__
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import ConfigError
+from envmgr.errors import ConfigError, SpecError
 from envmgr.platforms.detect import detect
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.pypi.indexes import Indexes
 from envmgr.settings import Settings
-from envmgr.store import registry
+from envmgr.store import pinned, registry
 from envmgr.urls import redact
 
 CONDA_SHAPE = "26.7.1"  # the conda whose answers these are: editors choose their calls by it
@@ -44,6 +44,7 @@ def information(settings: Settings) -> dict[str, Any]:
         "offline": settings.offline,
         "pkgs_dirs": [str(settings.cache / "pkgs"), *(str(path / "pkgs") for path in settings.shared_caches)],
         "pip": pip_configuration(settings),
+        "pinned_packages": _pins(settings, active),
         "platform": platform,
         "python_version": ".".join(map(str, (*sys.version_info[:3], sys.version_info.releaselevel))),
         "root_prefix": str(settings.root),
@@ -52,6 +53,15 @@ def information(settings: Settings) -> dict[str, Any]:
         "sys.executable": sys.executable,
         "virtual_pkgs": [list(package) for package in detect(platform, settings.environ)],
     }
+
+
+def _pins(settings: Settings, active: str | None) -> list[dict[str, str]]:
+    """Return what is pinned by the configuration and in the active environment (`spec`, `where`)."""
+    try:
+        pins = pinned.in_force(settings, Path(active)).pinned_packages if active else settings.pinned_packages
+    except SpecError as error:
+        return [{"spec": "", "where": error.message}]
+    return [{"spec": redact(spec), "where": where} for spec, where in pins]
 
 
 def _nearest(directory: Path) -> Path:

@@ -22,19 +22,20 @@ from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve.base import Solution, SolveRequest
-from envmgr.spec.command_line import parse_dependency
+from envmgr.spec import match_specs
 from envmgr.spec.cutoff import is_duration
 from envmgr.spec.digest import semantic_digest
+from envmgr.spec.faults import Fault, Faults, SpecFault
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
-from envmgr.workflows import following, host_profiles, staleness
+from envmgr.workflows import following, host_profiles, only_dependencies, staleness
 from envmgr.workflows import request as requests
 from envmgr.workflows.recipe_channels import build_recipe_channels
-from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.request import CreateRequest, Manner
 from envmgr.workflows.solving import Solving
 from envmgr.workflows.sources import directories
 from envmgr.workflows.wanted import channel_names, read_spec
@@ -60,11 +61,14 @@ class Locker:
     ) -> None:
         """Take what is asked for from the files and specs of `request`, or from `spec` where that is given."""
         self._request, self._settings, self._reporter, self.platform = request, settings, reporter, platform
+        self._channel_files = channel_files
         self._spec = read_spec(request, settings, platform) if spec is None else spec
         for warning in self._spec.warnings:
             reporter.warning(warning)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
-        self._exclude_newer, self._cutoff = requests.cutoff_of(request.exclude_newer, self._table.pypi)
+        self._exclude_newer, self._cutoff = requests.cutoff_of(
+            request.exclude_newer, self._table.pypi, settings.environ
+        )
         self._cache = ArtifactCache(settings)
         self._machine = self._host_profile()
         self._names = channel_names(request, self._spec, self._table, settings)
@@ -201,10 +205,31 @@ class Locker:
         """Return the conda artifacts of `lock` that are not in the package cache."""
         return self._cache.missing(lock.conda)
 
+    def fetch(self, lock: Lock) -> None:
+        """Download the conda artifacts of `lock` that are not in the package cache; raises as that does."""
+        self._cache.fetch(lock.conda, channels=self._channels, reporter=self._reporter)
+
+    def for_dependencies(self) -> Locker:
+        """Return what locks the dependencies of what is asked for in its place; raises as `lock` does."""
+        spec = only_dependencies.in_place_of(self._spec, self.lock(None))
+        return Locker(
+            self._request,
+            self._settings,
+            self._reporter,
+            platform=self.platform,
+            channel_files=self._channel_files,
+            spec=replace(spec, warnings=()),
+        )
+
     @property
     def is_pristine(self) -> bool:
         """Whether what people put into the environment is to stay behind."""
         return self._request.pristine
+
+    @property
+    def manner(self) -> Manner:
+        """How the change is made other than usual."""
+        return self._request.manner
 
     def realise(
         self,
@@ -279,8 +304,15 @@ class Locker:
         return tuple(package for package in lock.conda if package.name not in absent)
 
     def _pins(self) -> tuple[Dependency, ...]:
-        """Return the pins of the configuration; raises SpecError for one that is no match spec."""
-        return tuple(parse_dependency(text, Origin(source=where)) for text, where in self._settings.pinned_packages)
+        """Return the pins of the configuration and of the environment; raises SpecError for those that are no specs."""
+        faults, pins = Faults(""), []
+        for text, where in self._settings.pinned_packages:
+            try:
+                pins.append(match_specs.parse(text, Origin(source=where))[0])
+            except SpecFault as fault:
+                faults.found.append(Fault(origin=Origin(source=where), message=fault.message, mend=fault.mend))
+        faults.raise_if_any()
+        return tuple(pins)
 
     def _named_channels(self) -> tuple[tuple[str, Channel], ...]:
         """Return the channels that single specs name (`conda-forge::x`), by their names as written."""

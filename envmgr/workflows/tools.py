@@ -52,7 +52,7 @@ def upgrade(
 
     Raises EnvironmentNotFound and what `create` raises.
     """
-    from envmgr.workflows.change import Moves, update  # start-up time: the other commands of tools change nothing
+    from envmgr.workflows.update import Moves, update  # start-up time: the other commands of tools change nothing
 
     tool = find(name, settings)
     prefix = toolbox.tool_prefix(settings, tool.name)

@@ -18,9 +18,9 @@ from envmgr.store.layout import Location
 from envmgr.store.usage import using_cache
 from envmgr.workflows import asked
 from envmgr.workflows.asked_channels import channels_of
-from envmgr.workflows.change import present_at
 from envmgr.workflows.create import Outcome, Plan
 from envmgr.workflows.locking import Locker
+from envmgr.workflows.moving import present_at
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import channel_files
 

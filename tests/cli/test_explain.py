@@ -81,3 +81,26 @@ def test_a_channel_of_the_table_that_is_not_in_use_gets_no_request(envmgr: Envmg
         envmgr.write("environment.yml", environment_file(channel, "tool=2", "old-only"))
         assert "instead of" in envmgr("create", "-f", "environment.yml").err
         assert server.requests == []
+
+
+def test_a_pin_of_the_environment_holds_is_named_by_its_line_and_stays(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("environment.yml", environment_file(channel, "tool", "greet"))
+    envmgr.ok("create", "-f", "environment.yml")
+    file = envmgr.prefix("science") / "conda-meta/pinned"
+    file.write_text("# for the old driver\ntool 1.*\n")
+    done = envmgr("create", "-f", "environment.yml", "--yes")  # the same file, and something to do: the pin is new
+    assert done.code == 0, done
+    assert "# pinned by conda-meta/pinned: tool 1.*" in (listed := envmgr("list", "-n", "science").out)
+    assert "tool        1.0" in listed
+    details = envmgr("install", "-n", "science", "tool=2", "--json").json["details"]
+    assert {(entry["where"], entry["spec"]) for entry in details["conflicts"]} == {
+        ("command line", "tool=2"), (f"{file}:2", "tool 1.*"),
+    }  # fmt: skip
+    assert details["edits"][0]["remove"] == ["tool=2"]  # what was just typed, before what was decided once
+    assert envmgr("update", "-n", "science", "--all", "--yes").code == 0
+    assert envmgr("list", "-n", "science", "tool", "--json").json[0]["version"] == "1.0"
+    file.write_text("tool 1.*\n\nx >>1\nx y z w\n")
+    done = envmgr("remove", "-n", "science", "greet")
+    assert (done.code, f"{file}:3: " in done.err, f"{file}:4: " in done.err) == (1, True, True)
+    assert [pin["where"] for pin in envmgr("info", "--json", CONDA_PREFIX=str(file.parents[1])).json[
+        "pinned_packages"]] == [f"{file}:{line}" for line in (1, 3, 4)]  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from builders.channels import LocalChannel
-from builders.commands import Envmgr
+from builders.commands import Envmgr, environment_file
 from builders.index_server import IndexServer
 from builders.packages import Package
 from builders.wheels import Wheel
@@ -59,4 +59,12 @@ def machine(envmgr: Envmgr, channel: LocalChannel, index: IndexServer) -> Envmgr
     for name in [name for name in envmgr.environ if name.startswith("PIP_") or name.lower().endswith("_proxy")]:
         del envmgr.environ[name]
     envmgr.environ |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.url, "UV_HTTP_RETRIES": "0"}
+    return envmgr
+
+
+@pytest.fixture
+def science(envmgr: Envmgr, channel: LocalChannel) -> Envmgr:
+    """A user with an environment `science` of tool=1 (the newest is 2) and greet, made from a file."""
+    envmgr.write("environment.yml", environment_file(channel, "tool=1  # as published", "greet"))
+    envmgr.ok("create", "-f", "environment.yml", "-q")
     return envmgr
