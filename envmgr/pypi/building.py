@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import clashes, compilation, directories, failures, nearest, pins, pylock
+from envmgr.pypi import clashes, compilation, directories, failures, nearest, offers, pins, pylock
 from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.provided import Distribution
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
@@ -158,12 +158,17 @@ def _explained(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> P
     known = {*asked.distributions, *(requirement.name for requirement in asked.requirements)}
 
     def near(name: str) -> tuple[str, ...]:
-        return nearest.nearest(name, known | nearest.listed(uv))
+        return nearest.nearest(name, known | offers.listed(uv)) or offers.known_well(name, uv, question)
 
     def elsewhere(name: str) -> str | None:
-        return nearest.pinned_to_others(name, uv)
+        return offers.pinned_to_others(name, uv)
 
-    return failures.explain(failure, asked.requirements, offline=uv.offline, near=near, elsewhere=elsewhere)
+    def offered(name: str) -> tuple[str, ...]:
+        return offers.newest(name, uv, question)
+
+    return failures.explain(
+        failure, asked.requirements, offline=uv.offline, near=near, elsewhere=elsewhere, offered=offered
+    )
 
 
 def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> PipError | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
 from envmgr.errors import EnvmgrError, PrefixError
+from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
@@ -80,6 +81,15 @@ class RealiseRequest:
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
     continues: Continued | None = None
+
+    def is_done(self) -> bool:
+        """Whether another command has made an environment of this lock meanwhile; raises StoreError."""
+        present = generations.current(self.location.prefix)
+        return (
+            present is not None
+            and present.number != self.replaces
+            and present.lock_digest == conda_lock.digest(self.lock)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,8 +100,6 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
         staging.checkpoint("pip half installed")
     _complete_python(staging, artifacts, installed, tree)
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
-    directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
-    metadata.complete_records(tree, lock.conda, directories)
     _write_metadata(staging, tree)
     gpu_notice.write(tree, lock.conda)
     staging.checkpoint("metadata written")

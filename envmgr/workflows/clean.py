@@ -35,7 +35,7 @@ from envmgr.store.usage import is_cache_used
 from envmgr.urls import path_of_file_url
 
 _INDEXES = ("repodata",)
-_OTHERS = ("uv", "pip-stubs", "payloads")  # filled again by what needs them
+_OTHERS = ("uv", "pip-stubs", "payloads", "fitting-locks")  # filled again by what needs them
 Kind = Literal["artifact", "bytecode", "cache", "wheel", "channel", "generation", "environment", "exec"]
 
 
