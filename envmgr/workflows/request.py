@@ -119,6 +119,16 @@ class CreateRequest(NamedTuple):
     manner: Manner = USUAL
 
 
+class Inputs(NamedTuple):
+    """Everything that decides what is made, beside the request: the lock beside the file is at `path` with `data`."""
+
+    platform: str
+    files: Sequence[Path]
+    path: Path | None
+    data: bytes | None
+    digest: str | None
+
+
 def reads_other_files(request: CreateRequest) -> bool:
     """Whether what is not read yet takes part, as `-r requirements.txt`, a variable, or a host profile."""
     return request.host_profile is not None or any(_reads_other_files(file) for file in request.files)
