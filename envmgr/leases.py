@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ HEARTBEAT = 5.0  # seconds between two touches by the owner
 SILENCE = 60.0  # seconds without a touch after which an owner that cannot be looked up counts as dead
 GRACE = 5.0  # seconds that an unreadable lease file gets to become readable
 _SCHEMA = 1
+_ATTEMPTS = 1000  # at a directory that others remove; each attempt that fails is one of theirs that succeeded
 _LARGEST = 4096  # bytes of a lease file; ours have about 300
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
@@ -88,8 +90,7 @@ class Leases:
         """
         token = os.urandom(8).hex()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            blocker = _take(path, path, token, purpose, self._patience)
+            blocker = _take_where_directories_vanish(path, token, purpose, self._patience)
             if blocker is not None:
                 return Blocker(blocker.owner, self._patience.silence(blocker))
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
@@ -190,6 +191,22 @@ class _Patience:
             modified, since = held.modified, now
         self._seen[held.token] = (modified, since)
         return now - since
+
+
+def _take_where_directories_vanish(path: Path, token: str, purpose: str, patience: _Patience) -> _Held | None:
+    """Take the lease as `_take` does, its directory made again where the holder before us has just removed it."""
+    for _ in range(_ATTEMPTS):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _take(path, path, token, purpose, patience)
+        except FileNotFoundError:
+            continue
+        except FileExistsError:  # mkdir found it there, and then not: it is gone again, or no directory
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISDIR(os.stat(path.parent).st_mode):
+                    raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _take(path, path, token, purpose, patience)
 
 
 def _take(path: Path, lock: Path, token: str, purpose: str, patience: _Patience) -> _Held | None:

@@ -33,9 +33,11 @@ class Settings(NamedTuple):
     scheme, `ssl_verify` a file of certificates (PEM; None: the system's). `solver_debug` is the directory into which
     --solver-debug records a solve; no file sets it.
     `wait_for_users` are the seconds that are waited for processes which use an environment that is replaced (None:
-    they are named only). `solve_time_limit` is in seconds, 0 for none; `explain_timeout` are the seconds that may be
-    spent on why a solve has no solution; `repodata_timeout` bounds each answer of a channel, 0 for none.
-    `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one.
+    they are named only). `solve_time_limit` is in seconds, `solve_memory_limit` in MiB, 0 for none; `explain_timeout`
+    are the seconds that may be spent on why a solve has no solution; `repodata_timeout` bounds each answer of a
+    channel, 0 for none.
+    `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one; with `ignores_pins` (no
+    file sets it) an environment's own pins do not hold either.
     """
 
     environ: Mapping[str, str]
@@ -50,6 +52,7 @@ class Settings(NamedTuple):
     channel_priority: ChannelPriority = "strict"
     solver: str = "auto"
     solve_time_limit: int = 0
+    solve_memory_limit: int = 4096
     explain_timeout: int = 10
     repodata_timeout: int = 300
     pinned_packages: tuple[tuple[str, str], ...] = ()
@@ -66,6 +69,7 @@ class Settings(NamedTuple):
     proxy_servers: Mapping[str, str] = {}  # settings are sent to other processes: no mappingproxy
     ssl_verify: Path | None = None
     solver_debug: Path | None = None
+    ignores_pins: bool = False
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -257,6 +261,7 @@ _READERS: dict[str, Any] = {
     "channel_priority": _one_of(*CHANNEL_PRIORITIES),
     "solver": _one_of(*SOLVERS),
     "solve_time_limit": _count,
+    "solve_memory_limit": _count,
     "explain_timeout": _count,
     "repodata_timeout": _count,
     "pinned_packages": _pins,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -198,6 +199,27 @@ def test_two_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == [1] * 40
+
+
+def test_directory_that_others_remove_when_it_is_empty_is_made_again(tmp_path: Path) -> None:
+    parent, stop = tmp_path / "hidden", threading.Event()
+
+    def remove() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+
+    removers = [threading.Thread(target=remove) for _ in range(3)]
+    for remover in removers:
+        remover.start()
+    try:
+        for _ in range(200):
+            with lease(parent / "lease", purpose="testing"):
+                assert (parent / "lease").exists()
+    finally:
+        stop.set()
+        for remover in removers:
+            remover.join()
 
 
 def test_lease_is_removed_when_the_body_raises(tmp_path: Path) -> None:

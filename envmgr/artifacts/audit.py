@@ -27,11 +27,13 @@ class Rotten(NamedTuple):
 
 
 class Audit(NamedTuple):
-    """How many artifacts were looked at, their bytes, and those that are not as they should be."""
+    """How many artifacts were looked at, their bytes, and those that are not as they should be; and how many wheels
+    of the pip half, where those were looked at too."""
 
     artifacts: int
     bytes: int
     rotten: tuple[Rotten, ...]
+    wheels: int = 0
 
 
 def audit(cache: ArtifactCache, reporter: Reporter) -> Audit:

@@ -6,43 +6,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-import rattler
-
-from envmgr.artifacts import trees
+from envmgr.artifacts import plans, trees
 from envmgr.artifacts.distrust import check_record, inspect
-from envmgr.artifacts.download import download
 from envmgr.artifacts.keys import KEY, key_of, stem_of
 from envmgr.artifacts.manifest import Artifact, Manifest, read_manifest
-from envmgr.artifacts.turns import Turns
-from envmgr.artifacts.unpackers import Unpacker, unpackers
-from envmgr.artifacts.verify import problems
 from envmgr.artifacts.view import sweep_views
-from envmgr.channels.gateway import client
-from envmgr.channels.model import Channel
-from envmgr.errors import ChannelError, CorruptPackage, EnvmgrError, NoInodes, NoSpace, ReadOnlyStore, StoreError
+from envmgr.errors import CorruptPackage, EnvmgrError, NoInodes, NoSpace, ReadOnlyStore, StoreError
 from envmgr.leases import process_tag, tag_is_dead
 from envmgr.lock.model import CondaPackage
-from envmgr.reporting import Progress, Reporter
+from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.urls import path_of_file_url, redact
+
+if TYPE_CHECKING:  # start-up time: YAML
+    from envmgr.channels.model import Channel
 
 __all__ = ["Artifact", "ArtifactCache", "key_of"]
 
-PARALLEL_DOWNLOADS = 8
-_FEWEST_INODES = 6  # of an unpacked package: info, its index and paths, one file, their directories
 _ABANDONED = 24 * 3600  # seconds after which a leftover counts as one whatever its maker
 _TEMPORARY = ".tmp-"
-_MAKE_ROOM = "make room with: envmgr clean; or choose another cache with ENVMGR_CACHE=DIRECTORY"
+MAKE_ROOM = "make room with: envmgr clean; or choose another cache with ENVMGR_CACHE=DIRECTORY"
 _OWN_CACHE = "choose a cache that you may write with ENVMGR_CACHE=DIRECTORY, and name this one in ENVMGR_SHARED_CACHES"
 
 
@@ -85,13 +75,16 @@ class ArtifactCache:
             found = {index: artifact for index, package in enumerate(packages) if (artifact := self.find(package))}
             wanted = {index: package for index, package in enumerate(packages) if index not in found}
             if wanted:
-                self._preflight(list(wanted.values()))
-                fetched = asyncio.run(self._fetch_all(list(wanted.values()), channels, reporter))
+                from envmgr.artifacts import fetching  # start-up time: rattler and asyncio
+
+                fetched = fetching.fetch(self, list(wanted.values()), self._settings, channels, reporter)
                 found.update(zip(wanted, fetched, strict=True))
         return tuple(found[index] for index in range(len(packages)))
 
     def verify(self, artifact: Artifact) -> tuple[str, ...]:
         """Return what is wrong with a cached artifact, every byte of it compared with its own listing."""
+        from envmgr.artifacts.verify import problems  # start-up time: threads
+
         return problems(artifact)
 
     def discard(self, artifact: Artifact) -> None:
@@ -102,7 +95,7 @@ class ArtifactCache:
         """
         if artifact.directory.parent != self.directory:
             self._distrusted.add(artifact.directory)
-        elif problems(artifact):
+        elif self.verify(artifact):
             self.remove(artifact.directory.name)
 
     def entries(self) -> Iterator[tuple[str, int, Path]]:
@@ -123,10 +116,12 @@ class ArtifactCache:
         if KEY.fullmatch(key) is None:
             raise StoreError(f"{self.directory}: `{key}` is not the key of a cached artifact")
         with _translated(self.directory):
-            aside = self._temporary()
+            aside = self.temporary()
             with contextlib.suppress(FileNotFoundError):
                 os.rename(self.directory / key, aside)
-            (self.directory / f"{key}.json").unlink(missing_ok=True)
+            for name in _names(self.directory):
+                if name == f"{key}.json" or plans.key_of_file(name) == key:
+                    (self.directory / name).unlink(missing_ok=True)
             trees.remove(aside)
 
     def sweep(self) -> int:
@@ -144,8 +139,10 @@ class ArtifactCache:
                 dead = tag_is_dead(name[len(_TEMPORARY) :].rpartition("-")[0])
                 if dead is False or (dead is None and not _is_old(path)):
                     continue
-            elif not (name.endswith(".json") and name[:-5] not in names and _is_old(path)):
-                continue
+            else:
+                key = name[:-5] if name.endswith(".json") else plans.key_of_file(name)
+                if key is None or key in names or not _is_old(path):
+                    continue
             with contextlib.suppress(OSError):
                 trees.remove(path)
                 removed += 1
@@ -213,98 +210,7 @@ class ArtifactCache:
             return None
         return Artifact(package, self.directory / key, manifest)
 
-    def _preflight(self, packages: Sequence[CondaPackage]) -> None:
-        """Refuse before anything is downloaded: offline, or with less room than the archives alone take."""
-        remote = [package for package in packages if path_of_file_url(package.url) is None]
-        if remote and self._settings.offline:
-            lines = [f"  {package.dist_name} ({_size(package)}) from {redact(package.channel)}" for package in remote]
-            raise ChannelError(
-                "\n".join(["offline, and not in the cache:", *lines]),
-                hint="run once without --offline, or name a cache that has them in ENVMGR_SHARED_CACHES",
-                details={"packages": [package.dist_name for package in remote]},
-            )
-        self.directory.mkdir(parents=True, exist_ok=True)
-        needed = sum(package.size or 0 for package in packages)
-        status = os.statvfs(self.directory) if hasattr(os, "statvfs") else None
-        if status is not None and status.f_files and status.f_favail < _FEWEST_INODES * len(packages):
-            raise NoInodes(
-                f"{self.directory} has {status.f_favail} inodes free; {len(packages)} packages to unpack take more",
-                hint=_MAKE_ROOM,
-                details={"free_inodes": status.f_favail, "packages": len(packages)},
-            )
-        free = shutil.disk_usage(self.directory).free
-        if free < needed:
-            raise NoSpace(
-                f"{self.directory}: {needed / 2**20:.0f} MiB of archives to unpack, {free / 2**20:.0f} MiB free",
-                hint=_MAKE_ROOM,
-            )
-
-    async def _fetch_all(
-        self, packages: Sequence[CondaPackage], channels: Sequence[Channel], reporter: Reporter
-    ) -> list[Artifact]:
-        source = client(channels, self._settings)
-        total = sum(package.size or 0 for package in packages)
-        downloads = asyncio.Semaphore(PARALLEL_DOWNLOADS)
-        what = f"{len(packages)} package{'s' if len(packages) > 1 else ''}"
-        turns = Turns(self._settings, reporter)
-        with contextlib.closing(turns), reporter.start("fetch", what, total=total, unit="bytes") as progress:
-            async with unpackers(len(packages)) as idle:
-                # The largest first: the last to end is then a small one.
-                tasks = {
-                    index: asyncio.ensure_future(self._fetch_one(source, package, downloads, turns, idle, progress))
-                    for index, package in sorted(enumerate(packages), key=lambda item: -(item[1].size or 0))
-                }
-                try:
-                    artifacts = await asyncio.gather(*tasks.values())
-                finally:
-                    for task in tasks.values():
-                        task.cancel()
-                    await asyncio.gather(*tasks.values(), return_exceptions=True)  # nobody writes when this returns
-        by_index = dict(zip(tasks, artifacts, strict=True))
-        return [by_index[index] for index in range(len(packages))]
-
-    async def _fetch_one(
-        self,
-        source: rattler.Client,
-        package: CondaPackage,
-        downloads: asyncio.Semaphore,
-        turns: Turns,
-        idle: asyncio.Queue[Unpacker],
-        progress: Progress,
-    ) -> Artifact:
-        there = await turns.begin(package, downloads, self.find)
-        if there is not None:
-            progress.advance(package.size or 0)
-            return there
-        temporary = self._temporary()
-        archive = path_of_file_url(package.url)
-        downloaded = None
-        try:
-            try:
-                if archive is None:
-                    downloaded = temporary.with_name(temporary.name + _extension(package))
-                    await download(source, package, downloaded, progress.advance)
-            finally:
-                downloads.release()
-            unpacker = await idle.get()
-            try:
-                manifest = await unpacker.unpack(downloaded or archive or temporary, temporary, package)
-            except NoSpace as error:
-                raise _full(self.directory, error.message) from error  # asked before what was unpacked is removed
-            finally:
-                idle.put_nowait(unpacker)
-            artifact = self._publish(temporary, package, manifest)
-        finally:
-            if downloaded is not None:
-                downloaded.unlink(missing_ok=True)
-            if temporary.exists():
-                trees.remove(temporary)
-            turns.end(package)
-        if downloaded is None:
-            progress.advance(package.size or 0)
-        return artifact
-
-    def _publish(self, temporary: Path, package: CondaPackage, manifest: Manifest) -> Artifact:
+    def publish(self, temporary: Path, package: CondaPackage, manifest: Manifest) -> Artifact:
         """Give what was extracted and checked its name; whoever comes second uses what the first published."""
         package = package._replace(sha256=manifest.sha256, md5=package.md5 or manifest.md5)
         key = key_of(package)
@@ -313,6 +219,7 @@ class ArtifactCache:
         for _ in range(3):
             try:
                 os.rename(temporary, directory)
+                self._publish_plan(temporary, key)
                 break
             except OSError as error:
                 if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
@@ -320,34 +227,25 @@ class ArtifactCache:
             artifact = self._load(self.directory, key, package)
             if artifact is not None:
                 return artifact
-            aside = self._temporary()
+            aside = self.temporary()
             with contextlib.suppress(FileNotFoundError):
                 os.rename(directory, aside)
             trees.remove(aside)
             self._write_manifest(key, manifest)
         return Artifact(package, directory, manifest)
 
+    def _publish_plan(self, temporary: Path, key: str) -> None:
+        with contextlib.suppress(OSError):  # whoever links it first makes one
+            os.replace(plans.beside(temporary), plans.beside(self.directory / key))
+
     def _write_manifest(self, key: str, manifest: Manifest) -> None:
-        temporary = self._temporary()
+        temporary = self.temporary()
         temporary.write_text(manifest.to_json(), encoding="ascii")
         os.replace(temporary, self.directory / f"{key}.json")
 
-    def _temporary(self) -> Path:
+    def temporary(self) -> Path:
+        """Return a new name in the own cache; what dead processes leave under such names is swept."""
         return self.directory / f"{_TEMPORARY}{process_tag()}-{os.urandom(6).hex()}"
-
-
-def _extension(package: CondaPackage) -> str:
-    path = urlsplit(package.url).path
-    for extension in (".conda", ".tar.bz2"):
-        if path.endswith(extension):
-            return extension
-    raise CorruptPackage(
-        f"{redact(package.url)} is not the URL of a conda artifact; expected one that ends in .conda or .tar.bz2"
-    )
-
-
-def _size(package: CondaPackage) -> str:
-    return "size unknown" if package.size is None else f"{package.size / 2**20:.1f} MiB"
 
 
 def _names(directory: Path) -> set[str]:
@@ -364,16 +262,16 @@ def _is_old(path: Path) -> bool:
         return False
 
 
-def _full(directory: Path, message: str) -> NoSpace | NoInodes:
+def full(directory: Path, message: str) -> NoSpace | NoInodes:
     """Return the error for a cache in which nothing more fits, by what there is none left of."""
     try:
         status = os.statvfs(directory)
     except (OSError, AttributeError):
-        return NoSpace(message, hint=_MAKE_ROOM)
+        return NoSpace(message, hint=MAKE_ROOM)
     if status.f_files and not status.f_favail:
-        return NoInodes(f"{message} (no inode is free)", hint=_MAKE_ROOM)
+        return NoInodes(f"{message} (no inode is free)", hint=MAKE_ROOM)
     free = status.f_bavail * status.f_frsize
-    return NoSpace(f"{message} ({free / 2**20:.1f} MiB are free)", hint=_MAKE_ROOM)
+    return NoSpace(f"{message} ({free / 2**20:.1f} MiB are free)", hint=MAKE_ROOM)
 
 
 @contextlib.contextmanager
@@ -387,7 +285,7 @@ def _translated(directory: Path) -> Iterator[None]:
         if isinstance(error, ReadOnlyStore):
             error.hint = _OWN_CACHE
             raise
-        raise _full(directory, error.message) from error
+        raise full(directory, error.message) from error
     except EnvmgrError:
         raise
     except OSError as error:
@@ -395,5 +293,5 @@ def _translated(directory: Path) -> Iterator[None]:
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise ReadOnlyStore(f"{where} cannot be written: {error.strerror}", hint=_OWN_CACHE) from error
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise _full(directory, f"{where} cannot be written: {error.strerror}") from error
+            raise full(directory, f"{where} cannot be written: {error.strerror}") from error
         raise StoreError(f"{where}: {error.strerror or error}") from error

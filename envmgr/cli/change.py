@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG, conda_habits
+from envmgr.cli import conda_flags
+from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -33,7 +34,7 @@ def solving(command: F) -> F:
                 metavar="CHANNEL",
                 help="One more channel, behind those of the environment.",
             ),
-            click.option("--override-channels", is_flag=True, help="From now on use the -c channels only."),
+            click.option("-O", "--override-channels", is_flag=True, help="From now on use the -c channels only."),
             click.option(
                 "--virtual-package",
                 "virtual_packages",
@@ -50,7 +51,7 @@ def solving(command: F) -> F:
         )
     ):
         command = option(command)
-    return conda_habits(command)
+    return conda_flags.of_environments(conda_flags.of_channels(command))
 
 
 def save(command: F) -> F:

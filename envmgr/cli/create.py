@@ -7,7 +7,7 @@ import time
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import conda_flags, options
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -51,6 +51,9 @@ from envmgr.workflows.sources import read_sources
 @click.option("--clone", "source", metavar="ENV", help="With the lock of this environment: a name, a path, NAME@N.")
 @options.pip_half
 @options.wanted
+@conda_flags.of_environments
+@conda_flags.only_dependencies
+@click.option("--force", is_flag=True, hidden=True, expose_value=False, help="An environment that is there is moved.")
 @options.confirmation
 @options.pristine
 @options.waiting
@@ -128,6 +131,7 @@ def create(
         locked=locked,
         no_lock=no_lock,
         part=options.choice(environment, categories, dev=dev),
+        manner=conda_flags.manner(),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)

@@ -170,7 +170,7 @@ def _script(step: str, shell: str, target: str, environ: Mapping[str, str]) -> i
         is_path = os.sep in target or target in (".", "..")
         prefix = _prefix(None if is_path else target, target if is_path else None, environ)
         text = scripts.script_for(prefix, shell)
-    _print(text)
+    _print(scripts.encoded(shell, text))
     return 0
 
 
@@ -189,7 +189,7 @@ def _shell_hook(shell: str, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _print(text: str) -> None:
+def _print(text: str | bytes) -> None:
     # As bytes: a prefix need not be text in the encoding of stdout.
     with open(1, "wb", closefd=False) as stdout:
         stdout.write(os.fsencode(text))

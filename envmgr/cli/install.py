@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from envmgr.cli import change, options
+from envmgr.cli import change, conda_flags, options
 from envmgr.errors import UsageError
 from envmgr.workflows.change import ChangeRequest
 
@@ -29,6 +29,9 @@ from envmgr.workflows.change import ChangeRequest
     "--revision", "--rev", "revision", type=click.IntRange(min=1), metavar="N", help="As `envmgr rollback N`."
 )
 @change.solving
+@conda_flags.of_changes
+@conda_flags.only_dependencies
+@conda_flags.update_all
 @options.pip_half
 @options.confirmation
 @options.pristine
@@ -99,6 +102,7 @@ def install(
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
         pristine=pristine,
+        manner=conda_flags.manner(),
     )
     settings = options.load_settings(
         pip_prefer_conda=pip_prefer_conda,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from envmgr.cli import conda_flags
 from envmgr.cli.messages import say
 from envmgr.errors import UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
@@ -134,25 +135,6 @@ def _remember_wait(context: click.Context, _parameter: click.Parameter, value: f
     context.meta[_WAIT] = value
 
 
-def conda_habits(command: F) -> F:
-    """Add flags that conda's users type: two that choose the channel priority, and those that say what is so anyway."""
-    for flag, priority in (("--strict-channel-priority", "strict"), ("--no-channel-priority", "disabled")):
-        command = click.option(
-            flag, is_flag=True, hidden=True, expose_value=False, callback=_choosing_priority(priority)
-        )(command)
-    for flag in ("--no-default-packages", "--freeze-installed", "--no-update-deps", "--use-index-cache"):
-        command = click.option(flag, is_flag=True, hidden=True, expose_value=False)(command)
-    return command
-
-
-def _choosing_priority(priority: str) -> Callable[[click.Context, click.Parameter, bool], None]:
-    def choose(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-        if value:
-            context.meta["channel_priority"] = priority
-
-    return choose
-
-
 def channels(command: F, *, several_platforms: bool = False) -> F:
     """Add the options that choose channels and platform; with `several_platforms` `--platform` may be repeated."""
     for option in reversed(
@@ -165,7 +147,7 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
                 metavar="CHANNEL",
                 help="A channel before those of the file: name, URL or path.",
             ),
-            click.option("--override-channels", is_flag=True, help="Use the -c channels only."),
+            click.option("-O", "--override-channels", is_flag=True, help="Use the -c channels only."),
             click.option(
                 "--platform",
                 "--subdir",
@@ -182,7 +164,7 @@ def channels(command: F, *, several_platforms: bool = False) -> F:
         )
     ):
         command = option(command)
-    return conda_habits(command)
+    return conda_flags.of_channels(command)
 
 
 def pip_half(command: F) -> F:
@@ -229,6 +211,8 @@ def load_settings(**flags: Any) -> Settings:
     settings = settings._replace(wait_for_users=None if context is None else context.meta.get(_WAIT))
     priority = None if context is None else context.meta.get("channel_priority")
     settings = settings if priority is None else settings._replace(channel_priority=priority)
+    if conda_flags.ignores_pins():
+        settings = settings._replace(pinned_packages=(), ignores_pins=True)
     recorded = None if context is None else context.meta.get("solver_debug")
     settings = settings._replace(solver_debug=absolute(recorded))
     seconds = None if context is None else context.meta.get("explain_timeout")

@@ -62,6 +62,8 @@ def print_outcome(
     written = f", lock written to {outcome.written}" if outcome.written is not None else ""
     if outcome.up_to_date:
         say(f"{location.label} is up to date{written}{where}")
+    elif outcome.is_downloaded:
+        say(f"the package cache has what {location.label} needs; the environment was not touched")
     elif dry_run:
         say(f"dry run: nothing was changed at {location.prefix}")
     else:

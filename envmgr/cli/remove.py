@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from envmgr.cli import change, options
+from envmgr.cli import change, conda_flags, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.shapes import linked, pip_linked
@@ -32,12 +32,14 @@ from envmgr.workflows.reading import lock_of
 @change.save
 @change.pip_names
 @change.solving
+@conda_flags.of_remove
 @options.confirmation
 @options.pristine
 @options.waiting
 @options.override_frozen
 @options.output
 @click.option("--all", "everything", is_flag=True, help="Remove the environment with everything in it.")
+@click.option("--keep-env", is_flag=True, help="With --all: the environment stays, with nothing in it.")
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]")
 def remove(
     name: str | None,
@@ -60,6 +62,7 @@ def remove(
     quiet: bool,
     verbose: bool,
     everything: bool,
+    keep_env: bool,
     packages: tuple[str, ...],
 ) -> None:
     """Remove packages of either half, and what only they needed; with --all the environment, kept generations too."""
@@ -68,11 +71,13 @@ def remove(
     if everything and (packages or save):
         what = "packages" if packages else "--save"
         raise UsageError(f"`remove` expects packages or --all, found --all and {what}", hint="leave one of them out")
-    if everything:
+    if keep_env and not everything:
+        raise UsageError("--keep-env says what --all leaves, and there is no --all", hint="add --all, or leave it out")
+    if everything and not keep_env:
         _remove(name, prefix, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, override_frozen=override_frozen)
         return
     change.check_file(file, save=save)
-    if not packages:
+    if not packages and not everything:
         arguments = _arguments(name, prefix)
         raise UsageError(
             "`remove` expects packages, or --all for the whole environment",
@@ -92,6 +97,8 @@ def remove(
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
         pristine=pristine,
+        manner=conda_flags.manner(),
+        empties=everything and keep_env,
     )
     settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
     change.run(request, settings, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, verbose=verbose)

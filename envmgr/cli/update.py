@@ -7,7 +7,7 @@ import time
 
 import click
 
-from envmgr.cli import change, options
+from envmgr.cli import change, conda_flags, options
 from envmgr.cli.outcome import asking
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -36,10 +36,13 @@ from envmgr.workflows.update import update as update_environment
     is_flag=True,
     help="Raise the lower bounds in the environment file too, keeping its comments and its order.",
 )
-@click.option("--all", "everything", is_flag=True, help="Everything to the newest that the specs allow.")
+@click.option(
+    "--all", "--update-all", "everything", is_flag=True, help="Everything to the newest that the specs allow."
+)
 @click.option("--prune", is_flag=True, hidden=True, help="Always so: what left the file leaves the environment.")
 @change.pip_names
 @change.solving
+@conda_flags.of_changes
 @options.confirmation
 @options.pristine
 @options.waiting
@@ -101,6 +104,7 @@ def update(
         exclude_newer=exclude_newer,
         override_frozen=override_frozen,
         pristine=pristine,
+        manner=conda_flags.manner(),
     )
     changed = update_environment(
         request,

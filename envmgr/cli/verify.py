@@ -92,6 +92,7 @@ def _verify_cache(
             more = f"; and {len(each.reasons) - len(reasons)} more" if len(each.reasons) > len(reasons) else ""
             say(f"{each.package}\n  rotten: {'; '.join(reasons)}{more}")
         packages = plural(found.artifacts, "cached package")
+        packages += f" and {plural(found.wheels, 'wheel')}" if found.wheels else ""
         say(f"{packages} ({size(found.bytes)}) compared: {len(found.rotten) or 'none'} rotten")
         if gone:
             say(f"removed {', '.join(gone)}: fetched again when needed")
@@ -110,7 +111,7 @@ def _cache_json(found: Audit, gone: tuple[str, ...], *, is_well: bool) -> dict[s
     return {
         "success": is_well,
         "problems": [listed(problem) for problem in problems],
-        "checked": {"packages": found.artifacts, "bytes": found.bytes},
+        "checked": {"packages": found.artifacts, "wheels": found.wheels, "bytes": found.bytes},
         "removed": list(gone),
     }
 

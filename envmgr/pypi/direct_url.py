@@ -10,6 +10,14 @@ from envmgr.pypi.record import Record, replace_file
 NAME = "direct_url.json"
 
 
+def read(record: Record) -> str | None:
+    """Return what a distribution's direct_url.json says, None where it has none; raises OSError."""
+    try:
+        return (record.dist_info / NAME).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
 def add_hash(record: Record, sha256: str) -> None:
     """Write the hash of the archive into direct_url.json, as pip does and uv does not; raises PipError."""
     file = record.dist_info / NAME

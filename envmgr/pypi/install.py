@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError, StoreError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import direct_url, sources
+from envmgr.pypi import built_wheels, direct_url, sources
+from envmgr.pypi.built_wheels import BuiltWheel
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.merge import merge
 from envmgr.pypi.record import Record
@@ -29,11 +30,14 @@ _CONDA_METADATA = "conda-meta"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledDistribution:
-    """One distribution of the pip half and its files (paths relative to the prefix, sorted)."""
+    """One distribution of the pip half and its files (paths relative to the prefix, sorted).
+
+    `sha256` is that of its wheel, the locked or the built one; of what has none, that of its modules' hashes."""
 
     name: str
     version: str
     files: tuple[str, ...]
+    sha256: str
 
 
 def install(
@@ -59,14 +63,18 @@ def install(
     with reporter.start("pip", "installing the pip half", total=len(packages), unit="packages") as progress:
         try:
             with _tree(place.staging) as tree:
-                unpack(uv, packages, place, tree)
-                records = _records(tree, packages)
+                built = built_wheels.find(packages, place.builder, settings)
+                exact = [built[each.name].instead_of(each) if each.name in built else each for each in packages]
+                unpack(uv, exact, place, tree)
+                records = _records(tree, packages, built)
                 _check_files(tree, records)
                 _check_owners(records, reporter)
                 for record in records.values():
                     relocate(record, staging=place.staging, prefix=place.prefix)
                 _check_built(packages, records, place)
-                installed = tuple(_installed(package, records[package.name]) for package in packages)
+                new = [package for package in packages if package.name not in built]
+                built_wheels.keep(new, records, place.builder, settings, uv.cache)
+                installed = tuple(_installed(package, records[package.name]) for package in exact)
                 merge(tree, place.staging, owners=place.owners, records=records)
         except OSError as error:
             raise StoreError(
@@ -116,7 +124,7 @@ def _check_built(packages: Sequence[PipPackage], records: Mapping[str, Record], 
                 )
 
 
-def _records(tree: Path, packages: Sequence[PipPackage]) -> dict[str, Record]:
+def _records(tree: Path, packages: Sequence[PipPackage], built: Mapping[str, BuiltWheel]) -> dict[str, Record]:
     """Return the RECORD of each locked package, by name, with REQUESTED as the lock says (PEP 376, PEP 627)."""
     found: dict[str, Record] = {}
     for path in sorted(tree.glob("lib*/python*/site-packages/*.dist-info/RECORD")):
@@ -133,6 +141,9 @@ def _records(tree: Path, packages: Sequence[PipPackage]) -> dict[str, Record]:
             record.add("REQUESTED", b"")
         else:
             record.drop("REQUESTED")
+        said = built[package.name].direct_url if package.name in built else None
+        if said is not None:
+            record.add(direct_url.NAME, said.encode())
         if package.kind == "archive" and package.sha256:
             direct_url.add_hash(record, package.sha256)
     return found
@@ -190,4 +201,6 @@ def _check_owners(records: Mapping[str, Record], reporter: Reporter) -> None:
 
 
 def _installed(package: PipPackage, record: Record) -> InstalledDistribution:
-    return InstalledDistribution(name=package.name, version=package.version, files=tuple(sorted(record.files)))
+    sha256 = package.sha256 if package.filename.endswith(".whl") else record.modules_digest()
+    files = tuple(sorted(record.files))
+    return InstalledDistribution(name=package.name, version=package.version, files=files, sha256=sha256)

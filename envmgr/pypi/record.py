@@ -61,6 +61,11 @@ class Record:
         """Return the hash that is recorded for a path (`sha256=…`), or an empty string."""
         return self._rows[path][0]
 
+    def modules_digest(self) -> str:
+        """Return a sha256 (hexadecimal) of the paths and hashes of all Python files."""
+        rows = [f"{path} {digest}" for path, (digest, _) in sorted(self._rows.items()) if path.endswith(".py")]
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
     def include(self, path: str) -> None:
         """Record a file that exists, with its hash and size as they are now."""
         data = (self.root / path).read_bytes()

@@ -37,10 +37,16 @@ _WORDS_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explaining:
-    """How much is done for a request that has no solution: seconds (0: nothing is tried), and where else to look."""
+    """How much is done for a request that has no solution: seconds (0: nothing is tried), and where else to look.
+
+    `aside` attempts in a process that can be ended, `elsewhere` included; None: attempts are made in this one.
+    `has_exceeded`: an engine needed more memory than it may have before, so that nothing else is attempted here.
+    """
 
     seconds: float = EXPLAIN_SECONDS
     elsewhere: Elsewhere = field(default_factory=Nowhere)
+    aside: Attempt | None = None
+    has_exceeded: bool = False
 
 
 def explain(
@@ -51,27 +57,32 @@ def explain(
     explaining: Explaining,
     *,
     confirm: Confirm | None = None,
+    undecided: SolveError | None = None,
 ) -> SolveError:
     """Return the error for a request that has no solution, in the seconds of `explaining` or a little more.
 
     It is PackagesNotFound when a name is offered by no channel, and Unsatisfiable otherwise; `words` are the engine's.
     `confirm` holds the solution of each edit against the engine that is to solve, where that of `attempt` is another.
+    Where the engine was ended before it knew, that is `undecided`, and returned where the trials know no better.
     """
     elsewhere = explaining.elsewhere
 
     def attempt_anywhere(variant: SolveRequest) -> Packages:
         is_here = {channel.url for channel in variant.channels} <= {channel.url for channel in request.channels}
-        return (attempt if is_here else elsewhere.attempt)(variant)
+        return (attempt if is_here or explaining.aside is not None else elsewhere.attempt)(variant)
 
     trials = Trials(attempt_anywhere, explaining.seconds)
     missing = missing_specs(request, repodata)
     if missing:
         return not_found(request, missing, repodata, elsewhere, trials)
-    trials.refuses(request, words)
+    if undecided is None:
+        trials.refuses(request, words)
     found = conflict_of(request, trials, repodata)
     edits = Repairs(request, trials, repodata, _readable(elsewhere, request.platform)).of(found)
     if confirm is not None:
         edits = tuple(edit for edit in edits if confirm(edit.request, trials.some_solution(edit.request) or ()))
+    if undecided is not None and not found.is_smallest:
+        return type(undecided)(undecided.message, hint="\n".join([*_lines(edits), f"else: {undecided.hint}"]))
     return _unsatisfiable(request, found, edits, repodata, _words(request, found, words, attempt))
 
 
@@ -107,13 +118,17 @@ def _unsatisfiable(
         among = "these cannot be met together" if found.is_smallest else "among these, some cannot be met together"
         head = f"{among} on {request.platform}: {', '.join(_shown(demand) for demand in demands)}"
     lines = [head, *(_reason(rule, request) for rule in found.rules)]
-    if alone is None:
+    if alone is None and words:
         lines += ["", words]
     return Unsatisfiable(
         "\n".join(lines),
-        hint="\n".join(["each of these was tried, and solves:", *(f"  {edit}" for edit in edits)]) if edits else None,
+        hint="\n".join(_lines(edits)) or None,
         details={"conflicts": conflicts, "edits": [edit.as_json() for edit in edits]},
     )
+
+
+def _lines(edits: Sequence[Edit]) -> list[str]:
+    return ["each of these was tried, and solves:", *(f"  {edit}" for edit in edits)] if edits else []
 
 
 def _entry(demand: Demand, demands: Sequence[Demand], alone: str | None) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from rattler import Gateway
 
-from envmgr.errors import ChannelError, SolveError, SolverUnavailable
+from envmgr.errors import ChannelError, SolveError, SolveExceeded, SolverUnavailable
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve import libsolv
@@ -28,6 +29,7 @@ from envmgr.urls import redact
 
 _VERSIONS = (2, 8, 32)  # of each name, one try after the other; then all
 _LEAST_SECONDS = 0.001
+_LEAST_LOOK = 1.0  # seconds for rattler's words
 
 
 class LibmambaSolver:
@@ -80,14 +82,17 @@ class LibmambaSolver:
         def accepts(variant: SolveRequest, packages: Packages) -> bool:
             return _accepts(variant, packages, is_brought_by_python(variant, self._repodata(variant)), engine)
 
-        quick, words = RattlerSolver(self._gateway), "libmamba found no solution"
+        quick, words = RattlerSolver(self._gateway, self._explaining), "libmamba found no solution"
+        limited = replace(request, time_limit=timedelta(seconds=max(self._explaining.seconds / 2, _LEAST_LOOK)))
         try:
-            quick.attempt(request)
+            quick.trial(limited)
         except Refused as refused:
-            return explain(request, str(refused), quick.trial, repodata, self._explaining, confirm=accepts)
+            return explain(request, str(refused) or words, quick.trial, repodata, self._explaining, confirm=accepts)
+        except SolveExceeded:  # it wrote why, which it does where there is no solution
+            return explain(request, words, quick.trial, repodata, self._explaining, confirm=accepts)
         except (SolveError, ChannelError):
             pass
-        return explain(request, words, attempt, repodata, self._explaining)
+        return explain(request, words, attempt, repodata, replace(self._explaining, aside=None))
 
     def _packages(self, request: SolveRequest, repodata: Repodata, engine: BoundedEngine) -> tuple[CondaPackage, ...]:
         if unmet_virtual(request) is not None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from envmgr.artifacts.cache import ArtifactCache, key_of
 from envmgr.errors import EnvmgrError, PackageError
 from envmgr.lock import conda_lock
+from envmgr.pypi import built_wheels
 from envmgr.settings import Settings
 from envmgr.store import generations, known, layout, pruning
 from envmgr.store.usage import is_cache_used
@@ -23,16 +24,19 @@ class Garbage(NamedTuple):
 
 
 class Needed(NamedTuple):
-    """What locks name: keys of artifacts, and URLs of channels; `doubts` are locks that could not be read."""
+    """What locks name: keys of artifacts, URLs of channels, sha256 of wheels, and keys of wheels that were built;
+    `doubts` are locks that could not be read."""
 
     keys: frozenset[str]
     channels: frozenset[str]
     doubts: tuple[Path, ...] = ()
+    wheels: frozenset[str] = frozenset()
+    built: frozenset[str] = frozenset()
 
     @property
     def hashes(self) -> frozenset[str]:
-        """The sha256 of every artifact that is needed."""
-        return frozenset(key.rpartition("-")[2] for key in self.keys)
+        """The sha256 of every artifact that is needed, of both halves."""
+        return self.wheels | {key.rpartition("-")[2] for key in self.keys}
 
 
 class Collection(NamedTuple):
@@ -58,11 +62,16 @@ def needed(settings: Settings, *, keep: int | None = None) -> Needed:
     """
     keys: set[str] = set()
     channels: set[str] = set()
+    wheels: set[str] = set()
+    built: set[str] = set()
     doubts = []
     for path in sorted(set(_locks(settings, keep))):
         try:
             for lock in conda_lock.loads(path.read_bytes(), source=str(path)).values():
                 channels.update(lock.channels)
+                builder = built_wheels.builder(lock)
+                built.update(key for key in (built_wheels.key_of(each, builder) for each in lock.pip) if key)
+                wheels.update(each.sha256 for each in lock.pip)
                 for package in lock.conda:
                     try:
                         keys.add(key_of(package))
@@ -71,7 +80,7 @@ def needed(settings: Settings, *, keep: int | None = None) -> Needed:
         except (OSError, EnvmgrError):
             doubts.append(path)
     doubts += [location.prefix for location in known.hidden(settings)]
-    return Needed(frozenset(keys), frozenset(channels), tuple(doubts))
+    return Needed(frozenset(keys), frozenset(channels), tuple(doubts), frozenset(wheels), frozenset(built))
 
 
 def plan(settings: Settings, cache: ArtifactCache, there: Needed | None = None) -> Collection:

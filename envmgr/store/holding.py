@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from envmgr.errors import ReadOnlyStore, StoreError
+from envmgr.errors import ReadOnlyStore
 from envmgr.leases import SILENCE, Owner, lease
 from envmgr.reporting import Reporter
 from envmgr.store import faults
 from envmgr.store.layout import Location
-
-_ATTEMPTS = 5
 
 
 @contextlib.contextmanager
@@ -27,18 +25,12 @@ def held(location: Location, *, doing: str, reporter: Reporter, timeout: float |
 
     with contextlib.ExitStack() as stack:
         stack.callback(_remove_hidden, location)
-        for attempt in range(_ATTEMPTS):
-            try:
-                purpose = f"{doing} {location.label}"
-                stack.enter_context(lease(location.lease, purpose=purpose, on_wait=announce, timeout=timeout))
-                break
-            except ReadOnlyStore as error:
-                error.hint = error.hint or faults.place_hint(location)
-                raise
-            except StoreError as error:
-                # The holder before us removed the empty directory between our making it and our using it.
-                if attempt == _ATTEMPTS - 1 or not isinstance(error.__cause__, FileNotFoundError):
-                    raise
+        try:
+            purpose = f"{doing} {location.label}"
+            stack.enter_context(lease(location.lease, purpose=purpose, on_wait=announce, timeout=timeout))
+        except ReadOnlyStore as error:
+            error.hint = error.hint or faults.place_hint(location)
+            raise
         stack.callback(_remove_empty, location)
         yield
 

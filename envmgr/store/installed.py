@@ -1,16 +1,18 @@
-"""The distributions that were installed past the lock, found without walking the tree (light: `list` pays for it).
+"""What other tools installed or removed past the lock, found without walking the tree (light: `list` pays for it).
 
 Staging writes generation.json last: a dist-info directory that changed later was made by another tool.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from envmgr.lock.model import Lock
-from envmgr.store import carried, generations, ownership
+from envmgr.errors import NotAnEnvironment
+from envmgr.lock.model import CondaPackage, Lock
+from envmgr.store import carried, generations, metadata, ownership
 from envmgr.store.carried import Distribution
 
 _SUFFIX = ".dist-info"
@@ -35,6 +37,24 @@ def past_the_lock(prefix: Path, lock: Lock) -> tuple[Distribution, ...]:
         if is_later and not is_locked:
             found.append(distribution)
     return tuple(sorted(found))
+
+
+def of_conda_past_the_lock(prefix: Path, lock: Lock) -> tuple[tuple[CondaPackage, ...], frozenset[str]]:
+    """Return the packages that have a prefix record and are not in `lock`, sorted, and the `dist_name` of those in it
+    whose record is gone: another conda tool changed the environment.
+
+    What cannot be read is not there.
+    """
+    there, locked = metadata.record_names(prefix), {package.dist_name for package in lock.conda}
+    if there == locked:
+        return (), frozenset()
+    from envmgr.store import records  # start-up time: only where another tool was at work
+
+    added = []
+    for name in there - locked:
+        with contextlib.suppress(NotAnEnvironment):
+            added.append(records.read_package(prefix / "conda-meta" / f"{name}.json"))
+    return tuple(sorted(added)), frozenset(locked - there)
 
 
 def _dist_infos(prefix: Path) -> Iterator[tuple[Distribution, int]]:

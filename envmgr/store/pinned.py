@@ -52,6 +52,8 @@ def in_force(settings: Settings, prefix: Path) -> Settings:
 
     Raises SpecError as `lines` does.
     """
+    if settings.ignores_pins:
+        return settings
     own = tuple((pin.text, f"{prefix / FILE}:{pin.line}") for pin in lines(prefix))
     return settings._replace(pinned_packages=(*settings.pinned_packages, *own)) if own else settings
 

@@ -77,24 +77,29 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     lock, location = staging.linking.lock, staging.linking.location
     artifacts, omitted = _link(staging, artifacts, tree)
     staging.checkpoint("linked")
-    installed: dict[str, tuple[str, ...]] = {}
+    installed: dict[str, tuple[str, ...]] = {}  # files by the sha256 of what brought them
     if lock.pip:
-        from envmgr.pypi import install as pip_half  # start-up time: most environments have no pip half
+        from envmgr.pypi import built_wheels  # start-up time: most environments have no pip half
+        from envmgr.pypi import install as pip_half
         from envmgr.pypi.indexes import Indexes
         from envmgr.pypi.unpacking import Place
 
-        place = Place(staging=tree, prefix=location.prefix, python=_python(tree, lock), owners=_owners(tree, artifacts))
+        place = Place(
+            staging=tree,
+            prefix=location.prefix,
+            python=_python(tree, lock),
+            owners=_owners(tree, artifacts),
+            builder=built_wheels.builder(lock),
+        )
         indexes = Indexes.gather(staging.settings, staging.pypi, staging.index_options)
         with wheel_turns.turn(lock.pip, staging.settings, staging.reporter):
             distributions = pip_half.install(
                 lock.pip, place, settings=staging.settings, reporter=staging.reporter, indexes=indexes
             )
-        installed = {each.name: each.files for each in distributions}
+        installed = {each.sha256: each.files for each in distributions}
         staging.checkpoint("pip half installed")
     _complete_python(staging, artifacts, installed, tree)
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
-    directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
-    metadata.complete_records(tree, lock.conda, directories)
     _write_metadata(staging, tree)
     gpu_notice.write(tree, lock.conda)
     staging.checkpoint("metadata written")
@@ -164,11 +169,7 @@ def _complete_python(
             )
             for each in artifacts
         ]
-        groups += [
-            bytecode.sources(package.sha256, installed[package.name])
-            for package in linking_.lock.pip
-            if package.filename.endswith(".whl") and package.name in installed
-        ]
+        groups += [bytecode.sources(sha256, files) for sha256, files in sorted(installed.items())]
         interpreter = bytecode.Interpreter(_python(tree, linking_.lock), python.version)
         chosen = [each for each in groups if each is not None]
         bytecode.link(chosen, tree, interpreter, settings=staging.settings, reporter=staging.reporter)
@@ -185,13 +186,15 @@ def _complete_python(
 def _write_metadata(staging: Staging, tree: Path) -> None:
     lock = staging.linking.lock
     before = metadata.read_lock(staging.old) if staging.old is not None else None
+    moment = time.time()
     block = metadata.history_block(
         lock,
         before.conda if before is not None else (),
         command=staging.generation.command,
-        moment=time.time(),
+        moment=moment,
     )
     metadata.write_history(tree, staging.old, block)
+    metadata.write_created_at(tree, staging.old, moment)
     source = staging.carries
     is_kept = source is not None and staging.keeps_variables and staging.extent != "nothing"
     values = variables.merged(Path(source.survey.root), source.lock, lock) if source and is_kept else None

@@ -119,6 +119,13 @@ def present(names: Sequence[str], lock: Lock, location: Location) -> tuple[str, 
     return tuple(dict.fromkeys(each for name, other in wanted for each in (name, other) if each in conda | pip))
 
 
+def with_dependencies(names: Sequence[str], lock: Lock) -> tuple[str, ...]:
+    """Return `names` and every package of `lock` that they need, directly or not."""
+    edges = _edges(lock)
+    found = {node for name in names for half in (_CONDA, _PIP) for node in _reached((half, name), edges)}
+    return tuple(dict.fromkeys((*names, *sorted(name for _, name in found))))
+
+
 def needed_by(node: Node, lock: Lock, spec: EnvironmentSpec) -> tuple[str, ...]:
     """Return the packages that were asked for and lead to `node`, sorted."""
     edges = _edges(lock)

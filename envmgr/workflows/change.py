@@ -21,12 +21,12 @@ from envmgr.spec.model import EnvironmentSpec
 from envmgr.spec.peek import name_and_prefix
 from envmgr.store import layout, pinned
 from envmgr.store.layout import Location
-from envmgr.workflows import adoption, asked, saving
+from envmgr.workflows import adoption, asked, freezing, only_dependencies, saving
 from envmgr.workflows.asked_channels import channels_of, with_channels
 from envmgr.workflows.create import Outcome, Plan, locate
 from envmgr.workflows.locking import Locker
 from envmgr.workflows.moving import Aim, Changed, Present, again, base_request, beside_file, move, present_at
-from envmgr.workflows.request import CreateRequest, SourceText, inputs_digest
+from envmgr.workflows.request import USUAL, CreateRequest, Manner, SourceText, inputs_digest
 from envmgr.workflows.saving import EditedFile
 from envmgr.workflows.sources import channel_files, read_sources
 
@@ -38,7 +38,7 @@ class ChangeRequest(NamedTuple):
     with pip past the lock (None: none of them; empty: all there are); those of `removed` that are in `pip` as well are
     meant only in the pip half. `channels` are added behind those there are.
     With `save`, `file` is the environment file that is edited too (None: the one that the environment was made
-    from). The rest is as in CreateRequest.
+    from). With `empties` all that was asked for goes. The rest is as in CreateRequest.
     """
 
     command: tuple[str, ...]
@@ -56,6 +56,8 @@ class ChangeRequest(NamedTuple):
     exclude_newer: str | None = None
     override_frozen: bool = False
     pristine: bool = False
+    manner: Manner = USUAL
+    empties: bool = False
 
 
 def change(
@@ -94,34 +96,46 @@ def _change(
     before = replace(asked.asked_for(lock, location), channels=channels_of(lock, settings))
     edits = _edits(request, before, there, reporter)
     channels = with_channels(before.channels, request.channels, override=request.override_channels)
-    spec = replace(apply(before, edits), channels=channels, pip_base=before.pip_base or os.getcwd())
-    saved = _saved(request, replace(edits, channels=channels), there, settings) if request.save else None
     base = base_request(request, lock, settings, reporter)
+    if request.manner.freezes:
+        settings = freezing.frozen(settings, lock, _named(edits))
+
+    def locker_for(base: CreateRequest, spec: EnvironmentSpec) -> Locker:
+        files = channel_files(base.files, settings)
+        return Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
+
+    before = replace(before, pip_base=before.pip_base or os.getcwd())
+    if request.manner.only_dependencies:
+        edits = _for_dependencies(
+            edits, before, locker_for(base, replace(apply(before, edits), channels=channels)), lock
+        )
+    spec = replace(apply(before, edits), channels=channels)
+    saved = _saved(request, replace(edits, channels=channels), there, settings) if request.save else None
     if saved is not None and saving.agree(saved, spec, settings, reporter, location):
         spec = saved.spec
         base = base._replace(files=(SourceText(saved.source, saved.text),))
-    files = channel_files(base.files, settings)
-    locker = Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
+    locker = locker_for(base, spec)
     found = beside_file(base, locker, reporter)
 
     def digest_with(new: Lock) -> str:
         content = found.bytes_with(new) if found is not None else None
+        files = channel_files(base.files, settings)
         return inputs_digest(base, settings, files, lock.platform, content) or "" if content is not None else ""
 
+    aim = _aim(request.manner, edits, found_there.preferred_in(lock))
     outcome = move(
         there,
         locker,
         settings,
-        Aim(found_there.preferred_in(lock)),
+        aim,
         confirm=confirm,
         dry_run=dry_run,
         digest_with=digest_with,
     )
     _say_what_stays(edits, outcome, spec, reporter)
-    if outcome.plan is not None:
-        for sentence in found_there.differences(outcome.plan.lock):
-            reporter.notice(sentence)
-    if saved is not None and not dry_run and not outcome.declined:
+    for sentence in found_there.differences(outcome.plan.lock) if outcome.plan is not None else ():
+        reporter.notice(sentence)
+    if saved is not None and not dry_run and not outcome.declined and not outcome.is_downloaded:
         if saved.is_changed:
             saving.write(saved)
         now = outcome.plan.lock if outcome.plan is not None else lock
@@ -141,7 +155,35 @@ def _find(request: ChangeRequest, settings: Settings) -> Location:
     return layout.find(settings, name=request.name, prefix=request.prefix)
 
 
+def _named(edits: Edits) -> tuple[str, ...]:
+    names = (*(each.name for each in edits.dependencies), *(each.name for each in edits.pip))
+    return tuple(dict.fromkeys(names))
+
+
+def _for_dependencies(edits: Edits, before: EnvironmentSpec, locker: Locker, lock: Lock) -> Edits:
+    """Return the edits that add what the named packages need to what is asked for, and not those themselves."""
+    only_dependencies.check(edits.pip)
+    needed = only_dependencies.needed_by({each.name for each in edits.dependencies}, locker.lock(lock))
+    names = {each.name for each in needed}
+    return replace(edits, dependencies=(*(each for each in before.dependencies if each.name in names), *needed))
+
+
+def _aim(manner: Manner, edits: Edits, preferred: Lock) -> Aim:
+    """Return what the solve prefers: what is locked, but for what is to be as new as can be."""
+    if manner.updates_all:
+        return Aim(preferred._replace(conda=(), pip=()))
+    named = _named(edits)
+    if not manner.updates_dependencies:
+        return Aim(preferred)
+    return Aim(preferred, frozenset(asked.with_dependencies(named, preferred)))
+
+
 def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, reporter: Reporter) -> Edits:
+    if request.empties:
+        return Edits(
+            removed=frozenset(each.name for each in before.dependencies),
+            removed_pip=frozenset(each.name for each in before.pip),
+        )
     if request.removed:
         asked.check_of_pip(request.pip, there.lock, there.location)
         return asked.removals(request.removed, there.lock, before, there.location)

@@ -12,6 +12,7 @@ from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels import built
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import EnvironmentBusy, EnvmgrError, StoreError
+from envmgr.pypi import built_wheels
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import (
@@ -34,8 +35,8 @@ from envmgr.store.usage import is_cache_used
 from envmgr.urls import path_of_file_url
 
 _INDEXES = ("repodata",)
-_OTHERS = ("uv", "pip-stubs", "payloads")  # filled again by what needs them
-Kind = Literal["artifact", "bytecode", "cache", "channel", "generation", "environment", "exec"]
+_OTHERS = ("uv", "pip-stubs", "payloads", "fitting-locks")  # filled again by what needs them
+Kind = Literal["artifact", "bytecode", "cache", "wheel", "channel", "generation", "environment", "exec"]
 
 
 class Choice(NamedTuple):
@@ -152,9 +153,13 @@ def clean(plan: Plan, settings: Settings, reporter: Reporter) -> int:
 
 def _caches(settings: Settings, choice: Choice, needed: gc.Needed) -> Iterator[tuple[Kind, Path, str]]:
     if choice.packages:
+        kept = {wheel.sha256 for key, wheel, _ in built_wheels.entries(settings) if wheel and key in needed.built}
         for directory in _below(settings.cache / bytecode.DIRECTORY):
-            if directory.name not in needed.hashes and not directory.name.startswith("."):
+            if directory.name not in needed.hashes | kept and not directory.name.startswith("."):
                 yield "bytecode", directory, directory.name
+        for key, wheel, directory in built_wheels.entries(settings):
+            if key not in needed.built:
+                yield "wheel", directory, wheel.package if wheel is not None else key
     names = (*(_INDEXES if choice.indexes or choice.everything else ()), *(_OTHERS if choice.everything else ()))
     for name in names:
         if (settings.cache / name).is_dir():

@@ -22,7 +22,7 @@ MAXIMUM_BYTES = 100 * 1024 * 1024
 
 def beside(request: CreateRequest) -> Path | None:
     """Return where the lock of the request is, whether it exists or not: one local file, and nothing beside it."""
-    if request.no_lock or request.specs or len(request.files) != 1:
+    if request.no_lock or request.specs or len(request.files) != 1 or request.manner.only_dependencies:
         return None
     source = request.files[0].source
     if source == "-" or "://" in source or request.files[0].is_lock:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels.credentials import as_written
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import PipError
-from envmgr.lock import closure, conda_lock
+from envmgr.lock import closure
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
 from envmgr.platforms.host_profile import HostProfile
@@ -28,17 +28,19 @@ from envmgr.spec.digest import semantic_digest
 from envmgr.spec.faults import Fault, Faults, SpecFault
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
-from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
-from envmgr.workflows import following, host_profiles, staleness
+from envmgr.workflows import following, host_profiles, only_dependencies, staleness
 from envmgr.workflows import request as requests
 from envmgr.workflows.recipe_channels import build_recipe_channels
-from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.request import CreateRequest, Manner
 from envmgr.workflows.solving import Solving
 from envmgr.workflows.sources import directories
 from envmgr.workflows.wanted import channel_names, read_spec
+
+if TYPE_CHECKING:  # it holds locks against this
+    from envmgr.workflows.beside import Beside
 
 _NO_WHEELS: tuple[PipPackage, ...] = ()
 _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
@@ -61,11 +63,14 @@ class Locker:
     ) -> None:
         """Take what is asked for from the files and specs of `request`, or from `spec` where that is given."""
         self._request, self._settings, self._reporter, self.platform = request, settings, reporter, platform
+        self._channel_files = channel_files
         self._spec = read_spec(request, settings, platform) if spec is None else spec
         for warning in self._spec.warnings:
             reporter.warning(warning)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
-        self._exclude_newer, self._cutoff = requests.cutoff_of(request.exclude_newer, self._table.pypi)
+        self._exclude_newer, self._cutoff = requests.cutoff_of(
+            request.exclude_newer, self._table.pypi, settings.environ
+        )
         self._cache = ArtifactCache(settings)
         self._machine = self._host_profile()
         self._names = channel_names(request, self._spec, self._table, settings)
@@ -82,6 +87,11 @@ class Locker:
             platform,
             pypi=self._table.pypi if self._spec.pip else None,
         )
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels in use, in order."""
+        return self._channels
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -199,14 +209,46 @@ class Locker:
         closure.check(lock, source=spec.sources[0] if spec.sources else "command line")
         return lock
 
+    def is_steady(self, found: Beside) -> bool:
+        """Whether the lock that was followed will fit for as long as the bytes of files, flags and settings are the
+        same, and nothing will have to be said of it."""
+        lock = found.fitting
+        if lock is None or self._spec.pip or lock.pip or self._machine is not None:
+            return False
+        moves = any(channel.recipes is not None or channel.exclude_newer is not None for channel in self._channels)
+        is_dated = self._cutoff is not None or lock.exclude_newer is not None
+        is_whole = all(platform in found.locks for platform in self.platforms)
+        return is_whole and not (moves or is_dated or self._spec.warnings or self.lacking(lock))
+
     def missing(self, lock: Lock) -> tuple[CondaPackage, ...]:
         """Return the conda artifacts of `lock` that are not in the package cache."""
         return self._cache.missing(lock.conda)
+
+    def fetch(self, lock: Lock) -> None:
+        """Download the conda artifacts of `lock` that are not in the package cache; raises as that does."""
+        self._cache.fetch(lock.conda, channels=self._channels, reporter=self._reporter)
+
+    def for_dependencies(self) -> Locker:
+        """Return what locks the dependencies of what is asked for in its place; raises as `lock` does."""
+        spec = only_dependencies.in_place_of(self._spec, self.lock(None))
+        return Locker(
+            self._request,
+            self._settings,
+            self._reporter,
+            platform=self.platform,
+            channel_files=self._channel_files,
+            spec=replace(spec, warnings=()),
+        )
 
     @property
     def is_pristine(self) -> bool:
         """Whether what people put into the environment is to stay behind."""
         return self._request.pristine
+
+    @property
+    def manner(self) -> Manner:
+        """How the change is made other than usual."""
+        return self._request.manner
 
     def realise(
         self,
@@ -218,29 +260,25 @@ class Locker:
         keeps_variables: bool = True,
     ) -> Realised:
         """Make the environment that `lock` describes; see store.realise for what is raised."""
-
-        def already_done() -> bool:
-            present = generations.current(location.prefix)
-            return present is not None and present.number != replaces and present.lock_digest == conda_lock.digest(lock)
-
+        wanted = RealiseRequest(
+            location=location,
+            lock=lock,
+            channels=self._channels,
+            command=self._request.command,
+            inputs_digest=inputs_digest,
+            replaces=replaces,
+            override_frozen=self._request.override_frozen,
+            extent="nothing" if self._request.pristine else "everything",
+            keeps_variables=keeps_variables,
+            pypi=self._table.pypi,
+            index_options=self._spec.pip_options.indexes,
+        )
         return realise(
-            RealiseRequest(
-                location=location,
-                lock=lock,
-                channels=self._channels,
-                command=self._request.command,
-                inputs_digest=inputs_digest,
-                replaces=replaces,
-                override_frozen=self._request.override_frozen,
-                extent="nothing" if self._request.pristine else "everything",
-                keeps_variables=keeps_variables,
-                pypi=self._table.pypi,
-                index_options=self._spec.pip_options.indexes,
-            ),
+            wanted,
             settings=self._settings,
             cache=self._cache,
             reporter=self._reporter,
-            already_done=already_done,
+            already_done=wanted.is_done,
         )
 
     def _cutoff_origin(self) -> Origin:

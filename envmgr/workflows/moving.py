@@ -22,7 +22,7 @@ from envmgr.workflows.beside import Beside
 from envmgr.workflows.create import Outcome, Plan
 from envmgr.workflows.locking import Locker
 from envmgr.workflows.reading import own_lock
-from envmgr.workflows.request import CreateRequest
+from envmgr.workflows.request import CreateRequest, Manner
 from envmgr.workflows.saving import EditedFile
 
 _ATTEMPTS = 5  # to change what other commands change at the same time
@@ -42,6 +42,8 @@ class Asking(Protocol):
     def override_frozen(self) -> bool: ...
     @property
     def pristine(self) -> bool: ...
+    @property
+    def manner(self) -> Manner: ...
 
 
 class Changed(NamedTuple):
@@ -102,6 +104,7 @@ def base_request(request: Asking, lock: Lock, settings: Settings, reporter: Repo
             exclude_newer=request.exclude_newer,
             override_frozen=request.override_frozen,
             pristine=request.pristine,
+            manner=request.manner,
         )
     found = {each.name for each in detect(lock.platform, settings.environ, request.virtual_packages)}
     found |= {each.partition("=")[0] for each in request.virtual_packages}
@@ -119,6 +122,7 @@ def base_request(request: Asking, lock: Lock, settings: Settings, reporter: Repo
         exclude_newer=request.exclude_newer,
         override_frozen=request.override_frozen,
         pristine=request.pristine,
+        manner=request.manner,
     )
 
 
@@ -144,13 +148,16 @@ def move(
         lock = locker.lock(aim.preferred, moving=aim.moving)
         is_same = lock.request == previous.request and conda_lock.digest(lock) == conda_lock.digest(previous)
         is_well = not there.is_suspect and not (locker.is_pristine and succession.holds_anything(location))
-        if is_same and is_well:
+        if is_same and is_well and not locker.manner.reinstall:
             return Outcome(location, up_to_date=True)
         plan = Plan(location, previous, lock, between(previous, lock), locker.missing(lock))
         if not confirm(plan):
             return Outcome(location, plan=plan, declined=True)
         if dry_run:
             return Outcome(location, plan=plan)
+        if locker.manner.download_only:
+            locker.fetch(lock)
+            return Outcome(location, plan=plan, is_downloaded=True)
         digest = digest_with(lock) if digest_with is not None else ""
         realised = locker.realise(location, lock, replaces=there.number, inputs_digest=digest)
         return Outcome(location, plan=plan, up_to_date=not realised.is_new, carried=realised.carried)

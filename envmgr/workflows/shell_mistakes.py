@@ -15,7 +15,7 @@ from envmgr.store import layout, registry
 from envmgr.store.layout import Location
 from envmgr.workflows.finding import Finding, fault, notice
 
-_SHELLS = ("bash", "zsh", "fish", "tcsh", "xonsh", "nushell", "powershell")
+_SHELLS = ("bash", "zsh", "fish", "tcsh", "xonsh", "nushell", "elvish", "powershell")
 _PIP_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT")
 
 

@@ -123,7 +123,7 @@ def locks(settings: Settings) -> Iterator[Finding]:
 def cache(settings: Settings, reporter: Reporter) -> Iterator[Finding]:
     """Yield cached artifacts that are not what was published."""
     for rotten in verify.verify_cache(settings, reporter).rotten:
-        yield fault(f"{rotten.key}: {rotten.reasons[0]}", "envmgr verify --cache --fix")
+        yield fault(f"{rotten.key or rotten.package}: {rotten.reasons[0]}", "envmgr verify --cache --fix")
 
 
 def _nearest(directory: Path) -> Path:

@@ -15,7 +15,7 @@ from envmgr.spec.edits import Edits, apply
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.store import layout, pinned
 from envmgr.store.layout import Location
-from envmgr.workflows import asked, saving
+from envmgr.workflows import asked, freezing, saving
 from envmgr.workflows.asked_channels import channels_of, with_channels
 from envmgr.workflows.create import Plan, create, locate
 from envmgr.workflows.locking import Locker
@@ -84,24 +84,20 @@ def _update(
     dry_run: bool,
 ) -> Changed:
     location, lock = there.location, there.lock
-    settings = pinned.in_force(settings, location.prefix)
     asked.check_of_pip(moves.of_pip, lock, location)
     moving = asked.present(moves.names, lock, location)
-    base = base_request(request, lock, settings, reporter)
-    spec = None
-    if request.files:
-        base = base._replace(
-            files=request.files, channels=request.channels, override_channels=request.override_channels
-        )
-    else:
-        channels = with_channels(channels_of(lock, settings), request.channels, override=request.override_channels)
-        spec = replace(asked.asked_for(lock, location), channels=channels)
+    settings = pinned.in_force(settings, location.prefix)
+    if request.manner.freezes:
+        settings = freezing.frozen(settings, lock, moving)
+    base, spec = _asked(request, there, settings, reporter)
 
     def locker_for(base: CreateRequest, spec: EnvironmentSpec | None) -> Locker:
         files = channel_files(base.files, settings)
         return Locker(base, settings, reporter, platform=lock.platform, channel_files=files, spec=spec)
 
     locker = locker_for(base, spec)
+    if request.manner.updates_dependencies:
+        moving = asked.with_dependencies(moving, lock)
     aim = Aim(lock._replace(conda=(), pip=())) if moves.everything else Aim(lock, frozenset(moving))
     saved: EditedFile | None = None
     if moves.save:
@@ -118,7 +114,7 @@ def _update(
         locker = locker_for(base, spec)
     found = beside_file(base, locker, reporter)
     outcome = move(there, locker, settings, aim, confirm=confirm, dry_run=dry_run)
-    if outcome.declined or dry_run:
+    if outcome.declined or outcome.is_downloaded or dry_run:
         return Changed(outcome, saved)
     if saved is not None:
         if saved.is_changed:
@@ -130,6 +126,20 @@ def _update(
         now = outcome.plan.lock if outcome.plan is not None else lock
         outcome = outcome._replace(written=moved_on.put(now, reporter))
     return Changed(outcome, saved)
+
+
+def _asked(
+    request: CreateRequest, there: Present, settings: Settings, reporter: Reporter
+) -> tuple[CreateRequest, EnvironmentSpec | None]:
+    """Return the request that decides the solve, and what is asked for where that is not what its files say."""
+    base = base_request(request, there.lock, settings, reporter)
+    if request.files:
+        more = base._replace(
+            files=request.files, channels=request.channels, override_channels=request.override_channels
+        )
+        return more, None
+    channels = with_channels(channels_of(there.lock, settings), request.channels, override=request.override_channels)
+    return base, replace(asked.asked_for(there.lock, there.location), channels=channels)
 
 
 def _check_savable(request: CreateRequest) -> None:

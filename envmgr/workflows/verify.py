@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from envmgr.artifacts import audit
-from envmgr.artifacts.audit import Audit
+from envmgr.artifacts import audit, trees
+from envmgr.artifacts.audit import Audit, Rotten
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import ChannelError, EnvmgrError, LockError, NotAnEnvironment, PrefixError, StoreError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
+from envmgr.pypi import audit as pip_audit
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import frozen, generations, healing, layout, sharing
@@ -128,18 +129,29 @@ def repair(
 
 
 def verify_cache(settings: Settings, reporter: Reporter) -> Audit:
-    """Return what is rotten in the own package cache; raises StoreError where it cannot be read."""
-    return audit.audit(ArtifactCache(settings), reporter)
+    """Return what is rotten in the own cache, packages and wheels; raises StoreError where it cannot be read."""
+    found = audit.audit(ArtifactCache(settings), reporter)
+    with reporter.start("check", "cached wheels"):
+        wheels = tuple(pip_audit.audit(settings))
+    rotten = [Rotten(each.key, each.directory, f"the wheel of {each.package}", each.reasons)
+              for each in wheels if each.reasons]  # fmt: skip
+    size = found.bytes + sum(each.bytes for each in wheels)
+    return Audit(found.artifacts, size, (*found.rotten, *rotten), wheels=len(wheels))
 
 
 def set_aside(found: Audit, settings: Settings) -> tuple[str, ...]:
-    """Remove the rotten artifacts from the cache, so that they are fetched again when needed, and return their names.
+    """Remove what is rotten from the cache, so that it is had again when needed, and return the names.
 
-    Raises ReadOnlyStore or StoreError.
+    Raises ReadOnlyStore, StoreError or PipError.
     """
     cache = ArtifactCache(settings)
+    wheels = [each for each in found.rotten if each.directory.parent != cache.directory]
+    healing.forget_wheels({each.package.split()[-2] for each in wheels if not each.key}, settings)
     for each in found.rotten:
-        cache.remove(each.key)
+        if each in wheels:
+            trees.remove(each.directory)
+        else:
+            cache.remove(each.key)
     return tuple(each.package for each in found.rotten)
 
 

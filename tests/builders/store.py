@@ -6,8 +6,11 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -138,12 +141,18 @@ def rename_until(settings: Settings, request: RenameRequest, step: str) -> int:
 
 
 def realise_at_once(settings: Settings, requests: Sequence[RealiseRequest]) -> list[int]:
-    """Realise each request in a process of its own, all at the same time; return their exit codes."""
-    children = [_PROCESSES.Process(target=_realise_until, args=(settings, request, "")) for request in requests]
+    """Realise each request in a process of its own, all at the same time; return their exit codes.
+
+    What one of them raised is printed: their standard error is that of a server, which no test shows.
+    """
+    raised: SimpleQueue[str] = _PROCESSES.SimpleQueue()
+    children = [_PROCESSES.Process(target=_realise_and_tell, args=(settings, each, raised)) for each in requests]
     for child in children:
         child.start()
     for child in children:
         child.join()
+    while not raised.empty():
+        sys.stderr.write(raised.get())
     return [child.exitcode if child.exitcode is not None else -1 for child in children]
 
 
@@ -170,23 +179,23 @@ def faults(prefix: Path, lock: Lock) -> list[str]:
 
 
 def _realise_until(settings: Settings, request: RealiseRequest, step: str) -> None:
-    def done() -> bool:
-        present = generations.current(request.location.prefix)
-        return (
-            present is not None
-            and present.number != request.replaces
-            and present.lock_digest == conda_lock.digest(request.lock)
-        )
-
     realise(
         request,
         settings=settings,
         cache=ArtifactCache(settings),
         reporter=SilentReporter(),
-        already_done=done,
+        already_done=request.is_done,
         checkpoint=_killer(step),
     )
     os._exit(0)  # the runtime of rattler may crash when the interpreter ends
+
+
+def _realise_and_tell(settings: Settings, request: RealiseRequest, raised: SimpleQueue[str]) -> None:
+    try:
+        _realise_until(settings, request, "")
+    except BaseException:
+        raised.put(traceback.format_exc())
+        raise
 
 
 def _roll_back_until(settings: Settings, request: RollbackRequest, step: str) -> None:
