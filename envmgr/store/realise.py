@@ -144,6 +144,7 @@ def _realise(run: Run) -> Realised:
     location, request, since = run.request.location, run.request, succession.clock(run.request.location)
     with told_of(location, "reading"):
         there = succession.what_is_there(location, request.replaces)
+        telling.tell_removed(location, there.lock if there is not None else None, request.lock, run.reporter)
     carries = request.carries or there
     linking_ = Linking(location, request.lock, request.channels, run.cache, run.settings.link_scripts == "allow")
     if there is not None:
