@@ -60,6 +60,10 @@ class SolveTimeout(SolveError):
     """The solve took longer than its time limit."""
 
 
+class SolveExceeded(SolveError):
+    """The solve needed more memory than a solve may have."""
+
+
 class PipError(EnvmgrError):
     """The pip half cannot be read, resolved or installed, or clashes with the conda half."""
 

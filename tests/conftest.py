@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from builders.channels import LocalChannel
@@ -15,6 +16,10 @@ from envmgr.settings import Settings
 
 # What a CI system or a terminal sets changes what is printed; the tests that want it set it themselves.
 _OF_THE_CALLER = frozenset({"BASH_ENV", "CI", "COLUMNS", "ENV", "FORCE_COLOR", "LINES", "NO_COLOR", "PS1"})
+
+# Properties hold on a busy machine too: how long an example takes says nothing about them.
+hypothesis.settings.register_profile("envmgr", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("envmgr")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envmgr.artifacts import trees
+from envmgr.artifacts import plans, trees
 from envmgr.artifacts.distrust import check_record, inspect
 from envmgr.artifacts.keys import KEY, key_of, stem_of
 from envmgr.artifacts.manifest import Artifact, Manifest, read_manifest
@@ -119,7 +119,9 @@ class ArtifactCache:
             aside = self.temporary()
             with contextlib.suppress(FileNotFoundError):
                 os.rename(self.directory / key, aside)
-            (self.directory / f"{key}.json").unlink(missing_ok=True)
+            for name in _names(self.directory):
+                if name == f"{key}.json" or plans.key_of_file(name) == key:
+                    (self.directory / name).unlink(missing_ok=True)
             trees.remove(aside)
 
     def sweep(self) -> int:
@@ -137,8 +139,10 @@ class ArtifactCache:
                 dead = tag_is_dead(name[len(_TEMPORARY) :].rpartition("-")[0])
                 if dead is False or (dead is None and not _is_old(path)):
                     continue
-            elif not (name.endswith(".json") and name[:-5] not in names and _is_old(path)):
-                continue
+            else:
+                key = name[:-5] if name.endswith(".json") else plans.key_of_file(name)
+                if key is None or key in names or not _is_old(path):
+                    continue
             with contextlib.suppress(OSError):
                 trees.remove(path)
                 removed += 1
@@ -215,6 +219,7 @@ class ArtifactCache:
         for _ in range(3):
             try:
                 os.rename(temporary, directory)
+                self._publish_plan(temporary, key)
                 break
             except OSError as error:
                 if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
@@ -228,6 +233,10 @@ class ArtifactCache:
             trees.remove(aside)
             self._write_manifest(key, manifest)
         return Artifact(package, directory, manifest)
+
+    def _publish_plan(self, temporary: Path, key: str) -> None:
+        with contextlib.suppress(OSError):  # whoever links it first makes one
+            os.replace(plans.beside(temporary), plans.beside(self.directory / key))
 
     def _write_manifest(self, key: str, manifest: Manifest) -> None:
         temporary = self.temporary()

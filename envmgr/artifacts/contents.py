@@ -24,7 +24,10 @@ class Faulty(Exception):
 
 
 class ListedPath(NamedTuple):
-    """One path that the artifact says it installs; `kind` is hardlink, softlink or directory."""
+    """One path that the artifact says it installs; `kind` is hardlink, softlink or directory.
+
+    With `no_link`, its contents are copied into every prefix.
+    """
 
     path: str
     kind: str
@@ -32,6 +35,7 @@ class ListedPath(NamedTuple):
     sha256: str | None
     placeholder: str | None
     file_mode: str | None
+    no_link: bool = False
 
 
 def read_index(directory: Path, tree: Tree) -> dict[str, Any]:
@@ -98,9 +102,15 @@ def _listed_path(entry: object, position: int) -> ListedPath:
         raise Faulty("info/paths.json", f"has no mapping in {where}")
     get: Any = entry.get
     listed = ListedPath(
-        get("_path"), get("path_type"), get("size_in_bytes"), get("sha256"), get("prefix_placeholder"), get("file_mode")
+        get("_path"),
+        get("path_type"),
+        get("size_in_bytes"),
+        get("sha256"),
+        get("prefix_placeholder"),
+        get("file_mode"),
+        get("no_link") is True,
     )
-    path, kind, size, sha256, placeholder, mode = listed
+    path, kind, size, sha256, placeholder, mode, _ = listed
     if type(path) is not str:
         raise Faulty("info/paths.json", f"has no text `_path` in {where}")
     if kind not in _KINDS:
@@ -117,6 +127,11 @@ def _read_old_listing(directory: Path, tree: Tree) -> list[ListedPath]:
     if text is None:
         raise Faulty("info/paths.json", "is missing, and so is info/files")
     placeholders = _read_has_prefix(directory, tree)
+    copied = {
+        line.strip()
+        for name in ("info/no_link", "info/no_softlink")
+        for line in (_read_text(directory, tree, name) or "").splitlines()
+    }
     listing = []
     for line in text.splitlines():
         path = line.strip()
@@ -124,7 +139,7 @@ def _read_old_listing(directory: Path, tree: Tree) -> list[ListedPath]:
             continue
         kind = "softlink" if path in tree.links else "directory" if path in tree.directories else "hardlink"
         placeholder, mode = placeholders.get(path, (None, None))
-        listing.append(ListedPath(path, kind, None, None, placeholder, mode))
+        listing.append(ListedPath(path, kind, None, None, placeholder, mode, path in copied))
     listed = {entry.path for entry in listing}
     for path in placeholders.keys() - listed:
         raise Faulty("info/has_prefix", f"names `{path}`, which info/files does not list")

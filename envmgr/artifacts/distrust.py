@@ -39,6 +39,13 @@ def inspect(directory: Path, package: CondaPackage, *, sha256: str, md5: str, is
     One that is fresh from its archive may have no hard links to elsewhere. Raises CorruptPackage that names the
     artifact, its channel and up to five faults, and OSError when the directory cannot be read.
     """
+    return inspect_listing(directory, package, sha256=sha256, md5=md5, is_fresh=is_fresh)[0]
+
+
+def inspect_listing(
+    directory: Path, package: CondaPackage, *, sha256: str, md5: str, is_fresh: bool = False
+) -> tuple[Manifest, list[ListedPath]]:
+    """Return the manifest as `inspect` does, and what the artifact says it installs."""
     tree = Tree.read(directory)
     try:
         index = read_index(directory, tree)
@@ -58,7 +65,7 @@ def inspect(directory: Path, package: CondaPackage, *, sha256: str, md5: str, is
         raise corrupt(package, faults)
     paths = sorted(entry.path for entry in listing if entry.kind != "directory")
     scripts = {match["kind"] for match in map(_LINK_SCRIPT.fullmatch, paths) if match and match["name"] == package.name}
-    return Manifest(
+    manifest = Manifest(
         name=package.name,
         version=package.version,
         build=package.build,
@@ -77,6 +84,7 @@ def inspect(directory: Path, package: CondaPackage, *, sha256: str, md5: str, is
         bytes=tree.bytes,
         files=len(tree.files) + len(tree.links) + len(tree.directories),
     )  # fmt: skip
+    return manifest, listing
 
 
 def check_record(package: CondaPackage, manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from envmgr.artifacts import trees
+from envmgr.artifacts import plans, trees
 from envmgr.artifacts.cache import MAKE_ROOM, ArtifactCache, full
 from envmgr.artifacts.download import download
 from envmgr.artifacts.manifest import Artifact
@@ -100,6 +100,7 @@ class _Fetching:
                 downloaded.unlink(missing_ok=True)
             if temporary.exists():
                 trees.remove(temporary)
+            plans.beside(temporary).unlink(missing_ok=True)
             self._turns.end(package)
         if downloaded is None:
             progress.advance(package.size or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,6 +72,11 @@ class Artifact(NamedTuple):
     package: CondaPackage
     directory: Path
     manifest: Manifest
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything is in the directory that was there, by name."""
+        return all(os.path.lexists(f"{self.directory}/{path}") for path in ("info/index.json", *self.manifest.paths))
 
 
 def read_manifest(path: Path) -> Manifest | None:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from rattler.package_streaming import extract
 
-from envmgr.artifacts.distrust import corrupt, inspect
+from envmgr.artifacts import plans
+from envmgr.artifacts.distrust import corrupt, inspect_listing
 from envmgr.artifacts.manifest import Manifest
 from envmgr.errors import (
     ChannelError,
@@ -37,6 +38,8 @@ _OS_ERROR = re.compile(r"\(os error (?P<number>[0-9]+)\)")
 def unpack(archive: Path, destination: Path, package: CondaPackage) -> Manifest:
     """Extract `archive` into the absent directory `destination`, and return its manifest when nothing is amiss.
 
+    Its link plan is beside it then, where it is not noarch python.
+
     rattler reads the file once from beginning to end and hashes exactly the bytes that it extracts from. Raises
     ChecksumMismatch when they are not what the record promises, CorruptPackage when the archive cannot be
     unpacked or its contents cannot be trusted, ChannelError when there is no archive, and NoSpace,
@@ -51,7 +54,11 @@ def unpack(archive: Path, destination: Path, package: CondaPackage) -> Manifest:
             raise
         raise CorruptPackage(f"{package.filename} cannot be unpacked: {error}") from error
     _compare(package, sha256.hex(), md5.hex(), archive)
-    return inspect(destination, package, sha256=sha256.hex(), md5=md5.hex(), is_fresh=True)
+    manifest, listing = inspect_listing(destination, package, sha256=sha256.hex(), md5=md5.hex(), is_fresh=True)
+    if manifest.noarch != "python":
+        with contextlib.suppress(OSError):  # whoever links it first makes one
+            plans.write_beside(destination, listing)
+    return manifest
 
 
 def serve() -> None:

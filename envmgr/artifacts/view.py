@@ -47,7 +47,7 @@ def view(artifacts: Iterable[Artifact]) -> Iterator[Path]:
         except EnvmgrError:
             raise
         except Exception as error:
-            damaged = [artifact for artifact in links.values() if not _is_complete(artifact)]
+            damaged = [artifact for artifact in links.values() if not artifact.is_complete]
             if damaged:
                 raise _damage(damaged) from error
             raise
@@ -83,10 +83,6 @@ def _make() -> Path:
 def _remove(directory: Path) -> None:
     with contextlib.suppress(OSError):  # what stays is found by the next sweep
         remove(directory)
-
-
-def _is_complete(artifact: Artifact) -> bool:
-    return all(os.path.lexists(artifact.directory / path) for path in ("info/index.json", *artifact.manifest.paths))
 
 
 def _damage(artifacts: list[Artifact]) -> CorruptPackage:

@@ -20,6 +20,7 @@ SPELLINGS = {
     "csh": "eval `envmgr shell-hook tcsh`",
     "xonsh": "execx($(envmgr shell-hook xonsh))",
     "nushell": "envmgr shell-hook nushell | save --force ~/.envmgr.nu; source ~/.envmgr.nu",
+    "elvish": "eval (envmgr shell-hook elvish | slurp)",
     "powershell": "(& envmgr shell-hook powershell) | Out-String | Invoke-Expression",
     "cmd": "for /f \"delims=\" %i in ('envmgr shell-hook cmd') do @%i",
 }
@@ -63,7 +64,7 @@ def deactivate() -> None:
 def shell_hook(shell: str) -> None:
     """Print the shell functions that make `envmgr activate` work, for scripts and for whoever does not want `init`.
 
-    SHELL is bash (by default), zsh, dash, ksh, fish, tcsh, xonsh, nushell, powershell or cmd.
+    SHELL is bash (by default), zsh, dash, ksh, fish, tcsh, xonsh, nushell, elvish, powershell or cmd.
 
     \b
     Each in its own spelling:
@@ -72,6 +73,7 @@ def shell_hook(shell: str) -> None:
       eval `envmgr shell-hook tcsh`
       execx($(envmgr shell-hook xonsh))
       envmgr shell-hook nushell | save --force ~/.envmgr.nu; source ~/.envmgr.nu
+      eval (envmgr shell-hook elvish | slurp)
       (& envmgr shell-hook powershell) | Out-String | Invoke-Expression
     """
     hot.dispatch(["shell-hook", shell], Settings.load().environ)

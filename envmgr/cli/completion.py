@@ -21,7 +21,7 @@ _ARGUMENTS = {
     "tool upgrade": "tools", "tool uninstall": "tools",
 }  # fmt: skip
 SHELLS = text.SHELLS
-_SHELLS = "bash zsh fish tcsh xonsh nushell powershell dash"
+_SHELLS = "bash zsh fish tcsh xonsh nushell elvish powershell dash cmd"
 _OF_OPTIONS = {
     "name": "environments", "prefix": "directories", "cwd": "directories", "file": "files", "files": "files",
     "paths": "files",

@@ -12,7 +12,8 @@ from envmgr.cli.messages import say, say_json
 from envmgr.workflows import shells as workflow
 from envmgr.workflows.shells import Change
 
-_ALL = ("bash", "zsh", "fish", "tcsh", "xonsh", "nushell", "pwsh")
+_EVERYWHERE = ("bash", "zsh", "fish", "tcsh", "xonsh", "nushell", "elvish", "pwsh")
+_ALL = (*_EVERYWHERE, "powershell", "cmd") if sys.platform == "win32" else _EVERYWHERE
 
 
 @click.command(

@@ -11,10 +11,10 @@ from envmgr.cli.messages import say, say_json
 from envmgr.cli.shapes import channel_name, listed, pip_listed
 from envmgr.cli.tables import columns
 from envmgr.errors import SpecError, UsageError
-from envmgr.lock.model import Lock, PipPackage
+from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.settings import Settings
 from envmgr.store import layout, pinned
-from envmgr.store.installed import past_the_lock
+from envmgr.store.installed import gone_of_pip, of_conda_past_the_lock, past_the_lock
 from envmgr.store.layout import Location
 from envmgr.store.ownership import normalised
 from envmgr.workflows.reading import lock_of
@@ -48,7 +48,8 @@ def list_packages(
 ) -> None:  # fmt: skip
     """List the packages of an environment, both halves; those that were asked for are marked with *.
 
-    What was installed with pip, and is not in the lock, is marked with !. NAME… shows only these; * matches anything.
+    What pip or another conda tool installed, and is not in the lock, is marked with !; what they removed
+    from the environment, with -. NAME… shows only these; * matches anything.
     """
     options.one_of_name_and_prefix(name, prefix)
     chosen = {"--explicit": explicit, "--export": as_specs, "--canonical": canonical, "--revisions": revisions}
@@ -66,35 +67,47 @@ def list_packages(
     pip = [package for package in lock.pip if not no_pip and _matches(package.name, patterns)]
     found = past_the_lock(location.prefix, lock) if not no_pip else ()
     others = [each for each in found if _matches(normalised(each.name), patterns)]
+    added, gone = of_conda_past_the_lock(location.prefix, lock)
+    lost = {name for name, _ in gone_of_pip(location.prefix, lock)} - {normalised(each.name) for each in found}
+    added = tuple(package for package in added if _matches(package.name, patterns))
     if explicit:
         _print_explicit(lock._replace(conda=tuple(conda)), as_json=as_json, left_out=len(pip) + len(others))
         return
     if as_specs or canonical:
-        parts = [(package.name, package.version, package.build) for package in conda]
+        parts = [(package.name, package.version, package.build) for package in (*conda, *added)]
         parts += [(package.name, package.version, "pypi_0") for package in pip]
         parts += [(each.name, each.version, "pypi_0") for each in others]
         lines = [("=" if as_specs else "-").join(each) for each in sorted(parts, reverse=reverse)]
         _print_lines(lines, (_SPECS_HEADER.format(lock.platform),) if as_specs else (), as_json=as_json)
         return
     if as_json:
-        entries = [*map(listed, conda), *map(pip_listed, pip)]
+        entries = [listed(each) | ({"missing": True} if each.dist_name in gone else {}) for each in conda]
+        entries += [pip_listed(each) | ({"missing": True} if each.name in lost else {}) for each in pip]
+        entries += [*(listed(package) | {"foreign": True} for package in added)]
         entries += [pip_listed(PipPackage(each.name, each.version, "", "", "")) | {"foreign": True} for each in others]
         say_json(sorted(entries, key=lambda entry: str(entry["name"]), reverse=reverse))
         return
-    rows = [
-        ("*" if package.requested else "", package.name, package.version, package.build, channel_name(package.channel))
-        for package in conda
-    ] + [("*" if package.requested else "", package.name, package.version, "", "pypi") for package in pip]
+    rows = [_row("-" if each.dist_name in gone else "*" if each.requested else "", each) for each in conda]
+    rows += [_row("!", package) for package in added]
+    rows += [
+        ("-" if each.name in lost else "*" if each.requested else "", each.name, each.version, "", "pypi")
+        for each in pip
+    ]
     rows += [("!", each.name, each.version, "", "pypi") for each in others]
     if not quiet:
         where = f" ({location.prefix})" if location.name is not None else ""
-        say(f"# packages in {location.label}{where}; * was asked for{', ! is not in the lock' if others else ''}")
+        marks = f"{', ! is not in the lock' if others or added else ''}{', - is gone' if gone or lost else ''}"
+        say(f"# packages in {location.label}{where}; * was asked for{marks}")
         _say_pins(location)
     if rows:
         rows.sort(key=lambda row: row[1], reverse=reverse)
         say(columns([("", "name", "version", "build", "channel"), *rows]))
     elif not quiet:
         click.echo(f"no package is named {' or '.join(patterns)}" if patterns else "no packages", err=True)
+
+
+def _row(mark: str, package: CondaPackage) -> tuple[str, str, str, str, str]:
+    return mark, package.name, package.version, package.build, channel_name(package.channel)
 
 
 def _say_pins(location: Location) -> None:

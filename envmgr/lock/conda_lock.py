@@ -74,7 +74,8 @@ def to_document(locks: Iterable[Lock], *, base: str | None = None) -> dict[str, 
     """
     ordered = sorted(locks, key=lambda lock: lock.platform)
     channels = list(dict.fromkeys(channel for lock in ordered for channel in lock.channels))
-    custom = {"envmgr": _compact({"schema": SCHEMA})}
+    # conda-lockfiles 0.2.2, conda's own reader, refuses a lock without it. No version: the same input, the same bytes.
+    custom = {"created_by": "envmgr", "envmgr": _compact({"schema": SCHEMA})}
     packages: list[dict[str, Any]] = []
     for lock in ordered:
         entries = [_conda_entry(package, lock.platform) for package in lock.conda]

@@ -9,12 +9,12 @@ import json
 import os
 import platform as host
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
 from envmgr.errors import ConfigError, UsageError
+from envmgr.platforms import driver
 from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter, SilentReporter
@@ -39,11 +39,6 @@ _CAPABILITY = re.compile(r"[0-9]+\.[0-9]+")
 _BUILD = re.compile(r"[a-zA-Z0-9_.+]{1,64}")
 _NAME = re.compile(r"__[a-z0-9][._-]?(?:[a-z0-9]+(?:\.|-|_|$))*")
 
-_DRIVER_LIBRARIES = ("libnvidia-ml.so", "libcuda.so")
-_LIBRARY_DIRECTORIES = (
-    "/usr/lib64/nvidia", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib/wsl/lib", "/usr/lib64",
-    "/usr/lib", "/lib64", "/lib",
-)  # fmt: skip
 _PROBE = (
     "import json, rattler; found = [p.into_generic() for p in rattler.VirtualPackage.detect()];"
     "print(json.dumps([[p.name.normalized, str(p.version), str(p.build_string)] for p in found]))"
@@ -104,7 +99,7 @@ def _assumed(platform: str) -> list[VirtualPackage]:
 
 
 def _of_this_machine(environ: Mapping[str, str], reporter: Reporter) -> list[VirtualPackage]:
-    if not _may_have_a_driver(environ):
+    if not driver.may_be_there(environ):
         from rattler import VirtualPackage as Detected  # start-up time
 
         generic = [package.into_generic() for package in Detected.detect()]
@@ -137,28 +132,6 @@ def _without_the_driver() -> list[VirtualPackage]:
         if library == "glibc":
             packages["__glibc"] = VirtualPackage("__glibc", version)
     return list(packages.values())
-
-
-def _may_have_a_driver(environ: Mapping[str, str]) -> bool:
-    """Whether any of the places in which rattler looks for an NVIDIA driver has one (nothing is loaded)."""
-    if not sys.platform.startswith("linux"):
-        return False
-    if shutil.which("nvidia-smi", path=environ.get("PATH", os.defpath)):
-        return True
-    try:
-        with open("/etc/ld.so.cache", "rb") as stream:
-            cached = stream.read()
-    except OSError:
-        cached = b""
-    if any(library.encode() in cached for library in _DRIVER_LIBRARIES):
-        return True
-    directories = (*filter(None, environ.get("LD_LIBRARY_PATH", "").split(":")), *_LIBRARY_DIRECTORIES)
-    return any(
-        os.path.exists(os.path.join(directory, library + suffix))
-        for directory in directories
-        for library in _DRIVER_LIBRARIES
-        for suffix in ("", ".1")
-    )
 
 
 def _apply_variables(packages: dict[str, VirtualPackage], platform: str, environ: Mapping[str, str]) -> None:

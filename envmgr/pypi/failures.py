@@ -11,6 +11,7 @@ from envmgr.errors import PipError
 from envmgr.pypi.compilation import names_not_found
 from envmgr.pypi.uv import UvFailed
 from envmgr.spec.model import Requirement
+from envmgr.urls import redact
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _NOT_CACHED = re.compile(
@@ -23,6 +24,12 @@ _BUILD = re.compile(r"Failed to build `(?P<what>[^`]+)`(?=\s+cause: (?:The build
 _SHOWN_LINES = 12
 _URL = re.compile(r"https?://[^\s)`]+")
 _EMPTY = re.compile(rf"Because there are no versions of ({_NAME}) and you require \1\b")
+_SSH = re.compile(
+    r"^\s*(?:ssh: )?(\S.*(?:hostname|Permission denied|Host key verification|port \d+:).*)$", re.MULTILINE
+)
+_NO_RELEASE = re.compile(
+    rf"no versions? of ({_NAME})(?:\[[^\]]*\])?[=<>~!]|only ({_NAME})(?:\[[^\]]*\])?[=<>~!]\S+ (?:is|are) available"
+)
 _FILTERED = re.compile(
     rf"`({_NAME})` was filtered by `exclude-newer` to only include packages uploaded before (\S+?)\. "
     r"The latest version satisfying the requirement is v(\S+?)(?:, published at (\S+?))?\. "
@@ -45,11 +52,12 @@ def explain(
     offline: bool,
     near: Callable[[str], Sequence[str]],
     elsewhere: Callable[[str], str | None] = lambda _: None,
+    offered: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> PipError:
     """Return the error to show for what uv said about `requirements` (those that hold here).
 
     `near` gives the names that look like one that no index has, `elsewhere` the index that answers for pins only and
-    has a name.
+    has a name, `offered` the newest versions that an index has.
     """
     return (
         _mismatch(error.text)
@@ -59,7 +67,7 @@ def explain(
         or _unreachable(error.text)
         or _broken(error.text)
         or _unknown(error.text, requirements, near, elsewhere)
-        or _unsatisfiable(error.text, requirements)
+        or _unsatisfiable(error.text, requirements, offered)
     )
 
 
@@ -141,7 +149,7 @@ def _repository(text: str, requirements: Sequence[Requirement]) -> PipError | No
         return None
     fatal = re.findall(r"fatal: (.*)", text)
     missing = re.search(r"failed to fetch (branch or tag|commit) `([^`]+)`", text)
-    lines = [each for each in requirements if each.url and _plain(each.url) in text]
+    lines = [each for each in requirements if each.url and redact(_plain(each.url)) in text]
     what = ", ".join(f"{each.origin}: `{each.text}`" for each in lines) or "a repository of the pip half"
     if missing is not None and "find remote ref" in text:
         return PipError(
@@ -150,9 +158,16 @@ def _repository(text: str, requirements: Sequence[Requirement]) -> PipError | No
             details={"engine": text},
         )
     reason = fatal[-1] if fatal else text.rpartition("cause: ")[2].strip()
+    ssh = re.findall(
+        r"^\s*(?:ssh: )?(\S.*(?:hostname|Permission denied|Host key verification|port \d+:).*)$", text, re.M
+    )
+    hint = "check the URL and who may read it; git's own credentials count, and `${TOKEN}` in the URL does"
+    if any((each.url or "").startswith("git+ssh:") for each in lines):
+        reason = ssh[-1] if ssh else reason
+        hint = "ssh has to let you in without a question (try `ssh -T USER@HOST`), or write it as `git+https://…`"
     return PipError(
         f"{what} cannot be fetched: {reason}",
-        hint="check the URL and who may read it; git's own credentials count, and `${TOKEN}` in the URL does",
+        hint=hint,
         details={"engine": text},
     )
 
@@ -244,7 +259,7 @@ def _spelling(near: Mapping[str, Sequence[str]]) -> str:
     return f"did you mean {', '.join(meant)}? Otherwise {index}" if meant else f"check the spelling, or {index}"
 
 
-def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
+def _unsatisfiable(text: str, requirements: Sequence[Requirement], offered: Callable[[str], Sequence[str]]) -> PipError:
     body, _, hint = text.partition("\nhint: ")
     mentioned = [
         requirement
@@ -255,9 +270,21 @@ def _unsatisfiable(text: str, requirements: Sequence[Requirement]) -> PipError:
     lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
     return PipError(
         f"the pip half cannot be resolved\n{indented(body)}" + (f"\nasked for:{lines}" if lines else ""),
-        hint=_hint(hint.strip(), body),
+        hint=_hint(hint.strip(), body) or _versions(body, mentioned, offered),
         details={"engine": text},
     )
+
+
+def _versions(text: str, mentioned: Sequence[Requirement], offered: Callable[[str], Sequence[str]]) -> str | None:
+    """Return what to write where no release is what is asked for, or where two lines ask for one name differently."""
+    absent = _NO_RELEASE.search(text)
+    if absent is not None:
+        name = next(each for each in absent.groups() if each)
+        versions = offered(canonicalize_name(name))
+        return f"the newest that the index has of {name}: {', '.join(versions)}" if versions else None
+    names = [each.name for each in mentioned]
+    twice = next((each for each in mentioned if names.count(each.name) > 1), None)
+    return f"{twice.name} is asked for more than once: keep the line that is meant" if twice else None
 
 
 def _plain(url: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -228,12 +229,12 @@ def _of_pip_and_section(
     key: str, pip: PipConfiguration, section: PypiSection, environ: Mapping[str, str]
 ) -> list[list[Stated]]:
     of_uv = any(environ.get(name) for name in _VARIABLES[key])
-    of_pip = [] if of_uv and key in _ADDED else _of_pip(key, pip)
+    of_pip = [] if of_uv and key in _ADDED else _of_pip(key, pip, environ)
     of_section = list(_of_section(key, section, environ))
     return [of_pip, of_section] if pip.origin(key).startswith("PIP_") else [of_section, of_pip]
 
 
-def _of_pip(key: str, pip: PipConfiguration) -> list[Stated]:
+def _of_pip(key: str, pip: PipConfiguration, environ: Mapping[str, str]) -> list[Stated]:
     values: Mapping[str, Sequence[str | None]] = {
         "index-url": (pip.index_url,),
         "extra-index-url": pip.extra_index_urls,
@@ -245,10 +246,11 @@ def _of_pip(key: str, pip: PipConfiguration) -> list[Stated]:
         "proxy": (pip.proxy,),
         "timeout": (_seconds(pip.timeout),),
         "retries": (pip.retries if pip.retries and pip.retries.isdecimal() else None,),
-        "keyring-provider": (_keyring(pip.keyring_provider),),
+        "keyring-provider": (_keyring(pip, environ),),
         "constraint": pip.constraints,
     }
-    return [Stated(key=key, value=value, origin=pip.origin(key)) for value in values.get(key, ()) if value]
+    origin = pip.origin(key) or "by default, as for pip"
+    return [Stated(key=key, value=value, origin=origin) for value in values.get(key, ()) if value]
 
 
 def _of_section(key: str, section: PypiSection, environ: Mapping[str, str]) -> Iterator[Stated]:
@@ -293,9 +295,19 @@ def _seconds(text: str | None) -> str | None:
     return str(max(1, math.ceil(seconds))) if math.isfinite(seconds) else None  # uv knows whole seconds only
 
 
-def _keyring(text: str | None) -> str | None:
-    """Return uv's word for pip's: uv asks keyring by its command, which gives what importing it would."""
-    return {"disabled": "disabled", "subprocess": "subprocess", "import": "subprocess"}.get(text or "")
+def _keyring(pip: PipConfiguration, environ: Mapping[str, str]) -> str | None:
+    """Return uv's word for pip's: uv asks keyring by its command, which gives what importing it would.
+
+    `auto`, which is pip's default, is what is there: nothing without that command, and where pip is told not to ask.
+    By default it is asked only where an index has a user and no password, since uv then needs one.
+    """
+    known = {"disabled": "disabled", "subprocess": "subprocess", "import": "subprocess"}
+    if pip.keyring_provider in known:
+        return known[pip.keyring_provider]
+    urls = (pip.index_url or "", *pip.extra_index_urls)
+    is_wanted = pip.keyring_provider == "auto" or any(re.match(r"https?://[^/:@]+@", url) for url in urls)
+    is_there = shutil.which("keyring", path=environ.get("PATH")) is not None
+    return "subprocess" if is_wanted and is_there and not pip.no_input else None
 
 
 def _as_link(link: str) -> str:

@@ -1,31 +1,38 @@
-"""Names near to one that no index has: among those that are known here, or that a small index lists.
-
-Known are what conda provides, what is asked for and what was locked. An index whose root listing (PEP 503, PEP 691) is
-small is asked for it; a large one, such as PyPI, is not, and no list of popular names is shipped.
-"""
+"""Names near to one that no index has: among those that are known here, or that are known well in the field."""
 
 from __future__ import annotations
 
-import base64
 import difflib
-import json
-import os
-import re
-import ssl
-import urllib.request
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from collections.abc import Iterable
 
 from packaging.utils import canonicalize_name
 
-from envmgr.pypi.uv import Uv
-from envmgr.urls import path_of_file_url
-
-_LARGEST = 1024 * 1024  # bytes of a listing; PyPI's has 40 million
-_SECONDS = 3.0
 _LIKENESS = 0.75  # of 1
-_JSON = "application/vnd.pypi.simple.v1+json"
+# What people of the field mistype; an index is asked whether it has such a name before it is shown
+_KNOWN_WELL = frozenset(
+    """
+    numpy scipy pandas matplotlib seaborn plotly bokeh altair scikit-learn scikit-image statsmodels sympy
+    networkx numba cython dask distributed xarray zarr netcdf4 h5py tables pyarrow polars duckdb joblib
+    cloudpickle torch torchvision torchaudio tensorflow keras jax jaxlib flax optax transformers tokenizers
+    datasets accelerate diffusers peft safetensors sentence-transformers huggingface-hub lightning
+    pytorch-lightning xgboost lightgbm catboost optuna hydra-core omegaconf mlflow wandb tensorboard ray onnx
+    onnxruntime opencv-python opencv-python-headless pillow imageio tifffile nltk spacy gensim openai anthropic
+    tiktoken langchain faiss-cpu biopython pysam anndata scanpy rdkit mdanalysis openmm ase pymatgen astropy
+    healpy geopandas shapely fiona rasterio pyproj cartopy folium requests urllib3 httpx aiohttp websockets
+    flask django fastapi starlette uvicorn gunicorn tornado jinja2 markupsafe werkzeug click typer rich tqdm
+    colorama tabulate pydantic attrs marshmallow dataclasses-json pyyaml ruamel-yaml toml tomli tomlkit orjson
+    ujson msgpack protobuf grpcio lxml beautifulsoup4 html5lib selenium playwright scrapy boto3 botocore s3fs
+    fsspec gcsfs google-cloud-storage azure-storage-blob sqlalchemy alembic psycopg2 psycopg2-binary pymysql
+    pymongo redis celery kombu openpyxl xlrd xlsxwriter python-docx pypdf reportlab pytest pytest-cov
+    pytest-xdist pytest-mock hypothesis tox nox coverage black isort flake8 pylint mypy ruff bandit pre-commit
+    ipython ipykernel ipywidgets jupyter jupyterlab notebook nbconvert nbformat papermill sphinx mkdocs
+    mkdocs-material setuptools wheel pip build twine hatchling poetry-core flit-core meson-python
+    scikit-build-core pybind11 cffi pycparser cryptography pyjwt paramiko bcrypt certifi charset-normalizer idna
+    chardet python-dateutil pytz tzdata six typing-extensions packaging platformdirs filelock virtualenv
+    importlib-metadata zipp psutil pexpect watchdog python-dotenv loguru structlog sentry-sdk prompt-toolkit
+    pygments docutils markdown streamlit gradio dash
+    """.split()  # noqa: SIM905 (one a line would be 300 lines)
+)
 
 
 def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
@@ -34,82 +41,6 @@ def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(difflib.get_close_matches(name, others, n=3, cutoff=_LIKENESS))
 
 
-def listed(uv: Uv) -> frozenset[str]:
-    """Return the names that the configured indexes list, those of large and unreachable ones left out."""
-    urls = () if uv.offline else uv.indexes.index_urls()
-    bare = (re.sub(r"^[A-Za-z0-9._-]+=", "", url) for url, _ in urls)  # uv's variables may name an index: NAME=URL
-    return frozenset(name for url in bare if "://" in url for name in _names(url, uv))
-
-
-def pinned_to_others(name: str, uv: Uv) -> str | None:
-    """Return the name of an index that has `name`, and that answers for the packages pinned to it only."""
-    for index in () if uv.offline else uv.indexes.pinned:
-        url = f"{uv.indexes.with_user(index).rstrip('/')}/{name}"
-        directory = path_of_file_url(url)
-        try:
-            if directory is not None:
-                if directory.is_dir():
-                    return index.name
-                continue
-            with _opener(uv).open(_request(url), timeout=_SECONDS):
-                return index.name
-        except (OSError, ValueError):
-            continue  # only a hint is wanted
-    return None
-
-
-def _names(url: str, uv: Uv) -> Iterator[str]:
-    directory = path_of_file_url(url)
-    try:
-        if directory is not None:
-            yield from _below(directory)
-            return
-        with _opener(uv).open(_request(url), timeout=_SECONDS) as answer:
-            if int(answer.headers.get("Content-Length") or 0) > _LARGEST:
-                return
-            data = answer.read(_LARGEST + 1)  # it may not say its length
-        if len(data) > _LARGEST:
-            return
-        text = data.decode("utf-8", "replace")
-        if "json" in answer.headers.get("Content-Type", ""):
-            projects = json.loads(text)["projects"]
-            yield from (str(each["name"]) for each in projects)
-        else:
-            yield from re.findall(r"<a\b[^>]*>\s*([A-Za-z0-9._-]+)\s*</a>", text, re.IGNORECASE)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return  # only a hint is wanted
-
-
-def _below(directory: Path) -> Iterator[str]:
-    with os.scandir(directory) as entries:
-        for number, entry in enumerate(entries):
-            if number > _LARGEST // 32:
-                return
-            if entry.is_dir():
-                yield entry.name
-
-
-def _request(url: str) -> urllib.request.Request:
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    bare = urlunsplit(parts._replace(netloc=host, path=parts.path.rstrip("/") + "/"))
-    request = urllib.request.Request(bare, headers={"Accept": f"{_JSON}, text/html;q=0.1"})  # noqa: S310 (http only)
-    if user:
-        name, _, password = user.partition(":")
-        token = f"{unquote(name)}:{unquote(password)}".encode()
-        request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(token).decode("ascii"))
-    return request
-
-
-def _opener(uv: Uv) -> urllib.request.OpenerDirector:
-    """Return what opens http and https URLs as uv would: with its proxies and its certificates."""
-    of = uv.environ
-    every = of.get("ALL_PROXY") or of.get("all_proxy")
-    proxies = {scheme: of.get(f"{scheme}_proxy") or of.get(f"{scheme.upper()}_PROXY") or every for scheme in
-               ("http", "https")}  # fmt: skip
-    context = ssl.create_default_context(cafile=of.get("SSL_CERT_FILE"), capath=of.get("SSL_CERT_DIR"))
-    handlers = (
-        urllib.request.ProxyHandler({scheme: proxy for scheme, proxy in proxies.items() if proxy}),
-        urllib.request.HTTPSHandler(context=context),
-    )
-    return urllib.request.build_opener(*handlers)
+def known_well(name: str) -> tuple[str, ...]:
+    """Return up to three names of much used distributions that look like `name`."""
+    return nearest(name, _KNOWN_WELL)

@@ -13,7 +13,7 @@ from envmgr.errors import ConfigError
 from envmgr.urls import is_url
 
 _KEYS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert", "constraint", "trusted-host",
-         "proxy", "timeout", "retries", "keyring-provider")  # fmt: skip
+         "proxy", "timeout", "retries", "keyring-provider", "no-input")  # fmt: skip
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # requests, and so pip, goes by them where no `cert` is said
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 
@@ -39,6 +39,7 @@ class PipConfiguration:
     client_cert: str | None = None
     retries: str | None = None
     keyring_provider: str | None = None
+    no_input: bool = False
     origins: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -64,6 +65,7 @@ class PipConfiguration:
             timeout=values.get("timeout") or None,
             retries=values.get("retries") or None,
             keyring_provider=values.get("keyring-provider") or None,
+            no_input=values.get("no-input", "").lower() in _TRUE,
             origins=tuple((key, origin) for key, (value, origin) in sorted(said.items()) if value),
         )
 

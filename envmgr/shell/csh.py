@@ -7,7 +7,7 @@ PATH is taken apart as the list `$path`, in which an empty entry is written `.`.
 
 from __future__ import annotations
 
-from envmgr.shell.plan import ENV_PROMPT, ActivationPlan, prompt_words
+from envmgr.shell.plan import CHANGING, CHANGING_BELOW_ENV, ENV_PROMPT, ActivationPlan, prompt_words
 
 _IDENTITY = r"""    setenv CONDA_PREFIX @PREFIX@
     setenv CONDA_DEFAULT_ENV @NAME@
@@ -108,25 +108,28 @@ if ( $#argv > 0 ) then
     case reactivate:
         set __envmgr_do = reactivate
         breaksw
-    case create:
-    case install:
-    case update:
-    case upgrade:
-    case remove:
-    case uninstall:
-    case rollback:
-        set __envmgr_do = change
+@CHANGING@        set __envmgr_do = change
+        breaksw
+    case env:
+        if ( $#argv > 1 ) then
+            switch ( $argv[2]:q )
+@CHANGING_BELOW_ENV@                set __envmgr_do = change
+                breaksw
+            endsw
+        endif
         breaksw
     endsw
 endif
 
 if ( $__envmgr_do == command || $__envmgr_do == change ) then
+    setenv _ENVMGR_HOOK @MARK@
     if ( -x $__envmgr_command[1]:q ) then
         $__envmgr_command:q $__envmgr_arguments:q
     else
         \envmgr $__envmgr_arguments:q
     endif
     set __envmgr_code = $status
+    unsetenv _ENVMGR_HOOK
     if ( $__envmgr_do == change && $__envmgr_code == 0 ) set __envmgr_do = reactivate
 endif
 
@@ -140,8 +143,12 @@ endif
 @ __envmgr_below = $__envmgr_level - 1
 if ( $__envmgr_level == 0 && ( $__envmgr_do == deactivate || $__envmgr_do == reactivate ) ) set __envmgr_do = nothing
 if ( $__envmgr_do == reactivate ) then
-    set __envmgr_do = activate
-    set __envmgr_target = "${CONDA_PREFIX}/"
+    if ( -d "${CONDA_PREFIX}/conda-meta" ) then
+        set __envmgr_do = activate
+        set __envmgr_target = "${CONDA_PREFIX}/"
+    else
+        set __envmgr_do = deactivate # it was removed, or has another place
+    endif
 endif
 
 # The prefix that is entered
@@ -364,6 +371,8 @@ def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env
         _HOOK.replace("@COMMAND@", " ".join(quote(word) for word in command))
         .replace("@ROOT@", quote(root))
         .replace("@DEFAULTS@", "\n".join(defaults))
+        .replace("@CHANGING@", "".join(f"    case {word}:\n" for word in CHANGING))
+        .replace("@CHANGING_BELOW_ENV@", "".join(f"            case {word}:\n" for word in CHANGING_BELOW_ENV))
     )
 
 

@@ -8,7 +8,7 @@ script of another environment `enter`, `leave` and `identify` at `__envmgr_level
 from __future__ import annotations
 
 from envmgr.shell.fish_hook import HOOK
-from envmgr.shell.plan import ENV_PROMPT, ActivationPlan, prompt_words
+from envmgr.shell.plan import CHANGING, CHANGING_BELOW_ENV, ENV_PROMPT, ActivationPlan, prompt_words
 
 _FUNCTIONS = r"""
 function __envmgr1_set --argument-names name value # remembers what the user had
@@ -276,6 +276,8 @@ def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env
         HOOK.replace("@COMMAND@", " ".join(quote(word) for word in command))
         .replace("@EXECUTABLE@", quote(command[0]))
         .replace("@ROOT@", quote(root))
+        .replace("@CHANGING@", " ".join(CHANGING))
+        .replace("@CHANGING_BELOW_ENV@", " ".join(CHANGING_BELOW_ENV))
     )
     if not change_prompt:
         text += "\nset -q ENVMGR_CHANGEPS1; or set -g ENVMGR_CHANGEPS1 0\n"

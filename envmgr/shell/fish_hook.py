@@ -5,9 +5,9 @@ from __future__ import annotations
 HOOK = r"""# The shell hook of envmgr for fish: envmgr shell-hook fish | source
 function __envmgr_exe
     if test -x @EXECUTABLE@
-        @COMMAND@ $argv
+        _ENVMGR_HOOK=@MARK@ @COMMAND@ $argv
     else
-        command envmgr $argv
+        _ENVMGR_HOOK=@MARK@ command envmgr $argv
     end
 end
 
@@ -98,6 +98,32 @@ function __envmgr_hook_activate
     __envmgr_hook_source activate $targets[1]
 end
 
+function __envmgr_hook_change # the active environment may have another generation afterwards, or another place
+    __envmgr_exe $argv
+    or return
+    if contains -- "$CONDA_SHLVL" '' 0
+        return 0
+    end
+    set -l target
+    if test "$argv[1]" = rename; and not test -d "$CONDA_PREFIX/conda-meta"
+        set -l rest $argv[2..]
+        while set -q rest[1]
+            switch $rest[1]
+                case -n --name -p --prefix
+                    set -e rest[1]
+                case '-*'
+                case '*'
+                    set target $rest[1]
+            end
+            set -e rest[1]
+        end
+    end
+    envmgr reactivate
+    if test -n "$target"
+        __envmgr_hook_source activate $target
+    end
+end
+
 function envmgr
     switch "$argv[1]"
         case activate
@@ -113,12 +139,16 @@ function envmgr
         case reactivate
             if test -d "$CONDA_PREFIX/conda-meta"
                 __envmgr_hook_source activate (string replace -r '/$' '' -- "$CONDA_PREFIX")/
+            else
+                envmgr deactivate
             end
-        case create install update upgrade remove uninstall rollback
-            __envmgr_exe $argv
-            or return
-            if not contains -- "$CONDA_SHLVL" '' 0
-                envmgr reactivate
+        case @CHANGING@
+            __envmgr_hook_change $argv
+        case env
+            if contains -- "$argv[2]" @CHANGING_BELOW_ENV@
+                __envmgr_hook_change $argv
+            else
+                __envmgr_exe $argv
             end
         case '*'
             __envmgr_exe $argv

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from envmgr.shell import posix
+from envmgr.shell import cmd, posix
 
 _MARK = "written by `envmgr tool`"
 _LONGEST = 4096  # bytes
@@ -18,8 +18,7 @@ def text(prefix: Path, command: str, tool: str, shell: str = "/bin/sh") -> str:
     `shell` is the absolute path of a POSIX shell, and sources what packages do at activation.
     """
     if sys.platform == "win32":
-        scripts = prefix / "Scripts" / command
-        return f'@rem {_MARK} for {tool}\n@call "{prefix}\\conda-meta\\envmgr\\activate.bat" enter\n@"{scripts}" %*\n'
+        return _batch(prefix, command, tool)
     activate, program = posix.quote(f"{prefix}/conda-meta/envmgr/activate.sh"), posix.quote(f"{prefix}/bin/{command}")
     gone = posix.quote(f"error: {command} is gone with its environment, {prefix}\n\nhint: envmgr tool install {tool}\n")
     return (
@@ -28,6 +27,21 @@ def text(prefix: Path, command: str, tool: str, shell: str = "/bin/sh") -> str:
         f"{{ [ ! -r {activate} ] || . {activate}; }} </dev/null >&2\n"
         f'exec {program} "$@"\n'
     )
+
+
+def _batch(prefix: PurePath, command: str, tool: str) -> str:
+    steps = f"{cmd.quote(str(prefix))}\\conda-meta\\envmgr\\activate.bat"
+    lines = (
+        f"@rem {_MARK} for {tool}",
+        "@setlocal",
+        '@set "__envmgr_level=1"',
+        f'@call "{steps}" describe',
+        '@set "PATH=%__envmgr_path%;%PATH%"',
+        f'@call "{steps}" enter',
+        f'@"{cmd.quote(command)}" %*',
+        "",
+    )
+    return "\r\n".join(lines)
 
 
 def file_name(command: str) -> str:

@@ -7,7 +7,7 @@ nushell can source only files that are known when a line is parsed, so there is 
 from __future__ import annotations
 
 from envmgr.shell import files
-from envmgr.shell.plan import ENV_PROMPT, ActivationPlan
+from envmgr.shell.plan import CHANGING, CHANGING_BELOW_ENV, ENV_PROMPT, ActivationPlan
 
 _HOOK = r"""# The shell hook of envmgr for nushell: envmgr shell-hook nushell | save --force envmgr.nu; source envmgr.nu
 module envmgr-hook {
@@ -221,7 +221,29 @@ module envmgr-hook {
 
     def reactivated [state: record]: nothing -> record {
         let is_there = (level $state) > 0 and ([$state.CONDA_PREFIX conda-meta] | path join | path exists)
-        if $is_there { activated $state $"($state.CONDA_PREFIX)/" false } else { $state }
+        if $is_there { activated $state $"($state.CONDA_PREFIX)/" false } else { deactivated $state }
+    }
+
+    # What to be in after a command that may have given the active environment another generation, or another place
+    def changed [state: record, arguments: list<string>]: nothing -> record {
+        if (level $state) == 0 { return $state }
+        let is_there = [$state.CONDA_PREFIX conda-meta] | path join | path exists
+        let after = reactivated $state
+        if $is_there or $arguments.0 != "rename" { return $after }
+        mut target = ""
+        mut rest = $arguments | skip 1
+        while ($rest | is-not-empty) {
+            let word = $rest.0
+            $rest = $rest | skip (if $word in ["-n" "--name" "-p" "--prefix"] { 2 } else { 1 })
+            if not ($word | str starts-with "-") { $target = $word }
+        }
+        if $target == "" { $after } else { activated $after $target false }
+    }
+
+    def is-change [arguments: list<string>]: nothing -> bool {
+        let first = $arguments | get --optional 0 | default ""
+        let second = $arguments | get --optional 1 | default ""
+        $first in [@CHANGING@] or ($first == "env" and $second in [@CHANGING_BELOW_ENV@])
     }
 
     def --env change [after: record] {
@@ -269,7 +291,7 @@ module envmgr-hook {
                 }
             }
             if $is_other {
-                ^($own.0) ...($own | skip 1) ...$arguments
+                with-env {_ENVMGR_HOOK: "@MARK@"} { ^($own.0) ...($own | skip 1) ...$arguments }
             } else if ($targets | length) != 1 {
                 let count = $targets | length
                 let fault = $"activate takes one environment, found ($count)"
@@ -282,8 +304,8 @@ module envmgr-hook {
         } else if $first == "reactivate" {
             change (reactivated (state))
         } else {
-            ^($own.0) ...($own | skip 1) ...$arguments
-            if $first in [create install update upgrade remove uninstall rollback] { change (reactivated (state)) }
+            with-env {_ENVMGR_HOOK: "@MARK@"} { ^($own.0) ...($own | skip 1) ...$arguments }
+            if (is-change $arguments) { change (changed (state) $arguments) }
         }
     }
 }
@@ -309,4 +331,6 @@ def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env
         .replace("@ROOT@", quote(root))
         .replace("@CHANGES_PROMPT@", "true" if change_prompt else "false")
         .replace("@ENV_PROMPT@", quote(env_prompt))
+        .replace("@CHANGING@", " ".join(CHANGING))
+        .replace("@CHANGING_BELOW_ENV@", " ".join(CHANGING_BELOW_ENV))
     )

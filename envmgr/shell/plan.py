@@ -25,6 +25,10 @@ UNSET = "***unset***"
 _UNSAFE_IN_PROMPT = frozenset("$`\\%!'\"{}")
 _NO = frozenset({"0", "false", "no", "off"})
 ENV_PROMPT = "({default_env}) "
+# Commands after which the hooks enter the active environment again; `rename` goes after it to its new place.
+CHANGING = ("create", "install", "update", "upgrade", "remove", "uninstall", "rollback", "adopt", "rename")
+# Likewise, as words after `env`.
+CHANGING_BELOW_ENV = ("create", "update", "remove", "config")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _LETTERS_AND_DIGITS = _LETTERS | frozenset("0123456789")
 # Set by activation itself, or read-only in a shell, where an assignment would end the user's session.

@@ -13,7 +13,7 @@ new generation may have been put under a running shell: `_ENVMGR_NAMES_<level>` 
 
 from __future__ import annotations
 
-from envmgr.shell.plan import ENV_PROMPT, ActivationPlan, prompt_words
+from envmgr.shell.plan import CHANGING, CHANGING_BELOW_ENV, ENV_PROMPT, ActivationPlan, prompt_words
 from envmgr.shell.posix_hook import HOOK
 
 _FUNCTIONS = r"""
@@ -276,6 +276,8 @@ def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env
         HOOK.replace("@COMMAND@", " ".join(quote(word) for word in command))
         .replace("@EXECUTABLE@", quote(command[0]))
         .replace("@ROOT@", quote(root))
+        .replace("@CHANGING@", " | ".join(CHANGING))
+        .replace("@CHANGING_BELOW_ENV@", " | ".join(CHANGING_BELOW_ENV))
     )
     if not change_prompt:
         text += '\nENVMGR_CHANGEPS1="${ENVMGR_CHANGEPS1:-0}"\n'

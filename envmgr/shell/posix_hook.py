@@ -4,7 +4,11 @@ from __future__ import annotations
 
 HOOK = r"""# The shell hook of envmgr for bash, dash and zsh: eval "$(envmgr shell-hook bash)"
 __envmgr_exe() {
-    if [ -x @EXECUTABLE@ ]; then @COMMAND@ "$@"; else command envmgr "$@"; fi
+    if [ -x @EXECUTABLE@ ]; then
+        _ENVMGR_HOOK=@MARK@ @COMMAND@ "$@"
+    else
+        _ENVMGR_HOOK=@MARK@ command envmgr "$@"
+    fi
 }
 
 __envmgr_hook_source() { # activate or deactivate, prefix or name: no process where the static file is up to date
@@ -57,6 +61,28 @@ __envmgr_hook_activate() {
     __envmgr_hook_source activate "$1"
 }
 
+__envmgr_hook_change() { # a command that may have given the active environment another generation, or another place
+    __envmgr_exe "$@" || return
+    case ${CONDA_SHLVL:-0} in 0) return 0 ;; esac
+    if [ -z "${CONDA_PREFIX:-}" ] || [ -d "${CONDA_PREFIX:-}/conda-meta" ] || [ "$1" != rename ]; then
+        envmgr reactivate || return
+    else
+        __envmgr_target=
+        while [ $# -gt 1 ]; do
+            shift
+            case $1 in
+                -n | --name | -p | --prefix) [ $# -eq 1 ] || shift ;;
+                -*) ;;
+                *) __envmgr_target=$1 ;;
+            esac
+        done
+        set -- "$__envmgr_target"
+        \unset __envmgr_target
+        envmgr reactivate && __envmgr_hook_source activate "$1" || return
+    fi
+    \hash -r 2>/dev/null || :
+}
+
 envmgr() {
     case ${1-} in
         activate)
@@ -69,11 +95,17 @@ envmgr() {
                 *) __envmgr_hook_source deactivate "${CONDA_PREFIX%/}/" ;;
             esac ;;
         reactivate)
-            if [ -d "${CONDA_PREFIX:-}/conda-meta" ]; then __envmgr_hook_source activate "${CONDA_PREFIX%/}/"; fi ;;
-        create | install | update | upgrade | remove | uninstall | rollback)
-            __envmgr_exe "$@" || return
-            case ${CONDA_SHLVL:-0} in 0) ;; *) envmgr reactivate ;; esac
-            \hash -r 2>/dev/null || : ;;
+            if [ -d "${CONDA_PREFIX:-}/conda-meta" ]; then
+                __envmgr_hook_source activate "${CONDA_PREFIX%/}/"
+            else
+                envmgr deactivate
+            fi ;;
+        @CHANGING@) __envmgr_hook_change "$@" ;;
+        env)
+            case ${2-} in
+                @CHANGING_BELOW_ENV@) __envmgr_hook_change "$@" ;;
+                *) __envmgr_exe "$@" ;;
+            esac ;;
         *) __envmgr_exe "$@" ;;
     esac
 }

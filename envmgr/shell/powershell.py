@@ -6,7 +6,7 @@ Data and no script, since an execution policy may forbid scripts. The `.ps1` scr
 from __future__ import annotations
 
 from envmgr.shell import files
-from envmgr.shell.plan import ENV_PROMPT, ActivationPlan
+from envmgr.shell.plan import CHANGING, CHANGING_BELOW_ENV, ENV_PROMPT, ActivationPlan
 
 _HOOK = r"""# The shell hook of envmgr for PowerShell: (& envmgr shell-hook powershell) | Out-String | Invoke-Expression
 New-Module -Name envmgr-hook -ScriptBlock {
@@ -29,7 +29,8 @@ New-Module -Name envmgr-hook -ScriptBlock {
             $Own = @((Get-Command -Name envmgr -CommandType Application | Select-Object -First 1).Source)
         }
         $Rest = @($Own | Select-Object -Skip 1) + $Arguments
-        & $Own[0] @Rest
+        Set-Text '_ENVMGR_HOOK' '@MARK@'
+        try { & $Own[0] @Rest } finally { Remove-Text '_ENVMGR_HOOK' }
     }
 
     function Get-Fetched([string] $Step, [string] $Target, [bool] $Quiet) {
@@ -225,7 +226,24 @@ New-Module -Name envmgr-hook -ScriptBlock {
     }
 
     function Update-Environment {
-        if ((Get-Level) -gt 0) { Enter-Environment "$(Get-Text 'CONDA_PREFIX')/" $false }
+        if ((Get-Level) -eq 0) { return }
+        $Prefix = Get-Text 'CONDA_PREFIX'
+        if (Test-IsThere) { Enter-Environment "$Prefix/" $false } else { Exit-Environment }
+    }
+
+    function Test-IsThere { [IO.Directory]::Exists([IO.Path]::Combine((Get-Text 'CONDA_PREFIX'), 'conda-meta')) }
+
+    # After a command that may have given the active environment another generation, or another place
+    function Update-AfterChange([string[]] $Arguments) {
+        if ((Get-Level) -eq 0) { return }
+        $IsMoved = $Arguments[0] -eq 'rename' -and -not (Test-IsThere)
+        $Target = ''
+        for ($Index = 1; $Index -lt $Arguments.Count; $Index++) {
+            if ($Arguments[$Index] -cmatch '^(-[np]|--name|--prefix)$') { $Index++ }
+            elseif (-not $Arguments[$Index].StartsWith('-')) { $Target = $Arguments[$Index] }
+        }
+        Update-Environment
+        if ($IsMoved -and $Target) { Enter-Environment $Target $false }
     }
 
     function envmgr {
@@ -237,10 +255,10 @@ New-Module -Name envmgr-hook -ScriptBlock {
             for ($Index = 1; $Index -lt $Arguments.Count; $Index++) {
                 $Word = $Arguments[$Index]
                 if ($Word -in '--stack', '--no-stack') { $Stack = $Word -eq '--stack' }
-                elseif ($Word -cin '-n', '--name', '-p', '--prefix' -and $Index + 1 -lt $Arguments.Count) {
+                elseif ($Word -cmatch '^(-[np]|--name|--prefix)$' -and $Index + 1 -lt $Arguments.Count) {
                     $Index++
                     $Value = $Arguments[$Index]
-                    if ($Word -cin '-p', '--prefix' -and $Value -notmatch '[/\\]') { $Value = "./$Value" }
+                    if ($Word -cmatch '^(-p|--prefix)$' -and $Value -notmatch '[/\\]') { $Value = "./$Value" }
                     $Targets += $Value
                 }
                 elseif ($Word.StartsWith('-')) { Invoke-Own $Arguments; return }
@@ -257,8 +275,9 @@ New-Module -Name envmgr-hook -ScriptBlock {
         elseif ($First -eq 'reactivate') { Update-Environment }
         else {
             Invoke-Own $Arguments
-            $Changing = 'create', 'install', 'update', 'upgrade', 'remove', 'uninstall', 'rollback'
-            if ($LASTEXITCODE -eq 0 -and $First -in $Changing) { Update-Environment }
+            $IsChange = $First -in @CHANGING@
+            if ($First -eq 'env' -and $Arguments.Count -gt 1) { $IsChange = $Arguments[1] -in @CHANGING_BELOW_ENV@ }
+            if ($LASTEXITCODE -eq 0 -and $IsChange) { Update-AfterChange $Arguments }
         }
     }
 
@@ -284,4 +303,6 @@ def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env
         .replace("@ROOT@", quote(root))
         .replace("@CHANGES_PROMPT@", "$true" if change_prompt else "$false")
         .replace("@ENV_PROMPT@", quote(env_prompt))
+        .replace("@CHANGING@", ", ".join(quote(word) for word in CHANGING))
+        .replace("@CHANGING_BELOW_ENV@", ", ".join(quote(word) for word in CHANGING_BELOW_ENV))
     )

@@ -213,12 +213,14 @@ def _tell(plan: ActivationPlan, program: str, argv: Sequence[str]) -> None:
 def execute(program: str, argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     """Replace this process by `program`; raises CommandNotFound and CommandNotExecutable."""
     _default_signals()
+    # What a shell's hook told this command is not for others.
+    environ = {name: value for name, value in environ.items() if name != "_ENVMGR_HOOK"}
     try:
-        os.execve(program, list(argv), dict(environ))  # noqa: S606 - that is the promise: no shell in between
+        os.execve(program, list(argv), environ)  # noqa: S606 - that is the promise: no shell in between
     except OSError as error:
         if error.errno == errno.ENOEXEC:
             # A script without `#!`: what a shell does with it. os.exec* does not.
-            os.execve("/bin/sh", ["/bin/sh", program, *argv[1:]], dict(environ))  # noqa: S606
+            os.execve("/bin/sh", ["/bin/sh", program, *argv[1:]], environ)  # noqa: S606
         if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.lexists(program):
             raise CommandNotFound(f"{program} does not exist") from error
         reason = error.strerror

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 from types import ModuleType
 from typing import NamedTuple
 
 from envmgr.errors import UsageError
-from envmgr.shell import cmd, csh, files, fish, nushell, posix, powershell, xonsh
+from envmgr.shell import cmd, csh, elvish, files, fish, nushell, posix, powershell, xonsh
 from envmgr.shell import plan as plans
 from envmgr.shell.files import DIRECTORY, Step
 from envmgr.shell.plan import ENV_PROMPT
@@ -31,6 +32,7 @@ CSH = Family("csh", csh, "csh")
 XONSH = Family("xonsh", xonsh, "xsh")
 NUSHELL = Family("nushell", nushell, "nu")
 POWERSHELL = Family("powershell", powershell, "ps1")
+ELVISH = Family("elvish", elvish, "elv")
 CMD = Family("cmd", cmd, "bat")
 
 SHELLS = {
@@ -39,6 +41,7 @@ SHELLS = {
     "tcsh": CSH, "csh": CSH,
     "xonsh": XONSH,
     "nu": NUSHELL, "nushell": NUSHELL,
+    "elvish": ELVISH,
     "powershell": POWERSHELL, "pwsh": POWERSHELL,
     "cmd": CMD, "cmd.exe": CMD,
 }  # fmt: skip
@@ -71,8 +74,13 @@ def write(staging: str | os.PathLike[str], prefix: str | os.PathLike[str], name:
         path = os.path.join(directory, file)
         # A new inode each time: the old one may be a hardlink that a kept generation owns as well.
         with open(f"{path}.new", "wb") as stream:
-            stream.write(os.fsencode(text))
+            stream.write(cmd.encoded(text) if file.endswith(".bat") else os.fsencode(text))
         os.replace(f"{path}.new", path)
+
+
+def encoded(shell: str, text: str) -> bytes:
+    """Return the bytes of a script for `shell`; raises UsageError for a shell without activation."""
+    return cmd.encoded(text) if family_of(shell) is CMD else os.fsencode(text)
 
 
 def texts(directory: str | os.PathLike[str], prefix: str | os.PathLike[str], name: str | None) -> dict[str, str]:
@@ -83,7 +91,7 @@ def texts(directory: str | os.PathLike[str], prefix: str | os.PathLike[str], nam
         "deactivate.sh": posix.deactivate_script(plan),
         "activate.fish": fish.script(plan),
         "activate.csh": csh.script(plan),
-        # xonsh, nushell and PowerShell read it as it is.
+        # xonsh, nushell, elvish and PowerShell read it as it is.
         "run.json": files.described(plan),
     }
     if sys.platform == "win32":
@@ -114,4 +122,15 @@ def hook(shell: str, *, command: tuple[str, ...], root: str, change_prompt: bool
     text: str = family_of(shell).module.hook(
         command=command, root=root, change_prompt=change_prompt, env_prompt=env_prompt
     )
-    return text
+    return text.replace("@MARK@", mark(shell))
+
+
+def mark(shell: str) -> str:
+    """Return what the hook of `shell` tells the commands that it starts, as _ENVMGR_HOOK: its kind and edition.
+
+    Two editions of envmgr have the same mark where their hooks are the same text. Raises UsageError for a shell
+    without activation.
+    """
+    family = family_of(shell)
+    text: str = family.module.hook(command=("envmgr",), root="/")
+    return f"{family.name}-{zlib.crc32(text.encode()):08x}"

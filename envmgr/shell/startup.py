@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envmgr.errors import ConfigError
-from envmgr.shell import csh, fish, nushell, posix, powershell, scripts
+from envmgr.shell import csh, elvish, fish, nushell, posix, powershell, scripts
 
 BEGIN = "# >>> envmgr initialize >>>"
 END = "# <<< envmgr initialize <<<"
@@ -20,6 +20,7 @@ _BELOW_CONFIGURATION = {
     "fish": "fish/config.fish",
     "xonsh": "xonsh/rc.xsh",
     "nushell": "nushell/config.nu",
+    "elvish": "elvish/rc.elv",
     "powershell": "powershell/profile.ps1",
 }
 _NEW_FILE = "# (the file was new)"
@@ -45,7 +46,7 @@ def path_of(shell: str, environ: Mapping[str, str], home: Path, platform: str = 
         return home / ".xonshrc"
     if family is scripts.NUSHELL and platform == "darwin" and not environ.get("XDG_CONFIG_HOME"):
         configuration = home / "Library" / "Application Support"
-    elif family is scripts.NUSHELL and platform == "win32":
+    elif family in (scripts.NUSHELL, scripts.ELVISH) and platform == "win32":
         configuration = Path(environ.get("APPDATA") or home / "AppData" / "Roaming")
     elif family is scripts.POWERSHELL and platform == "win32":
         return home / "Documents" / ("WindowsPowerShell" if shell == "powershell" else "PowerShell") / "profile.ps1"
@@ -68,6 +69,9 @@ def source_line(shell: str, file: Path) -> str:
         return f"if ( -r {csh.quote(path)} ) {csh.alias(path).rstrip()}"
     if family is scripts.XONSH:
         return f"if __import__('os').path.exists({path!r}):\n    exec(open({path!r}, encoding='utf-8').read(), {{}})"
+    if family is scripts.ELVISH:
+        name = elvish.quote(path)
+        return f"use path\nif (path:is-regular &follow-symlink=$true {name}) {{ eval (slurp < {name}) }}"
     if family is scripts.NUSHELL:
         name = nushell.quote(path)
         return f"const envmgr_hook = if ({name} | path exists) {{ {name} }} else {{ null }}\nsource $envmgr_hook"

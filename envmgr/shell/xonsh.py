@@ -7,7 +7,7 @@ No process starts, since xonsh is a Python. Scripts of packages are `.xsh` files
 from __future__ import annotations
 
 from envmgr.shell import files
-from envmgr.shell.plan import ENV_PROMPT, ActivationPlan
+from envmgr.shell.plan import CHANGING, CHANGING_BELOW_ENV, ENV_PROMPT, ActivationPlan
 
 _HOOK = r"""
 def hook():
@@ -44,7 +44,7 @@ def hook():
         return command if os.access(command[0], os.X_OK) else ["envmgr"]
 
     def run(arguments):
-        return subprocess.run([*argv(), *arguments], env=env.detype()).returncode
+        return subprocess.run([*argv(), *arguments], env={**env.detype(), "_ENVMGR_HOOK": "@MARK@"}).returncode
 
     def fetched(step, target, quiet=False):
         done = subprocess.run(
@@ -213,7 +213,21 @@ def hook():
     def reactivate():
         if level() and os.path.isdir(os.path.join(text_of("CONDA_PREFIX"), "conda-meta")):
             return activate(os.path.join(text_of("CONDA_PREFIX"), ""), False)
-        return 0
+        return deactivate()
+
+    def after_change(arguments):
+        if not level():
+            return 0
+        is_moved = arguments[0] == "rename" and not os.path.isdir(os.path.join(text_of("CONDA_PREFIX"), "conda-meta"))
+        target, rest = "", arguments[1:]
+        while rest:
+            word = rest.pop(0)
+            if word in ("-n", "--name", "-p", "--prefix"):
+                rest = rest[1:]
+            elif not word.startswith("-"):
+                target = word
+        code = reactivate()
+        return activate(target, False) if is_moved and target else code
 
     def envmgr(args):
         arguments = list(args)
@@ -244,8 +258,8 @@ def hook():
         if first == "reactivate":
             return reactivate()
         code = run(arguments)
-        if code == 0 and first in ("create", "install", "update", "upgrade", "remove", "uninstall", "rollback"):
-            reactivate()
+        if code == 0 and (first in @CHANGING@ or (first == "env" and arguments[1:2] and arguments[1] in @BELOW_ENV@)):
+            return after_change(arguments)
         return code
 
     aliases["envmgr"] = unthreadable(envmgr)
@@ -267,6 +281,8 @@ def hook(*, command: tuple[str, ...], root: str, change_prompt: bool = True, env
         .replace("@ROOT@", repr(root))
         .replace("@CHANGES_PROMPT@", repr(change_prompt))
         .replace("@ENV_PROMPT@", repr(env_prompt))
+        .replace("@CHANGING@", repr(CHANGING))
+        .replace("@BELOW_ENV@", repr(CHANGING_BELOW_ENV))
     )
     # As one string: xonsh's own parser takes two seconds for it, Python's takes none.
     return f"# The shell hook of envmgr for xonsh: execx($(envmgr shell-hook xonsh))\nexec({text!r}, {{}})\n"

@@ -29,7 +29,7 @@ from envmgr.spec.model import Origin
 from envmgr.urls import file_url, redact, without_credentials
 
 SCHEMA = 1
-_FILE = "case.json"
+FILE = "case.json"
 _LARGEST = 1 << 30  # bytes of a case.json
 _NOT_OF_A_RECORD = ("url", "channel", "fn")
 
@@ -65,7 +65,7 @@ def answer_of(request: SolveRequest, outcome: Solution | EnvmgrError) -> Answer:
 
 def write(directory: Path, request: SolveRequest, repodata: Repodata, outcome: Solution | EnvmgrError) -> None:
     """Write a case into a directory, which is made; raises UsageError where it holds something else, and OSError."""
-    if directory.exists() and any(directory.iterdir()) and not (directory / _FILE).is_file():
+    if directory.exists() and any(directory.iterdir()) and not (directory / FILE).is_file():
         raise UsageError(f"--solver-debug {directory}: the directory holds something else", hint="name a new directory")
     specs = [match_spec(each, request) for each in without_virtual((*request.specs, *request.constraints))]
     specs += [MatchSpec("pip")] if request.add_pip else []
@@ -79,12 +79,12 @@ def write(directory: Path, request: SolveRequest, repodata: Repodata, outcome: S
         "answer": answer_of(request, outcome)._asdict(),
     }
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
-    (directory / _FILE).write_text(text + "\n", encoding="utf-8")
+    (directory / FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def read(directory: Path) -> Case:
     """Return the case in a directory, its channels where they lie now; raises SolveError for what is none."""
-    path = directory / _FILE
+    path = directory / FILE
     try:
         with path.open("rb") as file:
             document = json.loads(file.read(_LARGEST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import rattler
@@ -9,11 +10,12 @@ from rattler import BuildString, Gateway, GenericVirtualPackage, PackageName, Re
 from rattler.exceptions import SolverError
 
 from envmgr.channels.model import Channel
-from envmgr.errors import SolveError, SolveTimeout
+from envmgr.errors import SolveError, SolveExceeded, SolveTimeout
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve.base import Refused, Solution, SolveRequest
 from envmgr.solve.explain import Explaining, explain
+from envmgr.solve.hopeless import is_hopeless
 from envmgr.solve.locked import admissible
 from envmgr.solve.pip import is_brought_by_python, with_pip, without_pip
 from envmgr.solve.records import packages_of_records, record_of_package
@@ -29,6 +31,7 @@ _PRIORITIES = {
 }
 _UNSATISFIABLE = "Cannot solve the request because of: "
 _GRACE_SECONDS = 0.5
+_SECOND_CHANCE = timedelta(seconds=10)  # for a solve that needed too much memory, which mostly has no solution
 _CANCELLED = "Solve operation has been cancelled"
 
 
@@ -52,22 +55,48 @@ class RattlerSolver:
         try:
             packages = self.attempt(request)
         except Refused as refused:
-            raise explain(request, str(refused), self.trial, self._repodata(request), self._explaining) from None
+            raise self._explained(request, str(refused)) from None
+        except (SolveExceeded, SolveTimeout) as error:
+            if not self._explaining.has_exceeded or self._explaining.seconds <= 0:
+                raise
+            raise self._explained(request, f"(rattler has no words for it: {error})", error) from None
         return Solution(packages=packages, solver=f"rattler {rattler.__version__}")
 
     def attempt(self, request: SolveRequest) -> tuple[CondaPackage, ...]:
-        """Return the packages of a solution; raises Refused, unexplained, where there is none."""
-        return self._packages(request, self._repodata(request), seconds=None)
+        """Return the packages of a solution; raises Refused, unexplained, where there is none.
+
+        Raises Abandoned where rattler goes on after the time limit.
+        """
+        if self._explaining.has_exceeded:
+            if is_hopeless(request, self._repodata(request)):
+                raise Refused
+            return self.trial(replace(request, time_limit=request.time_limit or _SECOND_CHANCE))
+        return self._in_time(request)
 
     def trial(self, request: SolveRequest) -> tuple[CondaPackage, ...]:
-        """As `attempt`, and Abandoned a moment after the time limit where rattler goes on.
+        """As `attempt`, and SolveTimeout or SolveExceeded where it was ended and nothing is known without an engine.
 
-        rattler stops solving at its time limit, but not writing why there is no solution, which has taken it 20 s and
-        more memory than there was.
+        rattler stops solving at its time limit, but not writing why there is no solution: where it is not aside, that
+        is Abandoned.
         """
+        aside = self._explaining.aside
+        if aside is None or request.time_limit is None:
+            return self._in_time(request)
+        try:
+            return aside(request)
+        except (SolveExceeded, SolveTimeout):
+            if is_hopeless(request, self._repodata(request)):
+                raise Refused from None
+            raise
+
+    def _in_time(self, request: SolveRequest) -> tuple[CondaPackage, ...]:
         limit = request.time_limit
         seconds = None if limit is None else limit.total_seconds() + _GRACE_SECONDS
         return self._packages(request, self._repodata(request), seconds=seconds)
+
+    def _explained(self, request: SolveRequest, words: str, undecided: SolveError | None = None) -> SolveError:
+        repodata = self._repodata(request)
+        return explain(request, words, self.trial, repodata, self._explaining, undecided=undecided)
 
     def _repodata(self, request: SolveRequest) -> Repodata:
         key = (request.channels, request.platform)

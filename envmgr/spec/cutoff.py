@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 from envmgr.errors import UsageError
 
-_DURATION = re.compile(r"(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)")
+# And by ISO 8601, as uv has them
+_DURATION = re.compile(r"(?:PT?)?(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)", re.IGNORECASE)
 
 
 def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
@@ -20,7 +21,7 @@ def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
     match = _DURATION.fullmatch(text.strip())
     try:
         if match:
-            hours = {"h": 1, "d": 24, "w": 168}[match[2][0]] * int(match[1])
+            hours = {"h": 1, "d": 24, "w": 168}[match[2][0].lower()] * int(match[1])
             return (now or datetime.now(timezone.utc)) - timedelta(hours=hours)
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return datetime.fromisoformat(text).replace(tzinfo=timezone.utc) + timedelta(days=1, seconds=-1)

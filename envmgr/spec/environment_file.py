@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from envmgr.spec import match_specs, names, selectors
@@ -32,14 +32,21 @@ _EXPLICIT = re.compile(r"^@EXPLICIT\b", re.MULTILINE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def read(text: str, *, source: str, platform: str, load: Callable[[str], str] | None = None) -> EnvironmentSpec:
+def read(
+    text: str,
+    *,
+    source: str,
+    platform: str,
+    load: Callable[[str], str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> EnvironmentSpec:
     """Return what the environment file `text` asks for on `platform` (a subdir).
 
     `source` is the file as the user named it (a path, `-` or a URL): messages name it, and `-r` files are
-    relative to it; `load` returns the text of such a file by path or URL (None: local files only). Raises one
-    SpecError that names every fault with its line and its mend.
+    relative to it; `load` returns the text of such a file by path or URL (None: local files only), `environ` has the
+    variables that its pip section may name. Raises one SpecError that names every fault with its line and its mend.
     """
-    reader = _Reader(source, platform, load or _load_local)
+    reader = _Reader(source, platform, load or _load_local, environ)
     spec = reader.read(text)
     reader.faults.raise_if_any()
     return spec
@@ -52,8 +59,11 @@ def _load_local(location: str) -> str:
 class _Reader:
     """One reading of one file; faults and warnings gather here."""
 
-    def __init__(self, source: str, platform: str, load: Callable[[str], str]) -> None:
+    def __init__(
+        self, source: str, platform: str, load: Callable[[str], str], environ: Mapping[str, str] | None
+    ) -> None:
         self.location = source
+        self.environ = environ
         self.source = "stdin" if source == "-" else redact(source)
         self.platform = platform
         self.faults = Faults(self.source)
@@ -278,7 +288,7 @@ class _Reader:
             yield from self._dependency(value, where)
 
     def _pip(self, node: Node, where: str) -> Iterator[Requirement]:
-        reader = RequirementsReader(self.load, self.faults, base=base_of(self.location))
+        reader = RequirementsReader(self.load, self.faults, base=base_of(self.location), environ=self.environ)
         for item in self._texts(_with_colons(node), f"{where}.pip", "rich"):
             lines = item.text.splitlines()
             for offset, line in enumerate(lines):

@@ -38,6 +38,16 @@ class Dependency:
     channel: str | None
     origin: Origin
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be sent to another process, which py-rattler's values cannot."""
+        return _dependency, (self.text, self.name, str(self.match_spec), self.channel, self.origin)
+
+
+def _dependency(text: str, name: str, match_spec: str, channel: str | None, origin: Origin) -> Dependency:
+    from rattler import MatchSpec  # start-up time: only where a dependency was sent
+
+    return Dependency(text=text, name=name, match_spec=MatchSpec(match_spec), channel=channel, origin=origin)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from envmgr.spec import match_specs
 from envmgr.spec.faults import Faults, SpecFault, shown
@@ -12,15 +12,17 @@ from envmgr.spec.requirements_file import RequirementsReader, base_of
 from envmgr.urls import redact
 
 
-def read(text: str, *, source: str, load: Callable[[str], str]) -> EnvironmentSpec:
+def read(
+    text: str, *, source: str, load: Callable[[str], str], environ: Mapping[str, str] | None = None
+) -> EnvironmentSpec:
     """Return what a requirements file asks for; `source` is the file as the user named it, and what it names is
-    relative to it.
+    relative to it. `environ` has the variables that it may name.
 
     Raises one SpecError that names every fault with its line and its mend.
     """
     label = "stdin" if source == "-" else redact(source)
     faults = Faults(label)
-    reader = RequirementsReader(load, faults, base=base_of(source))
+    reader = RequirementsReader(load, faults, base=base_of(source), environ=environ)
     found = tuple(reader.read_text(text.removeprefix("\ufeff"), (source,)))
     faults.raise_if_any()
     return EnvironmentSpec(

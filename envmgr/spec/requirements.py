@@ -45,7 +45,12 @@ def constraints_file(line: str) -> str | None:
 
 def is_option(line: str) -> bool:
     """Whether a line sets options for the whole pip half, and asks for nothing itself."""
-    return line.startswith("-") and _EDITABLE.fullmatch(line) is None
+    return line.startswith("-") and not is_editable(line)
+
+
+def is_editable(line: str) -> bool:
+    """Whether a line is `-e SOURCE`."""
+    return _EDITABLE.fullmatch(line) is not None
 
 
 def parse(line: str, origin: Origin, *, base: str = "") -> Requirement:

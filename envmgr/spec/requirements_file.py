@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from envmgr.spec.pip_options import REQUIREMENT_OPTIONS
 from envmgr.urls import is_url, path_of_file_url, redact
 
 MAXIMUM_DEPTH = 10
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # those that pip reads
 Load = Callable[[str], str]
 
 
@@ -29,11 +30,13 @@ class RequirementsReader:
     """Reads lines of the pip half wherever they stand; what is wrong goes to `faults`, each with its file.
 
     `base` is the absolute directory that relative paths are relative to, empty where there is none (a file behind a
-    URL). What the lines set beside requirements gathers in `options` and `constraints`.
+    URL). What the lines set beside requirements gathers in `options` and `constraints`. `${VARIABLE}` of `environ` is
+    replaced, apart from sources and URLs, which may hold what nobody is to write down: there it is where they are used.
     """
 
-    def __init__(self, load: Load, faults: Faults, *, base: str = "") -> None:
+    def __init__(self, load: Load, faults: Faults, *, base: str = "", environ: Mapping[str, str] | None = None) -> None:
         self.load = load
+        self.environ = environ or {}
         self.faults = faults
         self.base = base
         self.options: PipOptions = NO_OPTIONS
@@ -53,7 +56,8 @@ class RequirementsReader:
             elif requirements.is_option(line):
                 self._set_options(line, origin, chain)
             else:
-                yield self._requirement(line, origin, chain)
+                is_source = requirements.is_editable(line) or re.search(r"[/\\@]", line)
+                yield self._requirement(line if is_source else self._expanded(line), origin, chain)
         except SpecFault as fault:
             self.faults.found.append(Fault(origin=origin, message=fault.message, mend=fault.mend))
 
@@ -62,6 +66,18 @@ class RequirementsReader:
         for number, line in joined_lines(text):
             origin = Origin(source=redact(chain[-1]), line=number)
             yield from self.read_line(line, origin, chain)
+
+    def _expanded(self, text: str) -> str:
+        """Return a text with its variables replaced, as pip has it; raises SpecFault for one that is not set."""
+
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in self.environ:
+                raise SpecFault(
+                    f"{shown(text)} names the variable `{match[1]}`, which is not set", f"export {match[1]}=…"
+                )
+            return self.environ[match[1]]
+
+        return VARIABLE.sub(value, text)
 
     def _requirement(self, line: str, origin: Origin, chain: tuple[str, ...]) -> Requirement:
         found = requirements.parse(line, origin, base=self.base)
@@ -86,8 +102,10 @@ class RequirementsReader:
                 )
             if name in ("--requirement", "--constraint", "--editable"):
                 raise SpecFault(f"{shown(line)} says several things", "write each option on a line of its own")
+            if not is_url(value) and name not in ("--index-url", "--extra-index-url"):
+                value = self._expanded(value)  # noqa: PLW2901
             written = value
-            if name == "--find-links" and not is_url(value) and "${" not in value:
+            if name == "--find-links" and not is_url(value):
                 value = self._find_links(value, chain)  # noqa: PLW2901
                 written = os.path.relpath(value, self.base) if self.base and not os.path.isabs(written) else written
             text = f"{name} {written}".strip()
@@ -105,6 +123,7 @@ class RequirementsReader:
 
     def _read_constraints(self, named: str, chain: tuple[str, ...]) -> None:
         before = self.options
+        named = named if is_url(named) else self._expanded(named)
         found = list(self._read_nested("-c", named, chain))
         location = relative_to(chain[-1], named)
         written = location if is_url(location) or not self.base else os.path.relpath(location, self.base)
@@ -122,6 +141,7 @@ class RequirementsReader:
                 self.constraints.append(constraint)
 
     def _read_nested(self, option: str, named: str, chain: tuple[str, ...]) -> Iterator[Requirement]:
+        named = named if is_url(named) else self._expanded(named)
         location = relative_to(chain[-1], named)
         line = shown(f"{option} {named}")
         if location in chain:
@@ -135,7 +155,7 @@ class RequirementsReader:
                 f"name it on the command line too: `-f {chain[0]} -f {location}`",
             )
         try:
-            text = self.load(location)
+            text = self.load(self._expanded(location) if is_url(location) else location)
         except SpecError as error:
             raise SpecFault(f"{line}: {error.message}", error.hint) from error
         yield from self.read_text(text, (*chain, location))

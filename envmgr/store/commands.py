@@ -51,7 +51,7 @@ def omissions(artifacts: Sequence[Artifact], placement: Placement) -> tuple[Omis
     claims: dict[str, list[_Claim]] = {}
     for artifact in artifacts:
         for entry_point in artifact.manifest.entry_points:
-            path = f"{placement.scripts}/{_command(entry_point)}"
+            path = f"{placement.scripts}/{command(entry_point)}"
             claims.setdefault(path, []).append(_Claim(artifact, None))
     if not claims:
         return ()
@@ -144,7 +144,7 @@ def _stand_in(artifact: Artifact, omitted: Sequence[Omission], directory: Path) 
     manifest = artifact.manifest._replace(
         paths=tuple(path for path in artifact.manifest.paths if path not in files),
         links=tuple(path for path in artifact.manifest.links if path not in files),
-        entry_points=tuple(point for point in artifact.manifest.entry_points if _command(point) not in commands),
+        entry_points=tuple(point for point in artifact.manifest.entry_points if command(point) not in commands),
     )
     return Artifact(artifact.package, directory, manifest)
 
@@ -157,9 +157,10 @@ def _shortened(name: str, text: str, files: set[str], commands: set[str]) -> str
         document["paths"] = [entry for entry in document["paths"] if entry["_path"] not in files]
     elif commands:
         points = document["noarch"]["entry_points"]
-        document["noarch"]["entry_points"] = [point for point in points if _command(point) not in commands]
+        document["noarch"]["entry_points"] = [point for point in points if command(point) not in commands]
     return json.dumps(document)
 
 
-def _command(entry_point: str) -> str:
+def command(entry_point: str) -> str:
+    """Return the name of the script that an entry point becomes."""
     return entry_point.partition("=")[0].strip()

@@ -35,7 +35,7 @@ def copy(source: str, target: str) -> None:
             raise OSError(errno.EINVAL, "is no regular file", source)
         with _opened(target, _CREATE) as writing:
             if not reflink(reading, writing):
-                _copy_contents(reading, writing, status.st_size)
+                copy_contents(reading, writing, status.st_size)
     keep_attributes(source, target, status)
 
 
@@ -81,8 +81,8 @@ def reflink(reading: int, writing: int) -> bool:
     return True
 
 
-def _copy_contents(reading: int, writing: int, size: int) -> None:
-    """Copy what is not a hole, and give the file its size."""
+def copy_contents(reading: int, writing: int, size: int) -> None:
+    """Copy what is not a hole of `size` bytes, and give the file its size; raises OSError."""
     for start, end in _extents(reading, size):
         os.lseek(reading, start, os.SEEK_SET)
         os.lseek(writing, start, os.SEEK_SET)

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from envmgr.store.ownership import normalised, site_packages
 from envmgr.urls import path_of_file_url, without_credentials
 
+# Of PyPI's own files micromamba and conda-lock hand pip the URLs of a lock; nobody asked for the place.
+_PYPI_FILES = "https://files.pythonhosted.org/packages/"
 _LARGEST = 1 << 20  # bytes of METADATA or direct_url.json that are read
 
 
@@ -94,6 +96,8 @@ def _direct_url(path: Path) -> Installed:
         is_editable = bool((document.get("dir_info") or {}).get("editable"))
         vcs, commit, subdirectory = checkout.get("vcs"), checkout.get("commit_id"), document.get("subdirectory")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Installed("", "", "")
+    if url.startswith(_PYPI_FILES):
         return Installed("", "", "")
     editable = str(path_of_file_url(url) or url) if is_editable else None
     return Installed(

@@ -1,33 +1,24 @@
-"""The conda half of a staged tree: rattler links the cached artifacts, every embedded path naming the final prefix."""
+"""The conda half of a staged tree: the cached artifacts linked into it, every embedded path naming the final prefix."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rattler import Subdir, install
-from rattler.exceptions import InstallerError, IoError, LinkError, TransactionError
-from rattler.install import InstallerReporter
-from rattler.package_cache import PackageCache, PackageCacheLayer, ValidationMode
-
 from envmgr.artifacts import trees
 from envmgr.artifacts.cache import Artifact, ArtifactCache
-from envmgr.artifacts.view import view
 from envmgr.channels.model import Channel
-from envmgr.errors import CorruptPackage, PackageError, StoreError
+from envmgr.errors import CorruptPackage, StoreError
 from envmgr.lock.model import Lock
 from envmgr.reporting import Progress, Reporter
-from envmgr.solve.records import record_of_package
-from envmgr.store import commands
+from envmgr.store import commands, direct_linking
 from envmgr.store.checks import Clobber
-from envmgr.store.faults import translated_text
-from envmgr.store.journal import stand_ins_of
+from envmgr.store.commands import Omission
+from envmgr.store.faults import translated, translated_text
 from envmgr.store.layout import Location
+from envmgr.store.pieces import Unfit
 from envmgr.store.placement import Placement
-
-_RATTLER_ERRORS = (InstallerError, LinkError, TransactionError, IoError)
 
 
 class Linking(NamedTuple):
@@ -51,29 +42,21 @@ class Damaged(Exception):
 def link(linking: Linking, artifacts: Sequence[Artifact], tree: Path, reporter: Reporter) -> tuple[Clobber, ...]:
     """Link the artifacts into the new directory `tree`, and return the commands of which only one could stay.
 
-    Raises Damaged when some have to be fetched again, PackageError for a link script that fails, NoSpace,
-    ReadOnlyStore and other kinds of StoreError.
+    Raises Damaged when some have to be fetched again, PackageError for a link script that fails, PrefixError for a
+    prefix that is too long, NoSpace, ReadOnlyStore and other kinds of StoreError.
     """
     with reporter.start("link", f"{len(artifacts)} packages", total=len(artifacts), unit="packages") as progress:
-        listener = _Listener(progress)  # type: ignore[abstract] # its no-op defaults look abstract
         omitted = commands.omissions(artifacts, Placement.of(linking.lock.conda, linking.lock.platform))
-        stand_ins = stand_ins_of(tree)
         try:
-            with view(commands.without(omitted, artifacts, stand_ins)) as directory:
-                asyncio.run(_install(linking, directory, tree, listener))
+            if not _link_directly(linking, artifacts, omitted, tree, progress):
+                _link_by_rattler(linking, artifacts, omitted, tree, progress)
         except CorruptPackage as error:
             raise Damaged(error.details.get("packages", ()), error.message) from error
-        except _RATTLER_ERRORS as error:
-            raise _translated(error, linking, artifacts) from error
-        finally:
-            trees.remove(stand_ins)
-    # Written by rattler so that backups leave the tree out, which is not for us to decide: people keep files there.
-    (tree / "CACHEDIR.TAG").unlink(missing_ok=True)
-    if listener.failed:
-        raise PackageError(
-            f"the post-link script of {', '.join(sorted(listener.failed))} failed; nothing was changed",
-            hint="leave link scripts out with: ENVMGR_LINK_SCRIPTS=deny",
-        )
+        except OSError as error:
+            damaged = [artifact.package.dist_name for artifact in artifacts if not artifact.is_complete]
+            if damaged:
+                raise Damaged(damaged, f"{error.filename}: {error.strerror}") from error
+            raise translated(error, linking.location, "linking") from error
     return tuple(omission.clobber for omission in omitted)
 
 
@@ -92,42 +75,42 @@ def fetch_again(
     return fetch(linking, reporter)
 
 
-async def _install(linking: Linking, directory: Path, tree: Path, listener: InstallerReporter) -> None:
-    # What is missing from the cache fails to link, which is found then; to look first would cost a stat a file.
-    layer = PackageCacheLayer(directory).with_validation_mode(ValidationMode.skip())
-    await install(
-        [record_of_package(package) for package in linking.lock.conda],
-        tree,
-        package_cache=PackageCache.from_layers([layer]),
-        alternative_target_prefix=linking.location.prefix,
-        installed_packages=[],
-        execute_link_scripts=linking.run_scripts,
-        platform=Subdir(linking.lock.platform),
-        reporter=listener,
-        show_progress=False,
-    )
+def _link_directly(
+    linking: Linking, artifacts: Sequence[Artifact], omitted: Sequence[Omission], tree: Path, progress: Progress
+) -> bool:
+    """Link the artifacts where that needs no rattler, and return whether it was done; without, there is no tree."""
+    has_scripts = linking.run_scripts and any(artifact.manifest.link_scripts for artifact in artifacts)
+    if has_scripts or not direct_linking.is_fit(linking.lock, artifacts, tree.parent):
+        return False
+    prefix, own = linking.location.prefix, linking.cache.directory
+    try:
+        direct_linking.link(linking.lock, artifacts, omitted, tree, prefix=prefix, own=own, advance=progress.advance)
+    except Unfit:
+        trees.remove(tree)
+        return False
+    return True
 
 
-class _Listener(InstallerReporter):
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._scripts: dict[int, str] = {}
-        self.failed: list[str] = []
+def _link_by_rattler(
+    linking: Linking, artifacts: Sequence[Artifact], omitted: Sequence[Omission], tree: Path, progress: Progress
+) -> None:
+    from envmgr.store import rattler_linking  # start-up time: rattler, asyncio
 
-    def on_link_complete(self, index: int) -> None:
-        self._progress.advance()
+    try:
+        rattler_linking.link(
+            linking.lock,
+            artifacts,
+            omitted,
+            tree,
+            prefix=linking.location.prefix,
+            run_scripts=linking.run_scripts,
+            progress=progress,
+        )
+    except rattler_linking.Refused as error:
+        raise _translated(str(error), linking, artifacts) from error
 
-    def on_post_link_start(self, package_name: str, script_path: str) -> int:
-        self._scripts[len(self._scripts)] = package_name
-        return len(self._scripts) - 1
 
-    def on_post_link_complete(self, index: int, success: bool) -> None:
-        if not success:
-            self.failed.append(self._scripts[index])
-
-
-def _translated(error: Exception, linking: Linking, artifacts: Sequence[Artifact]) -> Exception:
-    text = str(error)
+def _translated(text: str, linking: Linking, artifacts: Sequence[Artifact]) -> Exception:
     known = translated_text(text, linking.location, "linking")
     if known is not None:
         return known

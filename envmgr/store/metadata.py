@@ -81,6 +81,20 @@ def write_history(staged: Path, old: Path | None, block: str) -> None:
     (staged / "conda-meta/history").write_bytes(before + block.encode())
 
 
+def write_created_at(staged: Path, old: Path | None, moment: float) -> None:
+    """Write conda-meta/created_at, from which conda knows the age of an environment: as in the `old` prefix, where
+    there is one that has it, or else `moment` (seconds since the epoch) where the environment is new."""
+    created = b"%f" % moment
+    if old is not None:
+        try:
+            created = (old / "conda-meta/created_at").read_bytes()
+        except OSError:
+            return
+    target = staged / "conda-meta/created_at"
+    target.unlink(missing_ok=True)
+    target.write_bytes(created)
+
+
 def history_block(lock: Lock, before: Sequence[CondaPackage], *, command: Sequence[str], moment: float) -> str:
     """Return one action block of conda-meta/history: what came (+), what went (-), and what was asked for.
 

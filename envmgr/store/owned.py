@@ -93,6 +93,8 @@ def read_record(prefix: Path, name: str) -> Record:
     files = document.get("files")
     if not isinstance(files, list):
         raise Unusable("has no list `files`")
+    if document.get("noarch") == "python":
+        owned = {each.path: each for each in _placed(owned, files)}
     for path in files:
         if isinstance(path, str):
             owned.setdefault(path, Owned(path, package))
@@ -153,6 +155,25 @@ def _conda_paths(package: str, paths: list[object]) -> Iterator[Owned]:
             size=size if type(size) is int and not is_patched else None,
             original=original if isinstance(original, str) and not _is_outside(original) else None,
         )
+
+
+def _placed(owned: Mapping[str, Owned], files: list[object]) -> Iterator[Owned]:
+    """Yield what a noarch python package owns by the paths in the prefix.
+
+    conda leaves `site-packages/…` and `python-scripts/…` of the package (CEP 20) in `paths_data`; where they came to
+    is in `files` alone.
+    """
+    placed: dict[str, str] = {}
+    for file in files:
+        if isinstance(file, str):
+            directory, _, name = file.partition("/")
+            before, found, after = file.partition("site-packages/")
+            if before and found:
+                placed[found + after] = file
+            elif directory in ("bin", "Scripts"):
+                placed[f"python-scripts/{name}"] = file
+    for path, each in owned.items():
+        yield each._replace(path=placed.get(path, path))
 
 
 def _rows(prefix: Path, dist_info: str) -> dict[str, str]:

@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 _FILES = b'\n  "files": ['
 _FILES_END = b"\n  ]"
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
-_OWN_FILES = frozenset({".messages.txt", "CACHEDIR.TAG", "conda-meta/frozen", "conda-meta/history", "conda-meta/state"})
+_OWN_FILES = frozenset(
+    {
+        ".messages.txt",
+        "CACHEDIR.TAG",
+        "conda-meta/created_at",
+        "conda-meta/frozen",
+        "conda-meta/history",
+        "conda-meta/state",
+    }
+)
 _MARKER = re.compile(r"(?:lib/python[^/]+|Lib)/EXTERNALLY-MANAGED")  # PEP 668: ours, where no package owns it
 _DERIVED = (".pyc", ".pyo")
 

@@ -31,7 +31,7 @@ def read(prefix: Path) -> Lock:
     """
     directory = prefix / "conda-meta"
     names = sorted(entry for entry in os.listdir(directory) if entry.endswith(".json"))
-    packages = [_package(directory / name) for name in names]
+    packages = [read_package(directory / name) for name in names]
     packages = _as_asked_for(sorted(packages), requested(prefix))
     distributions = from_pip(prefix)
     subdirs = {package.subdir for package in packages} - {"noarch"}
@@ -80,11 +80,25 @@ def requested(prefix: Path) -> tuple[str, ...]:
 def _as_asked_for(packages: Iterable[CondaPackage], specs: Iterable[str]) -> list[CondaPackage]:
     """Return the packages marked with what the history asked for; without a history, the records say it themselves."""
     by_name = {_name(spec): spec for spec in specs}
-    if not by_name:
-        return list(packages)
+    asked = ((package, by_name.get(package.name)) for package in packages)
     return [
-        package._replace(requested=(by_name[package.name],) if package.name in by_name else ()) for package in packages
+        package._replace(
+            requested=tuple(
+                _without_place(spec, package)
+                for spec in (package.requested if not by_name else () if own is None else (own,))
+            )
+        )
+        for package, own in asked
     ]
+
+
+def _without_place(spec: str, package: CondaPackage) -> str:
+    """Return a spec without the channel that its package came from, nor a subdir: conda writes `CHANNEL/SUBDIR::…`
+    for what was installed by URL, by a name of its own or by what an alias is called."""
+    channel, separator, rest = spec.rpartition("::")
+    if separator and (channel.endswith(f"/{package.subdir}") or channel == package.channel):
+        return rest.strip()
+    return spec
 
 
 def _name(spec: str) -> str:
@@ -104,7 +118,8 @@ def _variables(prefix: Path) -> tuple[tuple[str, str], ...]:
         return ()
 
 
-def _package(path: Path) -> CondaPackage:
+def read_package(path: Path) -> CondaPackage:
+    """Return the package that a prefix record (CEP 32) is of; raises NotAnEnvironment for one that cannot be read."""
     try:
         record: dict[str, Any] = json.loads(path.read_bytes())
         specs = record.get("requested_specs") or [record.get("requested_spec")]

@@ -195,12 +195,14 @@ def _take(
 
 def _write_metadata(request: RollbackRequest, entry: Journal, generation: Generation, there: Source) -> None:
     """Continue the history of the current generation in the tree (CEP 32), and number it anew."""
+    moment = time.time()
     block = metadata.history_block(
-        request.lock, there.lock.conda if there.lock is not None else (), command=generation.command, moment=time.time()
+        request.lock, there.lock.conda if there.lock is not None else (), command=generation.command, moment=moment
     )
     # Another generation of the same lock may have been asked for in other words.
     (entry.tree / layout.LOCK_FILE).write_bytes(conda_lock.dumps_json(request.lock))
     metadata.write_history(entry.tree, request.location.prefix, block)
+    metadata.write_created_at(entry.tree, request.location.prefix, moment)
     # Frozen is the environment now, whatever it was then; so is what was set by hand.
     (entry.tree / frozen.MARKER).unlink(missing_ok=True)
     frozen.keep_marker(request.location.prefix, entry.tree)

@@ -100,8 +100,6 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
         staging.checkpoint("pip half installed")
     _complete_python(staging, artifacts, installed, tree)
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
-    directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
-    metadata.complete_records(tree, lock.conda, directories)
     _write_metadata(staging, tree)
     gpu_notice.write(tree, lock.conda)
     staging.checkpoint("metadata written")
@@ -188,13 +186,15 @@ def _complete_python(
 def _write_metadata(staging: Staging, tree: Path) -> None:
     lock = staging.linking.lock
     before = metadata.read_lock(staging.old) if staging.old is not None else None
+    moment = time.time()
     block = metadata.history_block(
         lock,
         before.conda if before is not None else (),
         command=staging.generation.command,
-        moment=time.time(),
+        moment=moment,
     )
     metadata.write_history(tree, staging.old, block)
+    metadata.write_created_at(tree, staging.old, moment)
     source = staging.carries
     is_kept = source is not None and staging.keeps_variables and staging.extent != "nothing"
     values = variables.merged(Path(source.survey.root), source.lock, lock) if source and is_kept else None

@@ -268,6 +268,8 @@ def _edited(root: Path, doubtful: Mapping[str, str]) -> Iterator[str]:
         except Unusable:
             owned = {}
         for path in paths:
+            if path == record:
+                continue  # a RECORD says nothing of itself (PEP 376), and each installer writes its own
             claim = owned.get(path)
             if claim is None or not _is_as_installed(os.path.join(root, path), claim):
                 yield path
@@ -308,6 +310,15 @@ def _is_locked(distribution: Distribution, lock: Lock | None) -> bool:
         package.name == name and ownership.is_same_version(distribution.version, package.version)
         for package in lock.pip
     )
+
+
+def is_from_before(root: Path, path: str) -> bool:
+    """Whether a file was there, as it is, when the tree was complete."""
+    moment = born(root)
+    try:
+        return moment is not None and os.lstat(root / path).st_mtime_ns <= moment
+    except OSError:
+        return False
 
 
 def born(root: Path) -> int | None:

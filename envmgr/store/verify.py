@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.reporting import Reporter
-from envmgr.store import carried, contents, own_files, ownership
+from envmgr.store import carried, contents, own_files, ownership, survey
 from envmgr.store.carried import Carried
 from envmgr.store.contents import Compared, is_shared
 from envmgr.store.inventory import Entry, Inventory
@@ -142,7 +142,7 @@ def _pip_half(inventory: Inventory, packages: Sequence[PipPackage], conda: _Half
         if conda.accounted.isdisjoint(own):
             found.setdefault(ownership.normalised(distribution.name), []).append(distribution)
     for name, package in sorted(wanted.items()):
-        half.problems.extend(_locked_problems(half, package, found.get(name, [])))
+        half.problems.extend(_locked_problems(Path(inventory.root), half, package, found.get(name, [])))
     for name, installed in sorted(found.items()):
         for distribution in installed:
             half.accounted.update(each.path for each in distribution.owned)
@@ -154,8 +154,11 @@ def _pip_half(inventory: Inventory, packages: Sequence[PipPackage], conda: _Half
     return half
 
 
-def _locked_problems(half: _Half, package: PipPackage, installed: list[Distribution]) -> Iterator[Problem]:
-    """Yield what is wrong with a locked pip package as a whole; its files are added to those to compare."""
+def _locked_problems(root: Path, half: _Half, package: PipPackage, installed: list[Distribution]) -> Iterator[Problem]:
+    """Yield what is wrong with a locked pip package as a whole; its files are added to those to compare.
+
+    Another installer is told of where it came after the environment was made, or adopted.
+    """
     expected = f"{package.name} {package.version}"
     if not installed:
         yield Problem("fault", "missing", f"{package.name}-{package.version}.dist-info", package.name, expected, None)
@@ -171,11 +174,9 @@ def _locked_problems(half: _Half, package: PipPackage, installed: list[Distribut
         if all(each.path != record for each in distribution.owned):
             listed = f"{len(distribution.owned)} without itself"
             yield Problem("fault", "changed", record, package.name, "the files of the package", listed)
-        if distribution.installer != _INSTALLER:
-            yield Problem(
-                "notice", "changed", f"{distribution.dist_info}/INSTALLER", package.name, _INSTALLER,
-                distribution.installer or "none",
-            )  # fmt: skip
+        by = f"{distribution.dist_info}/INSTALLER"
+        if distribution.installer != _INSTALLER and not survey.is_from_before(root, by):
+            yield Problem("notice", "changed", by, package.name, _INSTALLER, distribution.installer or "none")
         for path in distribution.outside:
             yield Problem("fault", "outside", path, package.name, "a path below the prefix", f"listed in {record}")
         half.owned.extend(each._replace(package=package.name) for each in distribution.owned)

@@ -18,15 +18,14 @@ from envmgr.settings import Settings
 from envmgr.solve.records import record_of_package
 from envmgr.spec.match_specs import parse
 from envmgr.spec.model import Origin
-from envmgr.store import adopting, frozen, generations, metadata, records
+from envmgr.store import adopting, frozen, generations, metadata, records, verify
 from envmgr.store.adopting import AdoptRequest
 from envmgr.store.carried import Left
 from envmgr.store.generations import Generation
-from envmgr.store.layout import Location
+from envmgr.store.layout import OWN_DIRECTORY, Location
 from envmgr.store.problems import Findings
 from envmgr.workflows import adopted_wheels
 from envmgr.workflows.reading import own_lock
-from envmgr.workflows.verify import verify
 
 _NAMED = 5
 
@@ -70,7 +69,8 @@ def plan(
     if own is not None and not channels and _is_locked(own, found):
         return None
     lock, left = locked(location, found, own, settings, reporter, channels)
-    return Plan(location, lock, present.number if present else None, left, verify(location, settings, reporter))
+    number = present.number if present else None
+    return Plan(location, lock, number, left, _findings(location, lock, reporter, is_ours=own is not None))
 
 
 def locked(
@@ -107,6 +107,13 @@ def adopt(
         settings=settings,
         reporter=reporter,
     )
+
+
+def _findings(location: Location, lock: Lock, reporter: Reporter, *, is_ours: bool) -> Findings:
+    """Return what of the packages in the new lock is not as they brought it; what adopting writes does not count."""
+    findings = verify.verify(location, lock, reporter, has_lock=is_ours).findings
+    ours = (f"{OWN_DIRECTORY}/", "conda-meta/state")
+    return findings._replace(problems=tuple(each for each in findings.problems if not each.path.startswith(ours)))
 
 
 def _own(location: Location) -> Lock | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.errors import LockError, LockOutdated, PlatformNotLocked
-from envmgr.lock import closure, conda_lock
+from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
 from envmgr.workflows import lock_file
-from envmgr.workflows.locking import Locker
 from envmgr.workflows.request import CreateRequest
+
+if TYPE_CHECKING:  # start-up time: what solves
+    from envmgr.workflows.locking import Locker
 
 
 class Beside(NamedTuple):
@@ -81,6 +83,8 @@ def read(path: Path, data: bytes | None, locker: Locker, request: CreateRequest,
 
 def held_against(path: Path, locks: Mapping[str, Lock], locker: Locker, request: CreateRequest) -> Beside:
     """Return the lock file at `path`, which holds `locks`, held against what is asked for; raises as `read` does."""
+    from envmgr.lock import closure  # start-up time: rattler
+
     for each in locks.values():
         closure.check(each, source=str(path))
     lock = locks.get(locker.platform)

@@ -35,7 +35,7 @@ from envmgr.store.usage import is_cache_used
 from envmgr.urls import path_of_file_url
 
 _INDEXES = ("repodata",)
-_OTHERS = ("uv", "pip-stubs", "payloads")  # filled again by what needs them
+_OTHERS = ("uv", "pip-stubs", "payloads", "fitting-locks")  # filled again by what needs them
 Kind = Literal["artifact", "bytecode", "cache", "wheel", "channel", "generation", "environment", "exec"]
 
 
@@ -194,7 +194,7 @@ def _prune(location: Location, keep: int, reporter: Reporter, done: set[Path], *
         return
     try:
         with held(location, doing="cleaning", reporter=reporter, timeout=0):
-            removed = pruning.prune(location, keep=keep)
+            removed = pruning.prune(location, keep=keep).numbers
             if is_gone and not generations.kept_numbers(location):
                 trees.remove(location.generations)
     except EnvironmentBusy as error:

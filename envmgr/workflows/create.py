@@ -22,14 +22,16 @@ from envmgr.store.carried import Carried
 from envmgr.store.layout import Location
 from envmgr.workflows import lock_file
 from envmgr.workflows.reading import own_lock
-from envmgr.workflows.request import CreateRequest, inputs_digest
+from envmgr.workflows.request import CreateRequest, Inputs, inputs_digest
 from envmgr.workflows.sources import channel_files, directories, parse_sources
 
 if TYPE_CHECKING:  # start-up time: what has nothing to do has no difference
     from envmgr.lock.difference import Difference
+    from envmgr.store.generations import Generation
     from envmgr.workflows.beside import Beside
     from envmgr.workflows.foreign_locking import ForeignLocker
     from envmgr.workflows.locking import Locker
+    from envmgr.workflows.remembered import Following
 
 
 class Plan(NamedTuple):
@@ -81,32 +83,23 @@ def create(
     """
     location = locate(request, settings)
     settings = pinned.in_force(settings, location.prefix)
-    digest = _inputs(request, settings).digest
-    if _is_there(location, digest, request):
+    inputs = _inputs(request, settings)
+    if _is_there(location, inputs.digest, request):
         return Outcome(location, up_to_date=True)
-    if dry_run or digest is None:
-        return _create(request, location, settings, reporter, confirm=confirm, dry_run=dry_run)
+    work = _Work(request, location, settings, reporter, confirm, dry_run, inputs)
+    if dry_run or inputs.digest is None:
+        return _create(work)
     from envmgr.workflows.coalescing import coalesced  # start-up time
 
-    with coalesced(location, digest, settings, reporter):
-        return _create(request, location, settings, reporter, confirm=confirm, dry_run=dry_run)
+    with coalesced(location, inputs.digest, settings, reporter):
+        return _create(work._replace(inputs=_inputs(request, settings)))
 
 
-class _Inputs(NamedTuple):
-    """Everything that decides what is made, beside the request: the lock beside the file is at `path` with `data`."""
-
-    platform: str
-    files: Sequence[Path]
-    path: Path | None
-    data: bytes | None
-    digest: str | None
-
-
-def _inputs(request: CreateRequest, settings: Settings) -> _Inputs:
+def _inputs(request: CreateRequest, settings: Settings) -> Inputs:
     platform = validate_subdir(request.platform) if request.platform else current_subdir()
     files = channel_files(request.files, settings)
     path, data = _beside(request)
-    return _Inputs(platform, files, path, data, inputs_digest(request, settings, files, platform, data))
+    return Inputs(platform, files, path, data, inputs_digest(request, settings, files, platform, data))
 
 
 def _is_there(location: Location, digest: str | None, request: CreateRequest) -> bool:
@@ -116,19 +109,22 @@ def _is_there(location: Location, digest: str | None, request: CreateRequest) ->
     return generations.is_current(location, digest)
 
 
-def _create(
-    request: CreateRequest,
-    location: Location,
-    settings: Settings,
-    reporter: Reporter,
-    *,
-    confirm: Callable[[Plan], bool],
-    dry_run: bool,
-) -> Outcome:
-    platform, files, path, data, digest = _inputs(request, settings)
-    if _is_there(location, digest, request):
+class _Work(NamedTuple):
+    """One creation; `inputs` are those that were read when its turn came."""
+
+    request: CreateRequest
+    location: Location
+    settings: Settings
+    reporter: Reporter
+    confirm: Callable[[Plan], bool]
+    dry_run: bool
+    inputs: Inputs
+
+
+def _create(work: _Work) -> Outcome:
+    request, location, settings, reporter, _, _, inputs = work
+    if _is_there(location, inputs.digest, request):
         return Outcome(location, up_to_date=True)  # another process made it meanwhile
-    is_pristine = not request.pristine or not _holds_anything(location)
     layout.check_place(location)
     present = generations.current(location.prefix)
     if present is None and layout.is_environment(location.prefix):
@@ -136,49 +132,82 @@ def _create(
             f"{location.prefix} is an environment that another tool made",
             hint=f"choose another place, or give it a lock first: envmgr adopt {location.arguments}",
         )
+    from envmgr.store.usage import using_cache  # start-up time: what has nothing to do takes nothing
 
+    with using_cache(settings):
+        if present is not None or inputs.data is None or inputs.digest is None:
+            return _lock_and_realise(work, present)
+        from envmgr.workflows import remembered  # start-up time: what links packages
+
+        key = remembered.key(request, settings, inputs)
+        following = remembered.find(key, request, settings, reporter, inputs) if key is not None else None
+        return _lock_and_realise(work, None, key) if following is None else _follow_again(work, following)
+
+
+def _lock_and_realise(work: _Work, present: Generation | None, key: str | None = None) -> Outcome:
+    """Go the whole line; a lock that is followed, and will be again, is remembered under `key` (None: it is not)."""
     from envmgr.lock.difference import between  # start-up time: rattler, yaml and the engines come with these
-    from envmgr.store.usage import using_cache
 
+    request, location, settings, reporter, confirm, dry_run, inputs = work
+    platform, files, path, data, digest = inputs
+    is_pristine = not request.pristine or not _holds_anything(location)
     locker = _locker(request, settings, reporter, platform, files)
     fits = present is not None and present.spec_digest == locker.spec_digest
     fits = fits and present is not None and not generations.is_suspect(location.prefix, present)
-    with using_cache(settings):
-        found = _found(path, data, locker, request, reporter)
-        if found is None and data is not None:
-            digest = None  # another tool's lock is not followed, and each time that is said
-        own = _own(location, locker) if fits else None
-        if is_pristine and own is not None and (found is None or found.asks_for(own)):
-            if found is not None and found.fitting is None and not dry_run:
-                found = _with_other_platforms(found, locker, request, settings, reporter)
-            written = found.put(own, reporter) if found is not None and not dry_run else None
-            return Outcome(location, up_to_date=True, written=written)
-        frozen.check_thawed(location, override=request.override_frozen)
-        locker.check_installable()
-        previous = _previous(location, reporter)
-        followed = found.fitting if found is not None else None
-        lock = followed or locker.lock((found and found.lock) or previous)
-        _say_what_lacks(found, followed, lock, locker, request, reporter)
-        difference = between(previous, lock)
-        plan = Plan(location, previous, lock, difference, locker.missing(lock), found, followed is not None)
-        if not confirm(plan):
-            return Outcome(location, plan=plan, declined=True)
-        if dry_run:
-            return Outcome(location, plan=plan)
-        if request.manner.download_only:
-            locker.fetch(lock)
-            return Outcome(location, plan=plan, is_downloaded=True)
-        if found is not None and followed is None:
+    found = _found(path, data, locker, request, reporter)
+    if found is None and data is not None:
+        digest = None  # another tool's lock is not followed, and each time that is said
+    own = _own(location, locker) if fits else None
+    if is_pristine and own is not None and (found is None or found.asks_for(own)):
+        if found is not None and found.fitting is None and not dry_run:
             found = _with_other_platforms(found, locker, request, settings, reporter)
-            digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock) or data)
-        if locker.is_foreign:
-            lock = locker.complete(lock)
-            plan = plan._replace(lock=lock, difference=between(previous, lock))
-        replaces = present.number if present else None
-        realised = locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
-        written = found.put(lock, reporter) if found is not None and followed is None else None
-        came = realised.carried
-        return Outcome(location, plan=plan, up_to_date=not realised.is_new, written=written, carried=came)
+        written = found.put(own, reporter) if found is not None and not dry_run else None
+        return Outcome(location, up_to_date=True, written=written)
+    frozen.check_thawed(location, override=request.override_frozen)
+    locker.check_installable()
+    previous = _previous(location, reporter)
+    followed = found.fitting if found is not None else None
+    lock = followed or locker.lock((found and found.lock) or previous)
+    _say_what_lacks(found, followed, lock, locker, request, reporter)
+    difference = between(previous, lock)
+    plan = Plan(location, previous, lock, difference, locker.missing(lock), found, followed is not None)
+    if not confirm(plan):
+        return Outcome(location, plan=plan, declined=True)
+    if dry_run:
+        return Outcome(location, plan=plan)
+    if request.manner.download_only:
+        locker.fetch(lock)
+        return Outcome(location, plan=plan, is_downloaded=True)
+    if found is not None and followed is None:
+        found = _with_other_platforms(found, locker, request, settings, reporter)
+        digest = digest and inputs_digest(request, settings, files, platform, found.bytes_with(lock) or data)
+    if locker.is_foreign:
+        lock = locker.complete(lock)
+        plan = plan._replace(lock=lock, difference=between(previous, lock))
+    replaces = present.number if present else None
+    realised = locker.realise(location, lock, replaces=replaces, inputs_digest=digest or "")
+    written = found.put(lock, reporter) if found is not None and followed is None else None
+    if key is not None and found is not None and not locker.is_foreign and locker.is_steady(found):
+        from envmgr.workflows import remembered  # as in the caller
+
+        remembered.remember(key, lock, settings)
+    came = realised.carried
+    return Outcome(location, plan=plan, up_to_date=not realised.is_new, written=written, carried=came)
+
+
+def _follow_again(work: _Work, following: Following) -> Outcome:
+    """Make the environment of a lock that is known to fit, where nothing is yet."""
+    from envmgr.lock.difference import between  # start-up time
+
+    location, lock = work.location, following.lock
+    frozen.check_thawed(location, override=work.request.override_frozen)
+    plan = Plan(location, None, lock, between(None, lock), following.missing(), following.beside, is_followed=True)
+    if not work.confirm(plan):
+        return Outcome(location, plan=plan, declined=True)
+    if work.dry_run:
+        return Outcome(location, plan=plan)
+    realised = following.realise(location)
+    return Outcome(location, plan=plan, up_to_date=not realised.is_new, carried=realised.carried)
 
 
 def locate(request: CreateRequest, settings: Settings) -> Location:

@@ -25,7 +25,6 @@ from envmgr.platforms.detect import detect
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import path_of_file_url, redact, without_literal_credentials
@@ -149,25 +148,21 @@ class ForeignLocker:
 
     def realise(self, location: Location, lock: Lock, *, replaces: int | None, inputs_digest: str) -> Realised:
         """Make the environment that `lock` describes; see store.realise for what is raised."""
-
-        def already_done() -> bool:
-            present = generations.current(location.prefix)
-            return present is not None and present.number != replaces and present.lock_digest == conda_lock.digest(lock)
-
+        wanted = RealiseRequest(
+            location=location,
+            lock=lock,
+            channels=self._channels,
+            command=self._request.command,
+            inputs_digest=inputs_digest,
+            replaces=replaces,
+            override_frozen=self._request.override_frozen,
+        )
         return realise(
-            RealiseRequest(
-                location=location,
-                lock=lock,
-                channels=self._channels,
-                command=self._request.command,
-                inputs_digest=inputs_digest,
-                replaces=replaces,
-                override_frozen=self._request.override_frozen,
-            ),
+            wanted,
             settings=self._settings,
             cache=self._cache,
             reporter=self._reporter,
-            already_done=already_done,
+            already_done=wanted.is_done,
         )
 
     def _own_lock(self) -> tuple[Lock, tuple[Channel, ...]]:

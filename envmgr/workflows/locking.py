@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels.credentials import as_written
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import PipError
-from envmgr.lock import closure, conda_lock
+from envmgr.lock import closure
 from envmgr.lock.model import CondaPackage, Lock, PipPackage, Request
 from envmgr.platforms.detect import detect
 from envmgr.platforms.host_profile import HostProfile
@@ -21,14 +21,13 @@ from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.base import EXCLUDE_NEWER, Solution, SolveRequest
 from envmgr.spec import match_specs
 from envmgr.spec.cutoff import is_duration
 from envmgr.spec.digest import semantic_digest
 from envmgr.spec.faults import Fault, Faults, SpecFault
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
-from envmgr.store import generations
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
@@ -39,6 +38,9 @@ from envmgr.workflows.request import CreateRequest, Manner
 from envmgr.workflows.solving import Solving
 from envmgr.workflows.sources import directories
 from envmgr.workflows.wanted import channel_names, read_spec
+
+if TYPE_CHECKING:  # it holds locks against this
+    from envmgr.workflows.beside import Beside
 
 _NO_WHEELS: tuple[PipPackage, ...] = ()
 _NOTHING = Solution(packages=(), solver="")  # no spec needs no channel
@@ -66,7 +68,9 @@ class Locker:
         for warning in self._spec.warnings:
             reporter.warning(warning)
         self._table = ChannelTable.read(settings, beside=directories(request.files) or (Path.cwd(),))
-        self._exclude_newer, self._cutoff = requests.cutoff_of(request.exclude_newer, self._table.pypi)
+        self._exclude_newer, self._cutoff = requests.cutoff_of(
+            request.exclude_newer, self._table.pypi, settings.environ
+        )
         self._cache = ArtifactCache(settings)
         self._machine = self._host_profile()
         self._names = channel_names(request, self._spec, self._table, settings)
@@ -83,6 +87,11 @@ class Locker:
             platform,
             pypi=self._table.pypi if self._spec.pip else None,
         )
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels in use, in order."""
+        return self._channels
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -155,6 +164,7 @@ class Locker:
             locked=self._available(previous) if previous else (),
             channel_priority=settings.channel_priority,
             exclude_newer=self._cutoff,
+            exclude_newer_origin=self._cutoff_origin(),
             time_limit=timedelta(seconds=settings.solve_time_limit) if settings.solve_time_limit else None,
             add_pip=settings.add_pip_as_python_dependency,
             channel_urls=tuple((name, channel.url) for name, channel in self._named),
@@ -199,6 +209,17 @@ class Locker:
         closure.check(lock, source=spec.sources[0] if spec.sources else "command line")
         return lock
 
+    def is_steady(self, found: Beside) -> bool:
+        """Whether the lock that was followed will fit for as long as the bytes of files, flags and settings are the
+        same, and nothing will have to be said of it."""
+        lock = found.fitting
+        if lock is None or self._spec.pip or lock.pip or self._machine is not None:
+            return False
+        moves = any(channel.recipes is not None or channel.exclude_newer is not None for channel in self._channels)
+        is_dated = self._cutoff is not None or lock.exclude_newer is not None
+        is_whole = all(platform in found.locks for platform in self.platforms)
+        return is_whole and not (moves or is_dated or self._spec.warnings or self.lacking(lock))
+
     def missing(self, lock: Lock) -> tuple[CondaPackage, ...]:
         """Return the conda artifacts of `lock` that are not in the package cache."""
         return self._cache.missing(lock.conda)
@@ -239,30 +260,31 @@ class Locker:
         keeps_variables: bool = True,
     ) -> Realised:
         """Make the environment that `lock` describes; see store.realise for what is raised."""
-
-        def already_done() -> bool:
-            present = generations.current(location.prefix)
-            return present is not None and present.number != replaces and present.lock_digest == conda_lock.digest(lock)
-
+        wanted = RealiseRequest(
+            location=location,
+            lock=lock,
+            channels=self._channels,
+            command=self._request.command,
+            inputs_digest=inputs_digest,
+            replaces=replaces,
+            override_frozen=self._request.override_frozen,
+            extent="nothing" if self._request.pristine else "everything",
+            keeps_variables=keeps_variables,
+            pypi=self._table.pypi,
+            index_options=self._spec.pip_options.indexes,
+        )
         return realise(
-            RealiseRequest(
-                location=location,
-                lock=lock,
-                channels=self._channels,
-                command=self._request.command,
-                inputs_digest=inputs_digest,
-                replaces=replaces,
-                override_frozen=self._request.override_frozen,
-                extent="nothing" if self._request.pristine else "everything",
-                keeps_variables=keeps_variables,
-                pypi=self._table.pypi,
-                index_options=self._spec.pip_options.indexes,
-            ),
+            wanted,
             settings=self._settings,
             cache=self._cache,
             reporter=self._reporter,
-            already_done=already_done,
+            already_done=wanted.is_done,
         )
+
+    def _cutoff_origin(self) -> Origin:
+        """Return where the cutoff is written: `--exclude-newer`, else `pypi:` in channels.yaml."""
+        stated = self._table.pypi.exclude_newer_origin if self._request.exclude_newer is None else None
+        return stated or EXCLUDE_NEWER
 
     def _wanted(self) -> Request:
         spec = self._spec

@@ -58,6 +58,8 @@ def rename(
 
 
 def _tell_active(wish: Wish, settings: Settings, reporter: Reporter) -> None:
-    if settings.environ.get("CONDA_PREFIX") == str(wish.old.prefix):
+    # Most hooks go along; those of csh and cmd only leave what is gone, and without a hook nothing does.
+    goes_along = settings.environ.get("_ENVMGR_HOOK", "csh").partition("-")[0] not in ("csh", "cmd")
+    if settings.environ.get("CONDA_PREFIX") == str(wish.old.prefix) and not goes_along:
         again = wish.new.name or wish.new.prefix
         reporter.notice(f"{wish.old.label} is active in this shell; afterwards: envmgr activate {again}")

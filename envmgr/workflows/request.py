@@ -32,6 +32,7 @@ _READS_MORE = re.compile(
     re.MULTILINE,
 )
 _DIGEST_SCHEMA = 1
+UV_CUTOFF = "UV_EXCLUDE_NEWER"
 
 
 class SourceText(NamedTuple):
@@ -118,8 +119,18 @@ class CreateRequest(NamedTuple):
     manner: Manner = USUAL
 
 
+class Inputs(NamedTuple):
+    """Everything that decides what is made, beside the request: the lock beside the file is at `path` with `data`."""
+
+    platform: str
+    files: Sequence[Path]
+    path: Path | None
+    data: bytes | None
+    digest: str | None
+
+
 def reads_other_files(request: CreateRequest) -> bool:
-    """Whether files take part that are not read yet, as `-r requirements.txt` or a host profile."""
+    """Whether what is not read yet takes part, as `-r requirements.txt`, a variable, or a host profile."""
     return request.host_profile is not None or any(_reads_other_files(file) for file in request.files)
 
 
@@ -176,17 +187,23 @@ def _place(index: NamedIndex) -> str:
     return index.name if path_of_file_url(index.url) is not None else without_literal_credentials(index.url)
 
 
-def cutoff_of(text: str | None, pypi: PypiSection) -> tuple[str | None, datetime | None]:
-    """Return the cutoff that is in force, as written and as a moment: that of `--exclude-newer`, else that of
-    `pypi:` in channels.yaml.
+def cutoff_of(text: str | None, pypi: PypiSection, environ: Mapping[str, str]) -> tuple[str | None, datetime | None]:
+    """Return the cutoff that is in force for both halves, as written and as a moment: that of `--exclude-newer`, else
+    uv's variable, else that of `pypi:` in channels.yaml.
 
     Raises UsageError and ConfigError for one that is none.
     """
-    if text is not None or pypi.exclude_newer is None:
-        return text, cutoff(text)
+    of_uv = environ.get(UV_CUTOFF) or None
+    chosen = text if text is not None else of_uv if of_uv is not None else pypi.exclude_newer
     try:
-        return pypi.exclude_newer, cutoff(pypi.exclude_newer)
+        return chosen, cutoff(chosen)
     except UsageError as error:
+        if text is not None:
+            raise
+        if of_uv is not None:
+            raise ConfigError(
+                error.message.replace("--exclude-newer", UV_CUTOFF), hint=f"write for example {UV_CUTOFF}=2026-01-31"
+            ) from error
         message = f"{pypi.exclude_newer_origin}: {error.message.replace('--exclude-newer', 'pypi.exclude-newer')}"
         raise ConfigError(message, hint="write for example `exclude-newer: 14d`") from error
 
@@ -199,7 +216,7 @@ def _reads_other_files(file: SourceText) -> bool:
         # Outside of a pip section, what looks like a path is a channel.
         pip = _PIP_SECTION.search(text)
         text = text[pip.end() :] if pip is not None else ""
-    return bool(_NESTED.search(text) or _READS_MORE.search(text))
+    return "${" in text or bool(_NESTED.search(text) or _READS_MORE.search(text))
 
 
 def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence[Path], platform: str) -> object:
@@ -208,7 +225,7 @@ def _choices(request: CreateRequest, settings: Settings, channel_files: Sequence
         request.override_channels,
         platform,
         request.virtual_packages,
-        request.exclude_newer,
+        request.exclude_newer or settings.environ.get(UV_CUTOFF),
         request.wanted,
         request.part,
         *(["only dependencies"] if request.manner.only_dependencies else []),

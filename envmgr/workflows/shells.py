@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from envmgr.errors import ConfigError, EnvmgrError, UsageError
 from envmgr.settings import Settings
-from envmgr.shell import scripts, startup
+from envmgr.shell import autorun, scripts, startup
 
 
 class Change(NamedTuple):
@@ -49,11 +49,8 @@ def plan(shells: Sequence[str], settings: Settings, *, reverse: bool) -> tuple[C
     changes: dict[Path, Change] = {}
     for shell in shells:
         if scripts.family_of(shell) is scripts.CMD:
-            raise UsageError(
-                "cmd has no startup file that envmgr edits",
-                hint='set the value AutoRun of "HKCU\\Software\\Microsoft\\Command Processor" to what '
-                "`envmgr shell-hook cmd` prints",
-            )
+            changes.setdefault(Path(autorun.PLACE), _autorun_change(shell, settings, reverse=reverse))
+            continue
         path = startup.path_of(shell, settings.environ, settings.home)
         try:
             before = path.read_bytes()
@@ -70,11 +67,19 @@ def plan(shells: Sequence[str], settings: Settings, *, reverse: bool) -> tuple[C
     return tuple(changes.values())
 
 
+def _autorun_change(shell: str, settings: Settings, *, reverse: bool) -> Change:
+    before = autorun.read()
+    text = None if before is None else before.text
+    hook = str(startup.hook_path(shell, settings.root))
+    after = autorun.without_hook(text) if reverse else autorun.with_hook(text, hook)
+    return Change(shell, Path(autorun.PLACE), *(None if each is None else each.encode() for each in (text, after)))
+
+
 def write_hook(shell: str, settings: Settings, command: tuple[str, ...]) -> Path:
     """Write the hook of `shell` into the store, where it is not there as it should be; raises ConfigError."""
     text = hook_text(shell, settings, command)
     path = startup.hook_path(shell, settings.root)
-    data = os.fsencode(text)
+    data = scripts.encoded(shell, text)
     try:
         if path.is_file() and path.read_bytes() == data:
             return path
@@ -106,10 +111,15 @@ def write_completion(shell: str, settings: Settings, text: str) -> None:
 
 
 def apply(change: Change, settings: Settings) -> None:
-    """Write or remove one startup file in one step; a symbolic link stays one, and the mode is kept.
+    """Write or remove one startup file (cmd: value of the registry) in one step; a symbolic link stays one, and the
+    mode is kept.
 
     Raises ConfigError where it cannot be written, with the lines to write by hand.
     """
+    if scripts.family_of(change.shell) is scripts.CMD:
+        kind = None if (before := autorun.read()) is None else before.kind
+        autorun.write(None if change.after is None else autorun.Value(change.after.decode(), kind))
+        return
     target = Path(os.path.realpath(change.path))
     try:
         if change.after is None:

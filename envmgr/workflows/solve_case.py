@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from rattler import Gateway
+
 from envmgr.channels.gateway import gateway
 from envmgr.errors import EnvmgrError, SolveError
 from envmgr.settings import Settings
@@ -14,6 +16,7 @@ from envmgr.solve.base import Solution
 from envmgr.solve.case import Answer
 from envmgr.solve.explain import Explaining
 from envmgr.solve.select import solver
+from envmgr.workflows.bounding import Bounded
 
 
 class Rerun(NamedTuple):
@@ -38,13 +41,20 @@ def solve_again(directory: Path, settings: Settings) -> Rerun:
     """
     recorded = case.read(directory)
     with tempfile.TemporaryDirectory(prefix="envmgr-solve-case-") as scratch:
-        source = gateway(recorded.request.channels, settings._replace(cache=Path(scratch)))
-        engine = solver(settings.solver, source, Explaining(seconds=settings.explain_timeout))
+        settings = settings._replace(cache=Path(scratch))
+
+        def source() -> Gateway:
+            return gateway(recorded.request.channels, settings)
+
+        def solve(explaining: Explaining) -> Solution:
+            return solver(settings.solver, source(), explaining).solve(recorded.request)
+
         outcome: Solution | EnvmgrError
         error = None
+        explaining = Explaining(seconds=settings.explain_timeout)
         try:
-            outcome = engine.solve(recorded.request)
+            outcome = Bounded(recorded.request, explaining, settings, source).call(solve)
         except SolveError as refused:
             outcome = error = refused
-    name = outcome.solver if isinstance(outcome, Solution) else engine.name
+    name = outcome.solver if isinstance(outcome, Solution) else solver(settings.solver, source()).name
     return Rerun(recorded.answer, recorded.solver, case.answer_of(recorded.request, outcome), name, error)

@@ -16,7 +16,7 @@ from envmgr.platforms.host_profile import HostProfile
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.solve import case
-from envmgr.solve.accelerators import unseen, with_new_choices
+from envmgr.solve.accelerators import Unseen, unseen, with_new_choices
 from envmgr.solve.base import Solution, Solver, SolveRequest
 from envmgr.solve.explain import Explaining
 from envmgr.solve.newest import toward_newest
@@ -24,6 +24,7 @@ from envmgr.solve.repodata import Repodata
 from envmgr.solve.select import solver
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.workflows import gpu_builds
+from envmgr.workflows.bounding import Bounded
 from envmgr.workflows.elsewhere import explaining
 from envmgr.workflows.recipe_channels import build_recipe_channels
 from envmgr.workflows.request import CreateRequest
@@ -51,14 +52,26 @@ class Solving:
         """Return the solution, with the packages in `moving` as new as can be; GPU builds that could not be seen are
         warned of, or refused where the spec requires a GPU. Raises ChannelError, SolveError and their kinds."""
         self.build()
-        engine = self.engine(explaining(self.table, self.channels, self.settings))
-        with self.reporter.start("solve", "solving"):
+        is_told = bool(spec.gpu) or not _is_without_gpu(asked, self.settings)
+
+        def decide(explaining: Explaining) -> tuple[Solution, Unseen | None]:
+            wanted, engine = request, self.engine(explaining)
             if previous is not None:
-                request = with_new_choices(request, previous.virtual_packages, self.repodata)
-            request = toward_newest(request, moving, engine.solve) if moving else request
-            solution = self._recorded(request, engine)
-            is_told = bool(spec.gpu) or not _is_without_gpu(asked, self.settings)
-            found = unseen(request, solution, self.repodata, engine.solve) if is_told else None
+                wanted = with_new_choices(wanted, previous.virtual_packages, self.repodata)
+            wanted = toward_newest(wanted, moving, engine.solve) if moving else wanted
+            solution = self._recorded(wanted, engine)
+            return solution, unseen(wanted, solution, self.repodata, engine.solve) if is_told else None
+
+        directory = self.settings.solver_debug
+        try:
+            with self.reporter.start("solve", "solving"):
+                known = explaining(self.table, self.channels, self.settings)
+                bounded = Bounded(request, known, self.settings, lambda: self._source)
+                solution, found = bounded.call(decide)
+        finally:
+            if directory is not None and (directory / case.FILE).is_file():
+                again = f"envmgr solve-case {directory}"
+                self.reporter.notice(f"the solve is recorded in {directory}; run it again: {again}")
         if found is not None:
             if spec.gpu:
                 raise gpu_builds.missing(found, spec)
@@ -76,7 +89,6 @@ class Solving:
         except SolveError as error:
             outcome = error
         case.write(directory, request, self.repodata, outcome)
-        self.reporter.notice(f"the solve is recorded in {directory}; run it again: envmgr solve-case {directory}")
         if isinstance(outcome, SolveError):
             raise outcome
         return outcome

@@ -94,7 +94,7 @@ def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted)
             hint=f"make an environment of it: envmgr create -n NAME -f {source.source}",
         )
     if kind is FileKind.REQUIREMENTS:
-        return pip_files.read(source.text, source=source.source, load=load)
+        return pip_files.read(source.text, source=source.source, load=load, environ=settings.environ)
     if kind is FileKind.PYPROJECT:
         return pyproject.read(source.text, source=source.source, extras=wanted.extras, groups=wanted.groups, load=load)
     if kind is FileKind.PYLOCK:
@@ -122,7 +122,9 @@ def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted)
             groups=wanted.groups,
             load=load,
         )
-    return environment_file.read(source.text, source=source.source, platform=platform, load=load)
+    return environment_file.read(
+        source.text, source=source.source, platform=platform, load=load, environ=settings.environ
+    )
 
 
 def channel_files(sources: Sequence[SourceText], settings: Settings) -> tuple[Path, ...]:

@@ -91,6 +91,8 @@ def change(
         if dry_run:
             return Outcome(location, plan=plan)
         realised = locker.realise(location, wanted, replaces=there.number, inputs_digest="", keeps_variables=False)
+    if settings.environ.get("CONDA_PREFIX") == str(location.prefix) and "_ENVMGR_HOOK" not in settings.environ:
+        reporter.notice(f"this shell has the variables of before; afterwards: envmgr activate {location.label}")
     return Outcome(location, plan=plan, up_to_date=not realised.is_new)
 
 

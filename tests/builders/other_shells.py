@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builders.shells import Result, parse_dump
-from envmgr.shell import csh, fish, nushell, scripts
+from envmgr.shell import csh, elvish, fish, nushell, scripts
 
 PROGRAM = (sys.executable, "-m", "envmgr.cli.main")
-ENDINGS = {"fish": "fish", "tcsh": "csh", "xonsh": "xsh", "nu": "nu"}
+ENDINGS = {"fish": "fish", "tcsh": "csh", "xonsh": "xsh", "nu": "nu", "elvish": "elv"}
 
 
 def find(name: str) -> str | None:
@@ -29,6 +29,7 @@ class OtherShell:
         self.ending = ENDINGS[name]
         self.root = directory / "ro'ot $x é"
         self.environ = {**environ, "ENVMGR_ROOT": str(self.root), "XONSHRC": "", "PATH": os.environ["PATH"]}
+        self.command: tuple[str, ...] = PROGRAM
         self._program = program
         self._directory = directory
 
@@ -42,6 +43,7 @@ class OtherShell:
             "tcsh": f"setenv {name} {value}",
             "xonsh": f"${name} = '{value}'",
             "nu": f"$env.{name} = '{value}'",
+            "elvish": f"set-env {name} {value}",
         }[self.name]
 
     def run(self, *lines: str, **variables: str) -> Result:
@@ -49,7 +51,7 @@ class OtherShell:
         dumps = self._directory / "dumps"
         shutil.rmtree(dumps, ignore_errors=True)
         dumps.mkdir()
-        hook = scripts.hook(self.name, command=PROGRAM, root=str(self.root), change_prompt=True)
+        hook = scripts.hook(self.name, command=self.command, root=str(self.root), change_prompt=True)
         file = self._directory / f"script.{self.ending}"
         file.write_bytes(os.fsencode("\n".join([self._prelude(hook, dumps), *lines, ""])))
         done = subprocess.run(
@@ -67,6 +69,7 @@ class OtherShell:
 
     def _command(self) -> Sequence[str]:
         options = {"fish": ["--no-config"], "tcsh": ["-f"], "xonsh": ["--no-rc"], "nu": ["--no-config-file"]}
+        options["elvish"] = ["-norc"]
         return [self._program, *options[self.name]]
 
     def _prelude(self, hook: str, dumps: Path) -> str:
@@ -77,6 +80,15 @@ class OtherShell:
             file.write_bytes(os.fsencode(hook))
             into = csh.quote(str(dumps))
             return f"{csh.alias(str(file))}alias snapshot {csh.quote(f'env -0 >{into}/!:1')}"
+        if self.name == "elvish":
+            file = self._directory / "hook.elv"
+            file.write_bytes(os.fsencode(hook))
+            into = elvish.quote(f"{dumps}/")
+            return (
+                "var envmgr~ = $nil\n"
+                f"eval (slurp < {elvish.quote(str(file))}) &on-end={{|ns| set envmgr~ = $ns[envmgr~] }}\n"
+                f"fn snapshot {{|name| e:env -0 > {into}$name }}"
+            )
         if self.name == "nu":
             own = f"env -0 | save --force ([{nushell.quote(str(dumps))} $name] | path join)"
             return f"{hook}\ndef snapshot [name: string] {{ ^{own} }}"

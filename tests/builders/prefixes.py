@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,3 +43,23 @@ def make_prefix(
     if static:
         scripts.write(prefix, prefix, prefix.name if prefix.parent.name == "envs" else None)
     return prefix
+
+
+def make_changing_command(root: Path, directory: Path) -> tuple[str, ...]:
+    """Make what stands for envmgr in a hook: its `env …` gives the environment `one` another generation, in which A is
+    `new`, and its `rename` moves `one` to `two`, which is made here; it writes what the hook told it to ROOT/hook.
+    """
+    one = make_prefix(root / "envs" / "one", variables={"A": "new"})
+    one.rename(root / "next")
+    make_prefix(root / "envs" / "two", variables={"A": "new"}).rename(root / "moved")
+    make_prefix(one, variables={"A": "old", "ONLY": "1"})
+    program = directory / "changing"
+    program.write_text(
+        "#!/bin/sh\n"
+        'cd "$ENVMGR_ROOT" || exit\n'
+        f'case $1 in _*) exec "{sys.executable}" -m envmgr.cli.main "$@" ;; esac\n'
+        'printf %s "$_ENVMGR_HOOK" >hook\n'
+        "case $1 in env) mv envs/one envs/.old; mv next envs/one ;; rename) rm -r envs/one; mv moved envs/two ;; esac\n"
+    )
+    program.chmod(0o755)
+    return (str(program),)

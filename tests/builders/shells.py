@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from envmgr.shell import posix
+from envmgr.shell import posix, scripts
 
 SHELLS = {
     "bash": ["bash", "--noprofile", "--norc"],
@@ -37,6 +37,7 @@ class Shell:
         self.name = name
         self.root = directory / "ro'ot $x é"
         self.environ = {**environ, "ENVMGR_ROOT": str(self.root), "PATH": os.environ["PATH"]}
+        self.command: tuple[str, ...] = (sys.executable, "-m", "envmgr.cli.main")
         self._directory = directory
 
     def prefix(self, name: str) -> Path:
@@ -47,13 +48,12 @@ class Shell:
         dumps = self._directory / "dumps"
         shutil.rmtree(dumps, ignore_errors=True)
         dumps.mkdir()
-        command = (sys.executable, "-m", "envmgr.cli.main")
         strict = f"set -{options}\n" if options else ""
         if options and self.name in ("bash", "zsh"):
             strict += "set -o pipefail\n"
         into = posix.quote(str(dumps))
         snapshot = f'snapshot() {{ env -0 >{into}/$1; printf %s "${{PS1-unset}}" >{into}/$1.ps1; }}\n'
-        setup = strict + snapshot + posix.hook(command=command, root=str(self.root))
+        setup = strict + snapshot + scripts.hook("posix", command=self.command, root=str(self.root), change_prompt=True)
         file = self._directory / "script.sh"
         file.write_bytes(os.fsencode(setup + script))
         done = subprocess.run(
@@ -73,4 +73,4 @@ class Shell:
 
 def parse_dump(dump: bytes) -> dict[str, str]:
     entries = (os.fsdecode(entry).partition("=") for entry in dump.split(b"\0") if entry)
-    return {name: value for name, _, value in entries if name not in ("_", "SHLVL", "OLDPWD", "PWD")}
+    return {name: value for name, _, value in entries if name not in ("_", "SHLVL", "OLDPWD", "PWD", "LAST_EXIT_CODE")}

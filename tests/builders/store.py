@@ -179,20 +179,12 @@ def faults(prefix: Path, lock: Lock) -> list[str]:
 
 
 def _realise_until(settings: Settings, request: RealiseRequest, step: str) -> None:
-    def done() -> bool:
-        present = generations.current(request.location.prefix)
-        return (
-            present is not None
-            and present.number != request.replaces
-            and present.lock_digest == conda_lock.digest(request.lock)
-        )
-
     realise(
         request,
         settings=settings,
         cache=ArtifactCache(settings),
         reporter=SilentReporter(),
-        already_done=done,
+        already_done=request.is_done,
         checkpoint=_killer(step),
     )
     os._exit(0)  # the runtime of rattler may crash when the interpreter ends

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 
 import pytest
 
 from builders.channels import LocalChannel
-from builders.commands import Envmgr
+from builders.commands import PROGRAM, Envmgr
 
 VARS = ("env", "config", "vars")
 
@@ -83,3 +85,20 @@ def test_nothing_to_change_makes_no_generation(science: Envmgr) -> None:
     assert "is up to date" in science.ok(*VARS, "set", "-n", "science", "A=a")
     assert science(*VARS, "set", "-n", "science", "A=b", "--dry-run", "--json").json["dry_run"] is True
     assert printed(science, "A") == "a"
+
+
+def test_an_active_shell_has_what_was_set(science: Envmgr) -> None:
+    """The hook enters the environment again; where there is none, the way is said."""
+    own = " ".join(shlex.quote(word) for word in PROGRAM)
+    script = (
+        f'eval "$({own} shell-hook bash)"; '
+        "envmgr activate science; envmgr env config vars set B=b A=other -q; "
+        'echo "$A $B"; envmgr env config vars unset B -q; echo "$A ${B-unset}"; envmgr deactivate; echo "${A-unset}"'
+    )
+    done = subprocess.run(
+        ["bash", "-euc", script], env=science.environ, cwd=science.directory, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("other b\nother unset\nunset\n", "")
+    said = science(*VARS, "set", "-n", "science", "C=c", CONDA_PREFIX=str(science.prefix("science")), CONDA_SHLVL="1")
+    assert "this shell has the variables of before; afterwards: envmgr activate science" in said.err

@@ -31,6 +31,11 @@ def _program(shell: str) -> str:
     return program
 
 
+def _still_fish(envmgr: Envmgr) -> None:
+    """An interactive fish of a new user writes completions in the background, also when it has ended."""
+    (Path(envmgr.environ["HOME"]) / ".local/share/fish/generated_completions").mkdir(parents=True)
+
+
 def _rc(envmgr: Envmgr, shell: str) -> Path:
     document = envmgr("init", shell, "--dry-run", "--json").json
     return Path(document["files"][0]["path"])
@@ -55,6 +60,21 @@ def test_a_new_shell_knows_activate_without_starting_python(envmgr: Envmgr, shel
     assert f"nothing to change in {rc}" in envmgr.ok("init", shell)
     envmgr.ok("init", "--reverse", shell)
     assert not rc.exists()
+
+
+def test_an_interactive_elvish_knows_activate_and_shows_where_it_is(envmgr: Envmgr) -> None:
+    """Only an interactive one reads its startup file, and only that has a prompt."""
+    program, script = _program("elvish"), shutil.which("script")
+    if script is None:
+        pytest.skip("script is not installed")
+    make_prefix(envmgr.prefix("one"), variables={"A": "activated"})
+    envmgr.ok("init", "elvish")
+    done = subprocess.run(
+        [script, "-qec", program, "/dev/null"], input="envmgr activate one\nprint [$E:A]\nexit\n", text=True,
+        env={**envmgr.environ, "TERM": "xterm"}, cwd=envmgr.directory, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "[activated]" in done.stdout
+    assert "(one)" in done.stdout
 
 
 def test_reverse_gives_back_the_file_and_leaves_conda_alone(envmgr: Envmgr) -> None:
@@ -97,6 +117,7 @@ def test_an_unknown_shell_is_answered_with_the_nearest(envmgr: Envmgr) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
 def test_shell_opens_in_the_environment(envmgr: Envmgr, shell: str) -> None:
     _program("nushell" if shell == "nu" else shell)
+    _still_fish(envmgr)
     make_prefix(envmgr.prefix("one"), variables={"A": "activated"})
     (Path(envmgr.environ["HOME"]) / ".zshrc").write_text("export RC=read\n")
     line = "print $env.A" if shell == "nu" else "echo $A $CONDA_SHLVL"
@@ -113,6 +134,7 @@ def test_shell_opens_in_the_environment(envmgr: Envmgr, shell: str) -> None:
 
 def test_the_prompt_of_an_interactive_fish_is_shown_and_given_back(envmgr: Envmgr) -> None:
     _program("fish")
+    _still_fish(envmgr)
     make_prefix(envmgr.prefix("one"))
     envmgr.ok("init", "fish")
     rc = Path(envmgr.environ["HOME"]) / ".config/fish/config.fish"

@@ -23,6 +23,22 @@ def test_list_shows_packages_and_what_was_asked_for(science: Envmgr) -> None:
     ]
 
 
+def test_what_another_conda_tool_did_since_is_marked(science: Envmgr, channel: LocalChannel) -> None:
+    science.ok("create", "-n", "other", "-c", channel.url, "greet", "-q")
+    meta = science.prefix("science") / "conda-meta"
+    (added,) = (science.prefix("other") / "conda-meta").glob("greet-*.json")
+    (meta / added.name).write_bytes(added.read_bytes())
+    (meta / "broken-1-0.json").write_text("{")
+    (meta / "numpy-1.26-0.json").unlink()
+    head, *rows = science.ok("list", "-n", "science").splitlines()
+    assert head.endswith("* was asked for, ! is not in the lock, - is gone")
+    assert [row.split()[:2] for row in rows[2:]] == [["!", "greet"], ["-", "numpy"], ["*", "tool"]]
+    entries = {entry["name"]: entry for entry in science("list", "-n", "science", "--json").json}
+    assert (entries["greet"]["foreign"], entries["numpy"]["missing"]) == (True, True)
+    assert "missing" not in entries["tool"]
+    assert "greet=1.0=0\n" in science.ok("list", "-n", "science", "--export")
+
+
 def test_list_json_has_condas_shape(science: Envmgr, channel: LocalChannel) -> None:
     assert science("list", "-n", "science", "--json", "num*").json == [
         {

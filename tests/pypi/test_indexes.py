@@ -67,6 +67,29 @@ def test_uv_is_told_what_pip_is_told(gather: Gather, tmp_path: Path) -> None:
     assert found.constraints == ("/site.txt",)
 
 
+@pytest.mark.parametrize(
+    ("conf", "variables", "provider"),
+    [
+        (["keyring-provider = auto"], {}, "subprocess"),
+        (["keyring-provider = auto", "no-input = true"], {}, None),
+        (["keyring-provider = auto"], {"PATH": "/nowhere"}, None),
+        (["index-url = https://me@one/simple"], {}, "subprocess"),
+        (["index-url = https://me:pass@one/simple"], {}, None),
+        (["index-url = https://me@one/simple", "keyring-provider = disabled"], {}, "disabled"),
+        (["index-url = https://me@one/simple"], {"UV_KEYRING_PROVIDER": "disabled"}, None),  # uv reads it itself
+    ],
+)
+def test_keyring_is_asked_where_pip_would_ask_it(
+    gather: Gather, tmp_path: Path, conf: list[str], variables: dict[str, str], provider: str | None
+) -> None:
+    command = tmp_path / "bin" / "keyring"
+    command.parent.mkdir()
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    found = gather(*conf, **{"PATH": str(command.parent), **variables})
+    assert found.variables().get("UV_KEYRING_PROVIDER") == provider
+
+
 def test_a_directory_of_links_is_a_url_in_which_uv_ends_no_entry(gather: Gather, tmp_path: Path) -> None:
     (tmp_path / "a,b").mkdir()
 

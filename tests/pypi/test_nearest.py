@@ -7,7 +7,8 @@ import pytest
 
 from builders.index_server import JSON_TYPE, IndexServer
 from builders.wheels import Wheel
-from envmgr.pypi.nearest import listed, nearest
+from envmgr.pypi.nearest import known_well, nearest
+from envmgr.pypi.offers import listed
 from envmgr.pypi.uv import Uv
 from envmgr.settings import Settings
 
@@ -62,3 +63,10 @@ def test_nobody_is_asked_offline_and_an_index_that_is_down_has_no_names(index: I
     assert listed(Uv.find(load(ENVMGR_OFFLINE="1"))) == frozenset()
     assert listed(Uv.find(load(PIP_INDEX_URL="http://127.0.0.1:1/simple"))) == frozenset()
     assert index.requests == []
+
+
+def test_names_that_everybody_uses_are_near_without_any_listing() -> None:
+    assert known_well("requsts")[0] == "requests"
+    assert known_well("pandsa")[0] == "pandas"
+    assert known_well("scikit-lern")[0] == "scikit-learn"
+    assert known_well("zzzzzzzz") == ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from builders.other_shells import ENDINGS, OtherShell, find
-from builders.prefixes import make_prefix
+from builders.prefixes import make_changing_command, make_prefix
+from envmgr.shell import scripts
 
 HOSTILE = 'it\'s "x" $HOME `id` $(id) \\ \n!! * é\t%s ~ {a,b} ; # 終\n'
 
@@ -104,22 +106,49 @@ def test_no_process_starts_on_activation(shell: OtherShell) -> None:
 
 def test_a_removed_environment_can_be_left(shell: OtherShell) -> None:
     make_prefix(shell.prefix("one"), variables={"A": "1"})
-    remove = "rm -r " + ("$env.CONDA_PREFIX" if shell.name == "nu" else "$CONDA_PREFIX:q" if shell.name == "tcsh"
-                         else '"$CONDA_PREFIX"' if shell.name == "fish" else "@($CONDA_PREFIX)")  # fmt: skip
+    remove = (
+        "rm -r "
+        + {
+            "nu": "$env.CONDA_PREFIX",
+            "tcsh": "$CONDA_PREFIX:q",
+            "fish": '"$CONDA_PREFIX"',
+            "xonsh": "@($CONDA_PREFIX)",
+            "elvish": "$E:CONDA_PREFIX",
+        }[shell.name]
+    )
     result = shell.run("snapshot zero", "envmgr activate one", remove, "envmgr deactivate", "snapshot end", A="mine")
     assert result.variables["end"] == result.variables["zero"]
 
 
 def test_environment_is_found_by_name_and_by_path(shell: OtherShell) -> None:
     prefix = make_prefix(shell.prefix("one"))
-    enter = "cd $env.ENVMGR_ROOT" if shell.name == "nu" else 'cd "$ENVMGR_ROOT"'
-    enter = "cd @($ENVMGR_ROOT)" if shell.name == "xonsh" else enter
+    own = {"nu": "$env.ENVMGR_ROOT", "xonsh": "@($ENVMGR_ROOT)", "elvish": "$E:ENVMGR_ROOT"}
+    enter = "cd " + own.get(shell.name, '"$ENVMGR_ROOT"')
     arguments = ("./envs/one", "-p envs/one", "-n one", "--no-stack one")
     lines = [
         (f"envmgr activate {argument}", f"snapshot {i}", "envmgr deactivate") for i, argument in enumerate(arguments)
     ]
     result = shell.run(enter, *(line for group in lines for line in group))
     assert [result.variables[str(i)]["CONDA_PREFIX"] for i in range(len(arguments))] == [str(prefix)] * len(arguments)
+
+
+def test_a_change_of_the_active_environment_is_entered(shell: OtherShell, tmp_path: Path) -> None:
+    shell.command = make_changing_command(shell.root, tmp_path)
+    result = shell.run(
+        "snapshot zero", "envmgr activate one", "snapshot old", "envmgr env config vars set A=new", "snapshot new",
+        "envmgr rename -n one two --yes", "snapshot moved", "envmgr deactivate", "snapshot end",
+        A="mine",
+    )  # fmt: skip
+    assert result.stderr == ""
+    seen = result.variables
+    assert (seen["old"]["A"], seen["old"]["ONLY"]) == ("old", "1")
+    assert seen["new"] == {**{name: text for name, text in seen["old"].items() if name != "ONLY"},
+                           "A": "new", "_ENVMGR_NAMES_1": " A"}  # fmt: skip
+    # csh has no functions, and leaves the line to say where it is now.
+    moved = {name: re.sub(r"\bone\b", "two", text) for name, text in seen["new"].items()}
+    assert seen["moved"] == (seen["zero"] if shell.name == "tcsh" else moved)
+    assert seen["end"] == seen["zero"]
+    assert (shell.root / "hook").read_text() == scripts.mark(shell.name)
 
 
 def test_an_unknown_environment_is_answered_with_the_nearest(shell: OtherShell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.prefixes import make_prefix
+from builders.prefixes import make_changing_command, make_prefix
 from builders.shells import Shell
-from envmgr.shell import posix
+from envmgr.shell import posix, scripts
 
 HOSTILE = 'it\'s "x" $HOME `id` $(id) \\ \n!! * é\t%s ~ {a,b} ; # 終\n'
 GREETING = {"x.sh": 'echo "enter $CONDA_DEFAULT_ENV"\n'}
@@ -119,6 +120,23 @@ def test_path_is_restored_whatever_it_was(shell: Shell, path: str) -> None:
         ' PATH=$P; printf "%s\\n" "$ACTIVE" "$AFTER"'
     )
     assert result.stdout.splitlines() == [f"{prefix}/bin:{path}" if path else f"{prefix}/bin", path]
+
+
+def test_a_change_of_the_active_environment_is_entered(shell: Shell, tmp_path: Path) -> None:
+    shell.command = make_changing_command(shell.root, tmp_path)
+    result = shell.run(
+        "snapshot zero; envmgr activate one; snapshot old; envmgr env config vars set A=new; snapshot new\n"
+        "envmgr rename -n one two --yes; snapshot moved; envmgr deactivate; snapshot end",
+        A="mine",
+    )
+    assert (result.stderr, result.code) == ("", 0)
+    seen = result.variables
+    assert (seen["old"]["A"], seen["old"]["ONLY"]) == ("old", "1")
+    assert seen["new"]["A"] == "new"
+    assert "ONLY" not in seen["new"]
+    assert seen["moved"] == {name: re.sub(r"\bone\b", "two", text) for name, text in seen["new"].items()}
+    assert seen["end"] == seen["zero"]
+    assert (shell.root / "hook").read_text() == scripts.mark("posix")
 
 
 def test_reactivation_brings_what_a_new_generation_has(shell: Shell) -> None:

@@ -10,7 +10,7 @@ from envmgr.errors import ConfigError
 from envmgr.shell import startup
 
 HOOK = Path("/store/shell/hook.sh")
-SHELLS = ("bash", "fish", "tcsh", "xonsh", "nushell", "pwsh")
+SHELLS = ("bash", "fish", "tcsh", "xonsh", "nushell", "elvish", "pwsh")
 CONDA = b"# >>> conda initialize >>>\neval x\n# <<< conda initialize <<<\n"
 
 
@@ -46,6 +46,7 @@ def test_a_block_without_its_end_is_not_guessed_at() -> None:
         ("tcsh", "linux", "/home/me/.tcshrc"),
         ("xonsh", "linux", "/home/me/.config/xonsh/rc.xsh"),
         ("nu", "linux", "/home/me/.config/nushell/config.nu"),
+        ("elvish", "linux", "/home/me/.config/elvish/rc.elv"),
         ("nushell", "darwin", "/home/me/Library/Application Support/nushell/config.nu"),
         ("pwsh", "linux", "/home/me/.config/powershell/profile.ps1"),
         ("powershell", "win32", "/home/me/Documents/WindowsPowerShell/profile.ps1"),

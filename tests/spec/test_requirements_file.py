@@ -57,6 +57,29 @@ def test_faults_of_all_files_are_reported_each_with_its_file() -> None:
     assert places == ["a.txt:1", "a.txt:3", "b.txt:1"]
 
 
+def test_variables_are_replaced_but_in_sources_and_urls_where_they_may_be_secret() -> None:
+    files = {
+        "a.txt": "six==${SIX}\n-r ${DIR}/b.txt\n-c ${DIR}/c.txt\n-r https://${TOKEN}@host/d.txt\n-f ${DIR}\n"
+        "--extra-index-url https://${TOKEN}@host/simple\nx @ https://${TOKEN}@host/x.whl\n-e ${DIR}/p\n",
+        "sub/b.txt": "attrs\n", "/base/sub/c.txt": "", "sub/c.txt": "", "https://hush@host/d.txt": "rich\n",
+    }  # fmt: skip
+    variables = {"SIX": "1.16", "DIR": "sub", "TOKEN": "hush"}
+    found = RequirementsReader(files.__getitem__, Faults("a.txt"), base="/base", environ=variables)
+    lines = [one.text for one in found.read_text(files["a.txt"], ("a.txt",))]
+    assert lines == ["six==1.16", "attrs", "rich", "x @ https://${TOKEN}@host/x.whl", "-e ${DIR}/p"]
+    assert not found.faults.found
+    assert "hush" not in str(found.options)
+    assert found.options.indexes.find_links == ("/base/sub",)
+
+
+@pytest.mark.parametrize("line", ["six==${SIX}", "-r ${SIX}.txt", "-c ${SIX}.txt", "-f ${SIX}", "--no-binary ${SIX}"])
+def test_a_variable_that_is_not_set_is_a_fault_of_its_line(line: str) -> None:
+    found = RequirementsReader(dict[str, str]().__getitem__, Faults("a.txt"), base="/base", environ={})
+    list(found.read_text(f"\n{line}\n", ("a.txt",)))
+    (fault,) = found.faults.found
+    assert (fault.origin.line, fault.mend) == (2, "export SIX=…")
+
+
 def reader(files: dict[str, str], first: str = "a.txt", base: str = "/base") -> RequirementsReader:
     def load(location: str) -> str:
         if location not in files:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from builders.packages import Package
-from builders.store import Store
+from builders.store import Store, rollback_request
 from envmgr.lock import conda_lock
 from envmgr.store import layout, metadata
+from envmgr.store.rollback import take_kept
 
 BLOCK = re.compile(
     r"==> \d{4}-\d\d-\d\d \d\d:\d\d:\d\d <==\n"
@@ -125,15 +123,27 @@ def test_lock_inside_the_environment_is_the_lock(store: Store) -> None:
     assert conda_lock.loads(path.read_bytes(), source="x") == {"linux-64": lock}
 
 
-@pytest.mark.parametrize("tool", ["conda", "micromamba"])
-def test_other_tools_list_the_environment(store: Store, tool: str) -> None:
-    program = shutil.which(tool)
-    if program is None:
-        pytest.skip(f"{tool} is not on PATH")
-    store.create("a", "extra", "tool")
-    prefix = store.location("a").prefix
-    done = subprocess.run([program, "list", "-p", str(prefix), "--json"], capture_output=True, text=True, check=True)
-    assert [package["name"] for package in json.loads(done.stdout)] == ["extra", "tool"]
+def test_moment_of_creation_stays_through_generations_and_is_what_conda_reads(store: Store) -> None:
+    before = time.time()
+    store.create("a", "tool")
+    path = store.location("a").prefix / "conda-meta/created_at"
+    created = path.read_bytes()
+    assert before <= float(created) <= time.time()
+    store.create("a", "tool", "extra")
+    assert path.read_bytes() == created
+    take_kept(rollback_request(store, "a", 1), settings=store.settings, reporter=store.reporter)
+    assert path.read_bytes() == created
+
+
+def test_moment_that_conda_wrote_is_kept_and_none_is_invented(store: Store) -> None:
+    store.create("a", "tool")
+    path = store.location("a").prefix / "conda-meta/created_at"
+    path.write_text("1.5")
+    store.create("a", "extra")
+    assert path.read_text() == "1.5"
+    path.unlink()
+    store.create("a", "tool", "extra")
+    assert not path.exists()
 
 
 def test_who_may_read_the_environment_may_read_its_records(store: Store) -> None:

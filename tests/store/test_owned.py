@@ -51,6 +51,24 @@ def test_files_without_data_are_owned_all_the_same(tmp_path: Path) -> None:
     assert (record.owned, record.outside) == ((Owned("a", "x"),), ("/b",))
 
 
+def test_noarch_python_is_owned_where_it_is_though_conda_records_it_as_packed(tmp_path: Path) -> None:
+    site = "lib/python3.11/site-packages"
+    packed = [
+        "site-packages/m/a.py",
+        "python-scripts/m",
+        "share/x.txt",
+        f"{site}/m/b.pyc",
+        "site-packages/x",
+    ]
+    files = [f"{site}/m/a.py", "bin/m", "share/x.txt", f"{site}/m/b.pyc", f"{site}/x", "bin/entry"]
+    paths: list[object] = [{"_path": path, "sha256": A, "path_type": "hardlink"} for path in packed]
+    owned = read(tmp_path, paths, files=files, noarch="python").owned
+    assert [each.path for each in owned] == files
+    assert [each.hashes for each in owned] == [(A,)] * 5 + [()]
+    assert [each.path for each in read(tmp_path, paths[:1], noarch="python").owned] == packed[:1]
+    assert [each.path for each in read(tmp_path, paths[:1], files=files[:1]).owned] == [packed[0], files[0]]
+
+
 @pytest.mark.parametrize(
     "others", [{"name": None}, {"version": 1}, {"build": []}, {"files": {}}, {"paths_data": {"paths": [1]}}]
 )

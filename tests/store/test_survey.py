@@ -88,6 +88,13 @@ def test_distributions_of_conda_packages_and_of_the_pip_half_are_not_foreign(sto
     assert [each.name for each in other.distributions] == ["Locked_One"]
 
 
+def test_record_of_another_installer_is_no_edit(store: Store) -> None:
+    prefix = created(store, "tool")
+    by_hand.install(prefix, "locked-one", "1.0")
+    pip = PipPackage(name="locked-one", version="1.0", url="", filename="", sha256="")
+    assert survey.read(prefix, store.lock("tool", pip=[pip])).edited == ()
+
+
 def test_conda_file_that_pip_overwrote_is_that_of_the_distribution(store: Store) -> None:
     store.channel.add(Package(name="numpy", files={f"{SITE}/numpy.py": "conda"}))
     prefix = created(store, "numpy")

@@ -424,6 +424,15 @@ def test_reinstalling_with_pip_is_a_notice(both: Store) -> None:
     assert short(both) == [("notice", "changed", f"{SITE}/greeter-1.0.dist-info/INSTALLER", "greeter")]
 
 
+def test_pip_that_installed_before_the_environment_was_adopted_is_no_notice(both: Store) -> None:
+    path = both.location("a").prefix / SITE / "greeter-1.0.dist-info"
+    replaced(path / "INSTALLER", b"pip\n")
+    record = (path / "RECORD").read_text().splitlines()
+    replaced(path / "RECORD", "\n".join(row for row in record if "INSTALLER" not in row).encode())
+    os.utime(path / "INSTALLER", (1, 1))
+    assert found(both) == []
+
+
 def test_pip_over_a_conda_package_names_both(both: Store) -> None:
     prefix = both.location("a").prefix
     wheel = Wheel(name="six", version="2.0", files={"six.py": "22"})

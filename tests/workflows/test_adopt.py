@@ -129,11 +129,35 @@ def test_what_conda_put_into_an_environment_of_ours_is_taken_into_its_lock(
         shutil.copy(other / path, ours / path)
     with (ours / "conda-meta/history").open("a") as history:
         history.write("==> 2026-01-01 00:00:00 <==\n# cmd: conda install extra\n# update specs: ['extra']\n")
-    assert envmgr("adopt", "-n", "x", "--yes", "--json").json["generation"] == 2
+    assert envmgr("adopt", "-n", "x", "--json").json["generation"] == 2  # nothing is lost, so that no yes is needed
     listed = {entry["name"]: entry["requested"] for entry in envmgr("list", "-n", "x", "--json").json}
     assert listed == {"base-files": False, "extra": True, "tool": True}
     envmgr.ok("rollback", "-n", "x", "1", "-q")
     assert not (ours / "share/extra").exists()
+
+
+def test_what_conda_removed_from_an_environment_of_ours_leaves_its_lock(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "tool=1", "greet", "-q")
+    prefix = envmgr.prefix("x")
+    (record,) = prefix.glob("conda-meta/greet-*.json")
+    for path in (*json.loads(record.read_bytes())["files"], f"conda-meta/{record.name}"):
+        (prefix / path).unlink()
+    assert envmgr("verify", "-n", "x").code == 1
+    assert [each["name"] for each in envmgr("adopt", "-n", "x", "--json").json["conda"]] == ["base-files", "tool"]
+    assert envmgr("verify", "-n", "x").code == 0
+
+
+def test_specs_that_conda_wrote_for_urls_are_asked_for_without_the_place(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "tool=1", "greet", "-q")
+    prefix = envmgr.prefix("x")
+    shutil.rmtree(prefix / "conda-meta/envmgr")
+    specs = [f"{channel.url}/noarch::tool==1.0=0", "mine/noarch::base-files==1.0=0", f"{channel.url}::greet"]
+    with (prefix / "conda-meta/history").open("a") as history:
+        history.write(f"==> 2026-01-01 00:00:00 <==\n# cmd: conda create --file x\n# update specs: {specs!r}\n")
+    exported = envmgr.ok("export", "-n", "x")
+    assert [line for line in exported.splitlines() if line.startswith("  - ")][-3:] == [
+        "  - base-files==1.0=0", "  - greet", "  - tool==1.0=0",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", ["no hash", "no dependency", "stale spec"])

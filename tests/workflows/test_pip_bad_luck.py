@@ -51,7 +51,7 @@ CASES: dict[str, tuple[Prepare, str, str, str]] = {
         lambda index: index.answers.__setitem__("/simple/", (200, JSON_TYPE, b" " * (1 << 20) + b"{}")),
         "heplers", "no package index in use has `heplers`", "check the spelling",
     ),
-    "no such version": (lambda index: None, "app==7", "there is no version of app==7", ""),
+    "no such version": (lambda index: None, "app==7", "there is no version of app==7", "index has of app: 1.0"),
     "yanked": (offering(Wheel(name="app"), yanked="eats data"), "app", "was yanked (reason: eats data)", "`app==1.0`"),
     "wheel 404": (answering(WHEEL, 404), "app", "app-1.0-py3-none-any.whl answered 404", "locked anew"),
     "wheel 429": (answering(WHEEL, 429), "app", "app-1.0-py3-none-any.whl answered 429", "try again later"),

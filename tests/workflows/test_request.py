@@ -25,6 +25,8 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=timezone.utc)
         ("14d", NOW - timedelta(days=14)),
         ("2 weeks", NOW - timedelta(days=14)),
         ("12h", NOW - timedelta(hours=12)),
+        ("P14D", NOW - timedelta(days=14)),
+        ("PT12H", NOW - timedelta(hours=12)),
     ],
 )
 def test_a_cutoff_is_a_date_a_time_or_a_duration(text: str | None, moment: datetime | None) -> None:

@@ -19,7 +19,8 @@ New-Module -Name envmgr-hook -ScriptBlock {
             $Own = @((Get-Command -Name envmgr -CommandType Application | Select-Object -First 1).Source)
         }
         $Rest = @($Own | Select-Object -Skip 1) + $Arguments
-        & $Own[0] @Rest
+        Set-Text '_ENVMGR_HOOK' '@MARK@'
+        try { & $Own[0] @Rest } finally { Remove-Text '_ENVMGR_HOOK' }
     }
 
     function Get-Fetched([string] $Step, [string] $Target, [bool] $Quiet) {
@@ -215,7 +216,24 @@ New-Module -Name envmgr-hook -ScriptBlock {
     }
 
     function Update-Environment {
-        if ((Get-Level) -gt 0) { Enter-Environment "$(Get-Text 'CONDA_PREFIX')/" $false }
+        if ((Get-Level) -eq 0) { return }
+        $Prefix = Get-Text 'CONDA_PREFIX'
+        if (Test-IsThere) { Enter-Environment "$Prefix/" $false } else { Exit-Environment }
+    }
+
+    function Test-IsThere { [IO.Directory]::Exists([IO.Path]::Combine((Get-Text 'CONDA_PREFIX'), 'conda-meta')) }
+
+    # After a command that may have given the active environment another generation, or another place
+    function Update-AfterChange([string[]] $Arguments) {
+        if ((Get-Level) -eq 0) { return }
+        $IsMoved = $Arguments[0] -eq 'rename' -and -not (Test-IsThere)
+        $Target = ''
+        for ($Index = 1; $Index -lt $Arguments.Count; $Index++) {
+            if ($Arguments[$Index] -cmatch '^(-[np]|--name|--prefix)$') { $Index++ }
+            elseif (-not $Arguments[$Index].StartsWith('-')) { $Target = $Arguments[$Index] }
+        }
+        Update-Environment
+        if ($IsMoved -and $Target) { Enter-Environment $Target $false }
     }
 
     function envmgr {
@@ -227,10 +245,10 @@ New-Module -Name envmgr-hook -ScriptBlock {
             for ($Index = 1; $Index -lt $Arguments.Count; $Index++) {
                 $Word = $Arguments[$Index]
                 if ($Word -in '--stack', '--no-stack') { $Stack = $Word -eq '--stack' }
-                elseif ($Word -cin '-n', '--name', '-p', '--prefix' -and $Index + 1 -lt $Arguments.Count) {
+                elseif ($Word -cmatch '^(-[np]|--name|--prefix)$' -and $Index + 1 -lt $Arguments.Count) {
                     $Index++
                     $Value = $Arguments[$Index]
-                    if ($Word -cin '-p', '--prefix' -and $Value -notmatch '[/\\]') { $Value = "./$Value" }
+                    if ($Word -cmatch '^(-p|--prefix)$' -and $Value -notmatch '[/\\]') { $Value = "./$Value" }
                     $Targets += $Value
                 }
                 elseif ($Word.StartsWith('-')) { Invoke-Own $Arguments; return }
@@ -247,8 +265,9 @@ New-Module -Name envmgr-hook -ScriptBlock {
         elseif ($First -eq 'reactivate') { Update-Environment }
         else {
             Invoke-Own $Arguments
-            $Changing = 'create', 'install', 'update', 'upgrade', 'remove', 'uninstall', 'rollback'
-            if ($LASTEXITCODE -eq 0 -and $First -in $Changing) { Update-Environment }
+            $IsChange = $First -in 'create', 'install', 'update', 'upgrade', 'remove', 'uninstall', 'rollback', 'adopt', 'rename'
+            if ($First -eq 'env' -and $Arguments.Count -gt 1) { $IsChange = $Arguments[1] -in 'create', 'update', 'remove', 'config' }
+            if ($LASTEXITCODE -eq 0 -and $IsChange) { Update-AfterChange $Arguments }
         }
     }
 

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from envmgr import apart
+from envmgr.errors import ChannelError
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+def grow(_question: object = None) -> int:
+    held = []
+    while True:
+        held.append(bytearray(os.urandom(1 << 10) * (1 << 13)))
+
+
+def test_result_and_error_of_the_child_are_those_of_the_call() -> None:
+    assert apart.call(lambda: {"pid": os.getpid() != here}, memory=0) == {"pid": True}
+
+    def fail() -> None:
+        raise ChannelError("no answer", hint="wait", details={"url": "x"})
+
+    with pytest.raises(ChannelError) as caught:
+        apart.call(fail, memory=0)
+    assert (caught.value.message, caught.value.hint, caught.value.details) == ("no answer", "wait", {"url": "x"})
+
+
+here = os.getpid()
+
+
+def test_error_that_cannot_be_sent_is_told_in_words() -> None:
+    class Local(Exception):
+        pass
+
+    def fail() -> None:
+        raise Local("of this function")
+
+    with pytest.raises(RuntimeError, match="Local: of this function"):
+        apart.call(fail, memory=0)
+
+
+def test_child_is_ended_at_its_bound_of_memory() -> None:
+    with pytest.raises(apart.Ended, match="512 MiB") as caught:
+        apart.call(grow, memory=1 << 29)
+    assert caught.value.why == "memory"
+
+
+def test_child_that_dies_is_a_crash() -> None:
+    with pytest.raises(apart.Ended, match="SIGKILL") as caught:
+        apart.call(lambda: os.kill(os.getpid(), signal.SIGKILL), memory=0)
+    assert caught.value.why == "crash"
+
+
+def test_child_is_ended_where_its_work_is_known_to_be_lost() -> None:
+    with pytest.raises(apart.Ended) as caught:
+        apart.call(lambda: time.sleep(600), memory=0, patience=0.1, is_lost=lambda: True)
+    assert caught.value.why == "lost"
+    assert (
+        apart.call(
+            lambda: bool(signal.sigtimedwait([signal.SIGUSR2], 0.3)), memory=0, patience=0.1, is_lost=lambda: False
+        )
+        is False
+    )
+
+
+def test_interrupted_call_leaves_no_child() -> None:
+    held, ours = os.pipe()  # closed everywhere else when the child is gone
+
+    def work() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        time.sleep(600)
+
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        apart.call(work, memory=0)
+    timer.join()
+    os.close(ours)
+    assert os.read(held, 1) == b""
+    os.close(held)
+
+
+def test_process_beside_answers_again_after_it_was_ended() -> None:
+    def answer(question: object) -> object:
+        if question == "grow":
+            return grow()
+        if question == "sleep":
+            time.sleep(600)
+        if question == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if question == "fail":
+            raise ChannelError("no answer")
+        return (question, os.getpid())
+
+    beside = apart.Standby(answer, memory=1 << 29)
+    try:
+        first, again = beside.ask(1, 30), beside.ask(2, 30)
+        assert (first[0], again[0]) == (1, 2)
+        assert first[1] == again[1]
+        with pytest.raises(ChannelError, match="no answer"):
+            beside.ask("fail", 30)
+        for question, why in (("sleep", "time"), ("grow", "memory"), ("die", "crash")):
+            with pytest.raises(apart.Ended) as caught:
+                beside.ask(question, 0.3 if why == "time" else 60)
+            assert caught.value.why == why
+            assert beside.ask(question == "x", 30)[1] not in (first[1], os.getpid())
+    finally:
+        beside.close()
