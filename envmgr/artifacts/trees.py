@@ -85,21 +85,26 @@ def measure(directory: Path) -> tuple[int, int]:
     return size, count
 
 
-def remove(directory: Path) -> None:
+def remove(directory: Path, *, limit: int | None = None) -> bool:
     """Remove a directory with all it holds, however deep and whatever its modes; absent is fine.
 
+    With `limit`, stop once about so many files are gone. Return whether all of it is; others may be removing it too.
     Raises OSError when something in it cannot be removed.
     """
     pending = [(str(directory), False)]
+    gone = 0
     while pending:
+        if limit is not None and gone > limit:
+            return False
         where, is_emptied = pending.pop()
         try:
-            below = [] if is_emptied else _remove_files(where)
+            below, count = ([], 1) if is_emptied else _remove_files(where)
         except FileNotFoundError:
             continue
         except NotADirectoryError:
             os.unlink(where)
             continue
+        gone += count
         if below:
             pending.append((where, True))
             pending.extend((each, False) for each in below)
@@ -114,18 +119,21 @@ def remove(directory: Path) -> None:
             if not is_emptied or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             pending.append((where, False))  # somebody put something there meanwhile
+    return True
 
 
-def _remove_files(where: str) -> list[str]:
-    """Unlink what is not a directory in `where` and return the directories."""
+def _remove_files(where: str) -> tuple[list[str], int]:
+    """Unlink what is not a directory in `where`; return the directories, and how many entries there were."""
     mode = os.lstat(where).st_mode
     if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
         os.chmod(where, 0o700)
     if stat.S_ISLNK(mode):
         raise NotADirectoryError(where)
     below = []
+    count = 1
     with os.scandir(where) as entries:
         for entry in entries:
+            count += 1
             if entry.is_dir(follow_symlinks=False):
                 below.append(entry.path)
             else:
@@ -133,4 +141,4 @@ def _remove_files(where: str) -> list[str]:
                     os.unlink(entry.path)
                 except FileNotFoundError:
                     continue
-    return below
+    return below, count

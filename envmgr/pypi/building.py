@@ -117,9 +117,8 @@ def _version(text: str, package: PipPackage) -> str:
 
 
 def _allowed(question: Question, names: frozenset[str], asked: Asked) -> Question:
-    if asked.build_python is None:
-        return question
-    builds = Builds(names=question.builds.names | names, python=asked.build_python(), settings=question.builds.settings)
+    python = asked.build_python() if asked.build_python is not None else None
+    builds = Builds(names=question.builds.names | names, python=python, settings=question.builds.settings)
     return replace(question, builds=builds)
 
 
@@ -130,8 +129,6 @@ def _to_build(text: str, question: Question, asked: Asked, uv: Uv) -> frozenset[
     if _BUILD_NEEDED.search(text):
         found |= sources
     new = found - question.builds.names - set(question.stubs)
-    if not new or asked.build_python is None:
-        return frozenset()
     kept = set(question.options.only_binary)
     if uv.indexes.sdists_forbidden or ":all:" in kept:
         new &= sources
@@ -179,6 +176,8 @@ def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) 
     if _BUILD_NEEDED.search(failure.text):
         names |= {each.name for each in asked.requirements if each.url and not each.url.endswith(".whl")}
     names -= question.builds.names
+    if asked.build_python is None and compilation.NOT_STATIC in failure.text:
+        names = _named_as_built(failure.text)
     if not names:
         return None
     lines = [each for each in asked.requirements if each.name in names]
@@ -188,13 +187,18 @@ def _without_wheel(failure: UvFailed, uv: Uv, question: Question, asked: Asked) 
     if asked.build_python is None:
         return PipError(
             f"{what} for {question.target.platform}, which only a machine of that platform can{where}",
-            hint="lock on that platform, or ask for a version that has a wheel for it",
+            hint="lock on that platform, or ask for a version that has a wheel for it, or whose sdist says its "
+            "dependencies without being built (PKG-INFO 2.2 or later, or pyproject.toml)",
             details=details,
         )
     why = "--only-binary"
     if uv.indexes.sdists_forbidden:
         why = f"{uv.indexes.sdists_forbidden}: `sdists: forbid`"
     return PipError(f"{what}, and {why} does not allow it{where}", details=details)
+
+
+def _named_as_built(text: str) -> set[str]:
+    return {canonicalize_name(name) for name in re.findall(rf"Failed to (?:download and )?build `({_NAME})", text)}
 
 
 def _named_without_wheel(text: str) -> set[str]:

@@ -31,11 +31,15 @@ _NOT_FOUND = re.compile(
 )
 _YANKED = re.compile(r"`(?P<name>[^`=]+)==(?P<version>[^`]+)` is yanked(?: \(reason: \"(?P<reason>.*)\"\))?")
 
+NOT_STATIC = "envmgr: its metadata is not static"
+_GUARD = f"import os\nos.write(2, b'{NOT_STATIC}\\n')\nos._exit(1)\n"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builds:
     """What may be built on the way to an answer: the packages in `names`, or every one (`:all:` among them) by the
-    interpreter `python`, which is the target's (None: nothing can be built, and what is static has to do).
+    interpreter `python`, which is the target's (None: nothing can be built, and an sdist whose metadata is static, as
+    its PKG-INFO or pyproject.toml says, has to do).
 
     `settings` are `NAME:KEY=VALUE` for their builds.
     """
@@ -199,9 +203,15 @@ def _compile(
         arguments.append("--no-sources")
     if question.exclude_newer is not None:
         arguments += ["--exclude-newer", question.exclude_newer.isoformat()]
+    variables = dict(target.variables)
+    if question.builds.names and question.builds.python is None:
+        # uv has no option that takes static metadata and builds nothing: whatever a build would start, ends here
+        arguments.append("--no-build-isolation")
+        (directory / "sitecustomize.py").write_text(_GUARD, encoding="utf-8")
+        variables["PYTHONPATH"] = str(directory)
     return uv.run(
         arguments,
-        variables=dict(target.variables),
+        variables=variables,
         offline=offline,
         hidden=((str(directory / "requirements.in"), "the pip section"), (f"{directory}/", ""), *question.secrets),
         timeout=RESOLVE_SECONDS,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import failures, pylock
+from envmgr.pypi import cached, failures, pylock
 from envmgr.pypi.uv import Uv, UvFailed
 from envmgr.spec import requirements
 from envmgr.spec.model import COMMAND_LINE
@@ -155,13 +155,10 @@ def _is_cached(uv: Uv, package: PipPackage, place: Place, tree: Path) -> bool:
 
 
 def _lacking(missing: Sequence[PipPackage]) -> PipError:
-    lines = [
-        f"  {package.filename or package.name}" + (f" ({package.size} bytes)" if package.size is not None else "")
-        for package in missing
-    ]
     total = sum(package.size or 0 for package in missing)
     return PipError(
-        f"offline, and the cache lacks {len(missing)} of the locked pip packages ({total} bytes):\n" + "\n".join(lines),
+        f"offline, and the cache lacks {len(missing)} of the locked pip packages ({total} bytes):\n"
+        + "\n".join(cached.listed(missing)),
         hint="run the same command once without --offline",
         details={"missing": [package.filename or package.name for package in missing], "bytes": total},
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from envmgr import apart
 from envmgr.errors import SolveError, SolveExceeded, SolveTimeout
-from envmgr.solve.base import SolveRequest
-from envmgr.solve.trials import Abandoned, Attempt, Packages
+from envmgr.solve.base import Packages, SolveRequest
+from envmgr.solve.trials import Abandoned, Attempt
 
 _GRACE_SECONDS = 0.5  # beyond the time limit, which bounds the solve
 _READING_SECONDS = 10.0  # what the first attempt may take for the repodata, which every process reads for itself
@@ -50,6 +50,6 @@ class Aside:
 def exceeded(ended: apart.Ended) -> SolveExceeded:
     """Return the error for a solve that needed more memory than it may have."""
     return SolveExceeded(
-        f"the solver was ended: it needed {ended} of memory",
+        f"the solve was ended: the channels and the solver needed {ended} of memory",
         hint="name versions for the packages that matter, or allow it more: `envmgr config set solve_memory_limit MIB`",
     )

@@ -6,6 +6,7 @@ A journal is written before its tree exists and removed after its tree is gone: 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +15,11 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from envmgr.leases import process_tag, tag_is_dead
 from envmgr.store.layout import Location
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # stage: the tree beside is being built, or holds what an exchange left there. replace: the old tree at the prefix
 # is being moved away or deleted, the tree beside is whole and must take its place. delete: the tree is to go.
@@ -76,6 +82,25 @@ class Journal(NamedTuple):
     def remove(self) -> None:
         """Remove the file: the work is finished and its tree is gone."""
         self.path.unlink(missing_ok=True)
+
+
+def take(path: Path) -> int | None:
+    """Return a descriptor that holds the journal at `path` for whoever removes its tree; None where another does.
+
+    It is held until nobody has the descriptor open. Raises OSError where a file cannot be held here.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(path))
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def begin(

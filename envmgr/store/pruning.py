@@ -8,12 +8,16 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from envmgr.artifacts import trees
 from envmgr.store import generations, journal, layout
 from envmgr.store.carried import Left
 from envmgr.store.commit import Checkpoint, unwatched
+from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
+
+AT_ONCE = 1000  # files; to remove so many takes as long as to start a process that does it
 
 
 def protect(tree: Path, left: Iterable[Left]) -> None:
@@ -37,13 +41,21 @@ def unmark(tree: Path) -> None:
     (tree / generations.FOREIGN).unlink(missing_ok=True)
 
 
-def prune(location: Location, *, keep: int, checkpoint: Checkpoint = unwatched) -> tuple[int, ...]:
+class Pruned(NamedTuple):
+    """The numbers of the generations that are gone, and the journals of those trees that are still to be removed."""
+
+    numbers: tuple[int, ...]
+    left: tuple[Journal, ...] = ()
+
+
+def prune(location: Location, *, keep: int, limit: int | None = None, checkpoint: Checkpoint = unwatched) -> Pruned:
     """Remove all but the newest `keep` old generations, those that hold what exists nowhere else excepted.
 
-    Return their numbers. The lock and the record of a removed generation stay as `<N>.conda-lock.yml` and `<N>.json`,
-    so that it can be realised again. Only for the holder of the environment's lease. Raises OSError.
+    The lock and the record of a removed generation stay as `<N>.conda-lock.yml` and `<N>.json`, so that it can be
+    realised again. With `limit`, trees of more files than about that are left beside their journals. Only for the
+    holder of the environment's lease. Raises OSError.
     """
-    removed = []
+    numbers, left = [], []
     for number in removable(location, keep=keep):
         tree = location.generations / str(number)
         keep_record(location, number)
@@ -51,10 +63,12 @@ def prune(location: Location, *, keep: int, checkpoint: Checkpoint = unwatched) 
         checkpoint("pruning")
         os.rename(tree, entry.tree)
         checkpoint("pruned aside")
-        trees.remove(entry.tree)
-        entry.remove()
-        removed.append(number)
-    return tuple(removed)
+        if trees.remove(entry.tree, limit=limit):
+            entry.remove()
+        else:
+            left.append(entry)
+        numbers.append(number)
+    return Pruned(tuple(numbers), tuple(left))
 
 
 def keep_record(location: Location, number: int) -> None:

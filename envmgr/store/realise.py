@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
-from envmgr.errors import EnvmgrError, PrefixError
+from envmgr.errors import ChannelError, EnvmgrError, PrefixError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
@@ -144,12 +144,13 @@ def _realise(run: Run) -> Realised:
     location, request, since = run.request.location, run.request, succession.clock(run.request.location)
     with told_of(location, "reading"):
         there = succession.what_is_there(location, request.replaces)
+        telling.tell_removed(location, there.lock if there is not None else None, request.lock, run.reporter)
     carries = request.carries or there
     linking_ = Linking(location, request.lock, request.channels, run.cache, run.settings.link_scripts == "allow")
     if there is not None:
         healing.discard_edited(there.survey, linking_, run.settings, run.reporter)
         healing.forget_edited_wheels(there.survey, request.lock, run.settings)
-    artifacts = linking.fetch(linking_, run.reporter)
+    artifacts = _fetch(run, linking_)
     links.check(artifacts, Placement.of(request.lock.conda, request.lock.platform))
     run.checkpoint("fetched")
     with told_of(location, "creating"):
@@ -220,6 +221,27 @@ def _realise(run: Run) -> Realised:
             checkpoint=run.checkpoint,
         )
     return Realised(generation=generation, is_new=True, kept=kept, carried=came)
+
+
+def _fetch(run: Run, linking_: Linking) -> tuple[Artifact, ...]:
+    """Return the artifacts of the conda half; offline, what the cache lacks is one list for both halves."""
+    try:
+        return linking.fetch(linking_, run.reporter)
+    except ChannelError as error:
+        if not run.settings.offline or not run.request.lock.pip:
+            raise
+        from envmgr.pypi import cached  # start-up time: most environments have no pip half
+        from envmgr.pypi.indexes import Indexes
+
+        options = run.request.index_options or _index_options(run.request.lock)
+        indexes = Indexes.gather(run.settings, run.request.pypi, options)
+        missing = cached.lacking(run.request.lock, run.settings, indexes)
+        names = [package.filename or package.name for package in missing]
+        raise ChannelError(
+            "\n".join([error.message, *cached.listed(missing)]),
+            hint=error.hint,
+            details={**error.details, "pip": names, "pip_bytes": sum(package.size or 0 for package in missing)},
+        ) from error
 
 
 def _index_options(lock: Lock) -> IndexOptions | None:

@@ -46,11 +46,16 @@ def recover(location: Location) -> bool:
         return False
 
 
-def recover_held(location: Location) -> bool:
-    """Do as `recover` does; only for the holder of the environment's lease."""
+def recover_held(location: Location, *, is_leaving: bool = False) -> bool:
+    """Do as `recover` does; only for the holder of the environment's lease.
+
+    Old trees that a process is removing now are left to it, unless the environment `is_leaving`.
+    """
     found = False
     with told_of(location, "cleaning up after an interrupted command of"):
         for entry in journal.unfinished(location):
+            if entry.phase == "delete" and not is_leaving and _is_being_removed(entry):
+                continue
             found = True
             if entry.phase == "replace":
                 _finish(location, entry)
@@ -66,6 +71,16 @@ def recover_held(location: Location) -> bool:
                 _finish_removing(location, entry)
             _discard(entry)
     return found
+
+
+def _is_being_removed(entry: Journal) -> bool:
+    try:
+        descriptor = journal.take(entry.path)
+    except OSError:
+        return False  # it is through by now, or nobody can tell: two may remove one tree
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is None
 
 
 def _finish(location: Location, entry: Journal) -> None:

@@ -26,7 +26,7 @@ def remove(
     Raises EnvironmentNotFound, NotAnEnvironment, FrozenEnvironment, StoreError and its kinds.
     """
     with held(location, doing="removing", reporter=reporter):
-        recovery.recover_held(location)
+        recovery.recover_held(location, is_leaving=True)
         layout.find(settings, prefix=location.prefix)
         frozen.check_thawed(location, override=override_frozen)
         succession.name_users(location, settings, reporter, doing="removed")

@@ -59,7 +59,7 @@ def rename(
     """
     old, new, lock = request.old, request.realising.location, request.realising.lock
     with held(old, doing="renaming", reporter=reporter):
-        recovery.recover_held(old)
+        recovery.recover_held(old, is_leaving=True)
         layout.find(settings, prefix=old.prefix)
         succession.check_target(old, replaces=request.number, override_frozen=request.realising.override_frozen)
         succession.name_users(old, settings, reporter, doing="removed")

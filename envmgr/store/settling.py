@@ -1,6 +1,7 @@
 """Settling: a generation is born before its files are known to be on the disk, and nobody waits for that.
 
-A detached process runs `syncfs` after the commit and leaves a marker. A generation without the marker that was
+A detached process runs `syncfs` after the commit and leaves a marker; it also removes the trees that were pruned, for
+which nobody waits either. A generation without the marker that was
 written in another boot of the machine may have lost files.
 """
 
@@ -10,24 +11,55 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from envmgr.artifacts import trees
 from envmgr.errors import StoreError
-from envmgr.store import generations, layout, metadata, ownership, sync_process
+from envmgr.store import generations, journal, layout, metadata, ownership, sync_process
+from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
 from envmgr.store.metadata import read_lock
 
+_ROOT = str(Path(__file__).resolve().parents[2])  # of the package, for a process without site-packages
 _NAMED = 5  # missing files in one message
 
 
-def settle_later(prefix: Path) -> None:
-    """Start a process of its own session that settles the generation at `prefix`; nothing where that cannot be."""
-    with contextlib.suppress(OSError, NotImplementedError, AttributeError):
+def settle_later(prefix: Path, left: Sequence[Journal] = ()) -> None:
+    """Settle the generation at `prefix` and remove the trees of the journals `left`, in a process of its own session.
+
+    That outlives this one, and holds the journals until it is through. Where there can be none, the trees are removed
+    now. Raises OSError where they cannot be.
+    """
+    held = [descriptor for entry in left if (descriptor := _held(entry)) is not None]
+    try:
+        for descriptor in held:
+            os.set_inheritable(descriptor, True)
+        arguments = [str(prefix / generations.SETTLED), _ROOT]
+        if len(held) == len(left) and _started([*arguments, *(str(entry.path) for entry in left)]):
+            return
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    for entry in left:
+        trees.remove(entry.tree)
+        entry.remove()
+
+
+def _held(entry: Journal) -> int | None:
+    try:
+        return journal.take(entry.path)
+    except OSError:
+        return None
+
+
+def _started(arguments: Sequence[str]) -> bool:
+    try:
         os.posix_spawn(
             sys.executable,
             # -I -S: neither the user's variables nor site-packages are needed to sync a file system.
-            [sys.executable, "-I", "-S", sync_process.__file__, str(prefix / generations.SETTLED)],
+            [sys.executable, "-I", "-S", sync_process.__file__, *arguments],
             {},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -36,6 +68,9 @@ def settle_later(prefix: Path) -> None:
             ],
             setsid=True,
         )
+    except (OSError, NotImplementedError, AttributeError):
+        return False
+    return True
 
 
 def require_whole(location: Location) -> None:

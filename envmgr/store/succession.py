@@ -191,7 +191,6 @@ def finish(
     checkpoint: Checkpoint,
 ) -> Path | None:
     """Do what is not needed for the environment to be whole; return where the old generation is kept."""
-    settling.settle_later(location.prefix)
     known.note(settings, location)
     try:
         if not toolbox.is_private(settings, location.prefix):
@@ -200,10 +199,14 @@ def finish(
         reporter.warning(f"{error.message}; other tools will not list {location.label}")
     checkpoint("registered")
     if replaces is None:
+        settling.settle_later(location.prefix)
         return None
     kept = location.generations / str(replaces)
     before = carried.read(kept)
-    pruning.prune(location, keep=keep, checkpoint=checkpoint)
+    # A directory that only this environment has is to be gone where nothing is kept in it.
+    limit = pruning.AT_ONCE if location.hidden is None or keep else None
+    pruned = pruning.prune(location, keep=keep, limit=limit, checkpoint=checkpoint)
+    settling.settle_later(location.prefix, pruned.left)
     checkpoint("pruned")
     found = kept if kept.is_dir() else None
     telling.tell(location, came, found, reporter, before)

@@ -194,7 +194,7 @@ def _prune(location: Location, keep: int, reporter: Reporter, done: set[Path], *
         return
     try:
         with held(location, doing="cleaning", reporter=reporter, timeout=0):
-            removed = pruning.prune(location, keep=keep)
+            removed = pruning.prune(location, keep=keep).numbers
             if is_gone and not generations.kept_numbers(location):
                 trees.remove(location.generations)
     except EnvironmentBusy as error:

@@ -68,7 +68,8 @@ def build_editable(directory, config_settings=None, metadata_directory=None):
 @dataclass(kw_only=True)
 class Project:
     """One project; `dynamic` ones say their version only when they are built, `broken` ones cannot be, and
-    `leaky` ones write where they are built into their module."""
+    `leaky` ones write where they are built into their module. From `metadata_version` 2.2 on the PKG-INFO of its sdist
+    says what it requires (PEP 643)."""
 
     name: str
     version: str = "1.0"
@@ -77,6 +78,7 @@ class Project:
     broken: bool = False
     leaky: bool = False
     source: str = "VALUE = 1"
+    metadata_version: str = "2.1"
 
     @property
     def module(self) -> str:
@@ -109,7 +111,9 @@ class Project:
     def sdist(self) -> tuple[str, bytes]:
         """Return the file name and content of an sdist (PEP 625), the same bytes each time."""
         stem = f"{self.module}-{self.version}"
-        files = {"PKG-INFO": f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n", **self.files()}
+        lines = [f"Metadata-Version: {self.metadata_version}", f"Name: {self.name}", f"Version: {self.version}"]
+        lines += [f"Requires-Dist: {each}" for each in self.requires if self.metadata_version != "2.1"]
+        files = {"PKG-INFO": "\n".join(lines) + "\n", **self.files()}
         plain = io.BytesIO()
         with tarfile.open(fileobj=plain, mode="w") as archive:
             for path, text in files.items():

@@ -11,6 +11,7 @@ from builders.channels import LocalChannel
 from builders.commands import Envmgr, environment_file
 from builders.index_server import IndexServer
 from builders.packages import Package
+from builders.servers import FileServer
 from builders.wheels import Wheel
 
 
@@ -123,6 +124,24 @@ def test_a_spec_may_name_its_channel(envmgr: Envmgr, channel: LocalChannel) -> N
     other = LocalChannel(envmgr.directory.parent / "other").add(Package(name="else", files={}))
     document = envmgr("create", "-n", "x", "-c", other.url, "else", "lab::tool=1", "--json").json
     assert [entry["name"] for entry in document["actions"]["LINK"]] == ["base-files", "else", "tool"]
+
+
+def test_offline_what_both_halves_lack_is_one_list_with_sizes(
+    machine: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    with FileServer(channel.directory) as server:
+        text = f"name: science\nchannels: [{server.url}]\ndependencies:\n  - python\n  - pip: [pure]\n"
+        machine.write("environment.yml", text)
+        machine.ok("lock", "-f", "environment.yml", "-q")
+    shutil.rmtree(machine.cache / "pkgs")
+    shutil.rmtree(machine.cache / "uv")
+    done = machine("create", "-f", "environment.yml", "--offline", "--json")
+    assert done.code == 1
+    listed = done.json["message"].splitlines()
+    assert listed[0] == "offline, and not in the cache:"
+    assert sorted(line.split()[0].rpartition(".")[2] for line in listed[1:] if line.endswith("bytes)")) == ["whl"] * 2
+    assert any(line.strip().startswith("python-") and "MiB" in line for line in listed)
+    assert done.json["details"]["pip"] == ["helper-1.0-py3-none-any.whl", "pure-2.0-py3-none-any.whl"]
 
 
 def test_a_lock_with_a_pip_half_is_followed_offline(machine: Envmgr, channel: LocalChannel, index: IndexServer) -> None:

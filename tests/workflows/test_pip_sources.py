@@ -268,14 +268,29 @@ def test_options_of_the_file_count_and_secrets_are_written_nowhere(
                 assert b"sesame-7f3a" not in path.read_bytes(), path
 
 
-def test_another_platform_is_locked_from_what_is_static(sources: Envmgr, channel: LocalChannel) -> None:
-    file_of(sources, channel, "-e ./edited", "./archives/wheeled-1.0-py3-none-any.whl")
-    assert sources("lock", "-f", "environment.yml", "--platform", "osx-arm64", "-q").code == 0
-    file_of(sources, channel, "sdist-only")
-    done = sources("lock", "-f", "environment.yml", "--platform", "osx-arm64")
-    assert done.code == 1
-    assert "sdist-only would have to be built for osx-arm64" in done.err
-    assert "environment.yml:8: `sdist-only`" in done.err
+def test_another_platform_is_locked_from_what_is_static_and_nothing_is_built(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    sources.environ["BUILD_LOG"] = str(sources.directory / "builds.log")
+    index.add_sdist(Project(name="static", requires=["helper"]))
+    index.add_sdist(Project(name="told", requires=["helper"], dynamic=True, metadata_version="2.2"))
+    index.add_sdist(Project(name="dynamic", dynamic=True))
+    lines = ("-e ./edited", "./archives/wheeled-1.0-py3-none-any.whl", "./archives/packed-1.0.tar.gz", "static", "told")
+    file_of(sources, channel, *lines)
+    done = sources("lock", "-f", "environment.yml", "--platform", "osx-arm64", "-q")
+    assert done.code == 0, done.err
+    locked = (sources.directory / "environment.conda-lock.yml").read_text()
+    assert "static-1.0.tar.gz" in locked
+    assert "told-1.0.tar.gz" in locked
+    assert "helper-1.0-py3-none-any.whl" in locked
+    for line in ("dynamic", "dynamic @ ./archives/dynamic-1.0.tar.gz"):
+        Project(name="dynamic", dynamic=True).write_sdist(sources.directory / "archives")
+        file_of(sources, channel, line)
+        done = sources("lock", "-f", "environment.yml", "--platform", "osx-arm64")
+        assert done.code == 1
+        assert "would have to be built for osx-arm64" in done.err
+        assert f"environment.yml:8: `{line}`" in done.err
+    assert not (sources.directory / "builds.log").exists()
 
 
 @pytest.mark.parametrize("form", ["requirements", "pylock"])
