@@ -1,6 +1,6 @@
 """Text spec files (CEP 23) without `@EXPLICIT`: a match spec a line, as `conda list --export` writes them.
 
-What pip installed has the build `pypi_0` there, and is asked for in the pip half; conda looks for it in its channels.
+That writes what pip installed as `NAME=VERSION=pypi_0`, which no channel has: it is asked for in the pip half.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from envmgr.spec.faults import Faults, SpecFault
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin, Requirement
 from envmgr.urls import redact
 
-_FROM_PIP = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<version>[^=\s]+)=pypi_[0-9]+")
+_OF_PIP = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)=(?P<version>[^=\s]+)=pypi_\d+")
 
 
 def read(text: str, *, source: str) -> EnvironmentSpec:
@@ -29,13 +29,13 @@ def read(text: str, *, source: str) -> EnvironmentSpec:
         written = line.partition(" #")[0].strip()
         if not written or written.startswith("#"):
             continue
-        from_pip = _FROM_PIP.fullmatch(written)
+        origin = Origin(source=label, line=number)
+        of_pip = _OF_PIP.fullmatch(written)
         try:
-            if from_pip is not None:
-                pinned = f"{from_pip['name']}=={from_pip['version']}"
-                pip.append(requirements.parse(pinned, Origin(source=label, line=number)))
+            if of_pip is not None:
+                pip.append(requirements.parse(f"{of_pip['name']}=={of_pip['version']}", origin))
                 continue
-            dependency, found = match_specs.parse(written, Origin(source=label, line=number))
+            dependency, found = match_specs.parse(written, origin)
         except SpecFault as fault:
             faults.add_fault(number, fault)
         else:

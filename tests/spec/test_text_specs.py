@@ -16,10 +16,12 @@ def test_lines_are_match_specs_and_comments_and_blank_lines_are_not() -> None:
     ]
 
 
-def test_what_pip_installed_is_asked_for_in_the_pip_half() -> None:
-    spec = text_specs.read("numpy=1.26.4=py312_0\nTomli_W=1.2.0=pypi_0\nsix=1.17.0=pypi_12\n", source="specs.txt")
-    assert [dependency.text for dependency in spec.dependencies] == ["numpy=1.26.4=py312_0"]
-    assert [(each.text, each.origin.line) for each in spec.pip] == [("Tomli_W==1.2.0", 2), ("six==1.17.0", 3)]
+def test_what_pip_had_installed_is_asked_for_in_the_pip_half() -> None:
+    spec = text_specs.read("python=3.12=h1_0\nPy-Yaml=6.0=pypi_0\nnumpy=1.26=pypi_0_py\n", source="list.txt")
+    assert [each.name for each in spec.dependencies] == ["python", "numpy"]
+    assert [(each.name, each.text, str(each.origin)) for each in spec.pip] == [
+        ("py-yaml", "Py-Yaml==6.0", "list.txt:2")
+    ]
 
 
 def test_every_line_that_is_no_match_spec_is_named() -> None:
