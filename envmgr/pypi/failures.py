@@ -22,6 +22,10 @@ _STATUS = re.compile(r"\b(401|403|404|407|410|429|5\d\d) [A-Z][A-Za-z ]+")
 _FLAG = re.compile(r"`--([a-z-]+)[= ]([\w-]+)`")
 _BUILD = re.compile(r"Failed to build `(?P<what>[^`]+)`(?=\s+cause: (?:The build backend|Failed to install req))")
 _SHOWN_LINES = 12
+_UNDECLARED = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+_ABI = re.compile(
+    rf"only found wheels for `({_NAME})`(?: \(v([^)]+)\))? with the following Python (?:ABI|version) tags?: (.*)"
+)
 _URL = re.compile(r"https?://[^\s)`]+")
 _EMPTY = re.compile(rf"Because there are no versions of ({_NAME}) and you require \1\b")
 _SSH = re.compile(
@@ -132,14 +136,30 @@ def _build(text: str, requirements: Sequence[Requirement]) -> PipError | None:
     what = match["what"].partition(" @ ")[0]
     name = canonicalize_name(re.split(r"[=<>!~ \[]", what)[0])
     lines = "".join(f"\n  {each.origin}: `{each.text}`" for each in requirements if each.name == name)
-    said = [line.strip() for line in text[match.end() :].splitlines()]
+    said = [line.strip() for line in text[match.end() :].partition("\nhint: ")[0].splitlines()]
+    undeclared = _UNDECLARED.search(text)
     said = [line for line in said if line and not line.startswith(("cause: Call to", "hint:", "cause: The build"))]
     tail = "".join(f"\n  {line}" for line in said[-_SHOWN_LINES:])
     return PipError(
         f"{what} cannot be built; its build ended with{tail}" + (f"\nasked for:{lines}" if lines else ""),
-        hint="compilers and libraries that a build needs can come from conda: add them to dependencies, or ask for the "
-        f"conda package of {name}",
+        hint=_for_module(undeclared[1])
+        if undeclared
+        else "compilers and libraries that a build needs can come from "
+        f"conda: add them to dependencies, or ask for the conda package of {name}",
         details={"name": name, "engine": text},
+    )
+
+
+def _for_module(module: str) -> str:
+    """Return what to do for a build that imports a module which its project does not say that it needs."""
+    if module == "pkg_resources":
+        return (
+            "its build needs `pkg_resources` and does not say so; setuptools before 82 has it: write `setuptools<82` "
+            "into a file, and name that: PIP_BUILD_CONSTRAINT=FILE"
+        )
+    return (
+        f"its build needs `{module}` and does not say so: add what has it, and setuptools, to dependencies, and let "
+        "builds see them: UV_NO_BUILD_ISOLATION=1"
     )
 
 
@@ -306,6 +326,12 @@ def _hint(text: str, body: str) -> str | None:
         )
     if yanked is not None:
         return f"a yanked release is taken only where it is pinned: `{yanked[1]}=={yanked[2]}`"
+    abi = _ABI.search(text)
+    pythons = sorted({int(minor) for minor in re.findall(r"`cp3(\d+)", abi[3])}) if abi is not None else []
+    if abi is not None and pythons:
+        listed = ", ".join(f"3.{minor}" for minor in pythons)
+        newest = f"python 3.{pythons[-1]}.*"
+        return f"{abi[1]} {abi[2] or ''} has wheels for python {listed}: ask for `{newest}`, or for another version"
     if "--index-strategy" in text:
         return (
             "the first index that has a name answers for it, so that nobody can slip in a package of that name; "

@@ -38,6 +38,7 @@ _VARIABLES = {
     "retries": ("UV_HTTP_RETRIES",),
     "keyring-provider": ("UV_KEYRING_PROVIDER",),
     "constraint": ("UV_CONSTRAINT",),
+    "build-constraint": ("UV_BUILD_CONSTRAINT",),
     "exclude-newer": ("UV_EXCLUDE_NEWER",),
 }
 _ADDED = ("extra-index-url", "find-links", "trusted-host")  # of the sources that say these, all count
@@ -248,6 +249,7 @@ def _of_pip(key: str, pip: PipConfiguration, environ: Mapping[str, str]) -> list
         "retries": (pip.retries if pip.retries and pip.retries.isdecimal() else None,),
         "keyring-provider": (_keyring(pip, environ),),
         "constraint": pip.constraints,
+        "build-constraint": pip.build_constraints,
     }
     origin = pip.origin(key) or "by default, as for pip"
     return [Stated(key=key, value=value, origin=origin) for value in values.get(key, ()) if value]

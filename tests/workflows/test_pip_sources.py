@@ -293,6 +293,20 @@ def test_another_platform_is_locked_from_what_is_static_and_nothing_is_built(
     assert not (sources.directory / "builds.log").exists()
 
 
+def test_a_build_that_needs_what_it_does_not_say_is_told_how_to_have_it(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    index.add_sdist(Project(name="careless", imports="provided", dynamic=True))
+    text = environment_file(channel, "python", "provided")
+    sources.write("environment.yml", text + "  - pip: [careless]\n")
+    done = sources("create", "-f", "environment.yml")
+    assert done.code == 1
+    assert "environment.yml:7: `careless`" in done.err
+    assert done.err.endswith("UV_NO_BUILD_ISOLATION=1\n")
+    assert sources("create", "-f", "environment.yml", "-q", UV_NO_BUILD_ISOLATION="1").code == 0
+    assert pip_half(sources) == {"careless": "1.0"}
+
+
 @pytest.mark.parametrize("form", ["requirements", "pylock"])
 def test_an_export_for_pip_asks_for_the_same_sources(sources: Envmgr, channel: LocalChannel, form: str) -> None:
     work = sources.directory
