@@ -114,6 +114,10 @@ class Indexes:
         """Return what is in force for one of pip's keys, in the order of asking; may carry credentials."""
         return tuple(each.value for each in self.stated if each.key == key)
 
+    def constraints_in_force(self) -> tuple[str, ...]:
+        """Return the constraints that are configured, each with where it stands, for messages."""
+        return tuple(f"{redact(each.value)} ({each.origin})" for each in self.stated if each.key == "constraint")
+
     def index_urls(self) -> tuple[tuple[str, str], ...]:
         """Return every index with where it stands, in the order of asking, pinned ones first; may carry credentials."""
         if "1" in self.values("no-index"):

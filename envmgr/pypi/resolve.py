@@ -134,6 +134,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
             distributions=distributions,
             build_python=request.build_python,
             stubs=directory,
+            constraints=tuple(f"`{each.text}` ({each.origin})" for each in request.constraints),
         )
         answer = building.answer(uv, question, asked, reporter)
         packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
