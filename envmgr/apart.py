@@ -53,12 +53,14 @@ def call(work: Callable[[], T], *, memory: int, patience: float = 0.0, is_lost: 
 
     Where that takes longer than `patience` seconds, `is_lost` is asked once whether to go on. Raises Ended when it is,
     when the child needs more than `memory` bytes (0: no bound), and when it dies. Interrupted, the child goes at once.
+    What it prints on stderr is lost.
     """
     talk, theirs = socket.socketpair()
     parent = os.getpid()
     child = _fork()
     if child == 0:
         talk.close()
+        _be_quiet()
         _watch(parent, memory, over=lambda: os._exit(_OVER_MEMORY))
         _leave(theirs, work)
     theirs.close()
@@ -190,6 +192,13 @@ def _fork() -> int:
         # Python warns of every thread; those that draw progress and touch leases hold no lock that a child takes.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+def _be_quiet() -> None:
+    """Say nothing on stderr: where rust gives up it prints what its error says as well."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _watch(parent: int, memory: int, *, over: Callable[[], object]) -> None:

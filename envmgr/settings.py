@@ -35,7 +35,8 @@ class Settings(NamedTuple):
     `wait_for_users` are the seconds that are waited for processes which use an environment that is replaced (None:
     they are named only). `solve_time_limit` is in seconds, `solve_memory_limit` in MiB, 0 for none; `explain_timeout`
     are the seconds that may be spent on why a solve has no solution; `repodata_timeout` bounds each answer of a
-    channel, 0 for none.
+    channel and `repodata_idle_timeout` the time in which it sends next to nothing, `repodata_size_limit` (MiB) an
+    index unpacked, 0 for none.
     `pinned_packages` are pairs of a match spec and where it is written: no solve breaks one; with `ignores_pins` (no
     file sets it) an environment's own pins do not hold either.
     """
@@ -55,6 +56,8 @@ class Settings(NamedTuple):
     solve_memory_limit: int = 4096
     explain_timeout: int = 10
     repodata_timeout: int = 300
+    repodata_idle_timeout: int = 30
+    repodata_size_limit: int = 2048
     pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     add_pip_as_python_dependency: bool = True
@@ -264,6 +267,8 @@ _READERS: dict[str, Any] = {
     "solve_memory_limit": _count,
     "explain_timeout": _count,
     "repodata_timeout": _count,
+    "repodata_idle_timeout": _count,
+    "repodata_size_limit": _count,
     "pinned_packages": _pins,
     "offline": _boolean,
     "add_pip_as_python_dependency": _boolean,

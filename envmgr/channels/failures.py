@@ -76,6 +76,9 @@ def _reading(text: str, channel: Channel | None) -> tuple[str, str]:
     if status is not None and directory is None:
         return _of_status(int(status["code"]), status["reason"], asked)
     cases = (
+        (("File too large",),
+         "it is larger than a channel's index may be, unpacked",
+         "if that is right, allow more MiB: `envmgr config set repodata_size_limit 8192`"),
         (("no usable repodata cache", "envmgr is offline"),
          "it is not cached, and envmgr is offline", "run the command once without --offline"),
         (("failed to open file", "could not find subdir"),

@@ -27,9 +27,11 @@ from rattler.networking.middleware import (
 )
 
 from envmgr import __version__
+from envmgr.channels import reading
 from envmgr.channels.credentials import Authorization
 from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
 from envmgr.channels.model import Channel
+from envmgr.channels.reading import Bounds
 from envmgr.channels.shards import ShardCache
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
@@ -86,6 +88,15 @@ class CheckedGateway(Gateway):
 
     shards: ShardCache | None = None
     directory: Path | None = None
+    bounds: Bounds | None = None
+
+    async def read(self, channels: Sequence[Channel], subdirs: Sequence[str]) -> None:
+        """Bring what is not in the cache there, once; raises ChannelError."""
+        read: set[tuple[str, str]] = self.__dict__.setdefault("_read", set())
+        new = [channel for channel in channels if not {(channel.url, subdir) for subdir in subdirs} <= read]
+        if self.bounds is not None and new:
+            await reading.read(self, new, subdirs, self.bounds, self.forget)
+            read |= {(channel.url, subdir) for channel in new for subdir in subdirs}
 
     def forget(self, channel: Channel, subdir: str) -> None:
         """Remove what the cache has for a subdir of a channel, which rattler keeps before it reads it.
@@ -118,6 +129,7 @@ def gateway(channels: Sequence[Channel], settings: Settings) -> CheckedGateway:
     )
     opened.directory = directory
     if not settings.offline:
+        opened.bounds = Bounds(size=settings.repodata_size_limit << 20, idle=settings.repodata_idle_timeout)
         opened.shards = ShardCache(directory, fetching, channels)
     return opened
 

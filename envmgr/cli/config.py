@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import hot, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.tables import columns
 from envmgr.settings import KEYS, Settings, home_of, process_environ, sources
+from envmgr.store import followed
 from envmgr.workflows import configuring
 from envmgr.workflows.configuring import SCOPES, Written
 
@@ -219,6 +220,7 @@ def import_conda(yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: 
     if as_json:
         if not dry_run:
             conda_configuration.write(planned)
+            _forget()
         say_json({"success": True, "dry_run": dry_run, "read": [str(path) for path in planned.files],
                   "files": {str(each.path): each.after for each in written},
                   "left_out": [{"key": key, "reason": reason} for key, reason in planned.left]})  # fmt: skip
@@ -236,6 +238,7 @@ def import_conda(yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: 
         if not yes and sys.stdin.isatty():
             click.confirm("write this?", default=True, abort=True, err=True)
         conda_configuration.write(planned)
+        _forget()
     say("dry run: nothing was written" if dry_run else "written")
 
 
@@ -259,12 +262,20 @@ def _file(scope: str | None) -> tuple[Path, str]:
 
 def _done(written: Written) -> Written:
     configuring.write(written)
+    _forget()
     return written
+
+
+def _forget() -> None:
+    """`run -f` does not look for files of configuration that were not there: it is to look anew."""
+    root = hot.root_of(process_environ())
+    if root is not None:
+        followed.forget(root)
 
 
 def _finish(written: Written, key: str, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     if not dry_run:
-        configuring.write(written)
+        _done(written)
     if as_json:
         say_json({"success": True, "file": str(written.path), "changed": written.is_changed, "dry_run": dry_run})
     elif not quiet:

@@ -59,24 +59,28 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int | None:
     line = run_line.parse(arguments)
     if line is None or not line.command or (line.name is not None and line.prefix is not None):
         return None
+    written = None
     if line.file is not None:
-        prefix = _followed(run_line.beside_script(line.file, line.command), line, environ)
+        prefix, written = _followed(run_line.beside_script(line.file, line.command), line, environ)
     elif line.name is None and line.prefix is None and not environ.get("CONDA_PREFIX"):
         prefix = None
     else:
         prefix = _prefix(line.name, line.prefix, environ)
     if prefix is None or _is_suspect(prefix):
         return None
-    start(prefix, line, environ)
+    start(prefix, line, environ, written)
 
 
-def start(prefix: str, line: RunLine, environ: Mapping[str, str]) -> NoReturn:
-    """Replace this process by the command of `line` in the environment at `prefix`; raises EnvmgrError."""
+def start(prefix: str, line: RunLine, environ: Mapping[str, str], written: int | None = None) -> NoReturn:
+    """Replace this process by the command of `line` in the environment at `prefix`; raises EnvmgrError.
+
+    `written` is the time of its run.json in nanoseconds, where that is known.
+    """
     from envmgr.cli import run_line
     from envmgr.shell import files, process
 
     # Before anything: these are relative to where the user is.
-    plan, command = files.load(prefix), own_command()
+    plan, command = files.load(prefix, written), own_command()
     if os.path.exists(f"{prefix}/conda-meta/envmgr/accelerators"):
         _say_of_gpu(prefix, environ)
     more = run_line.additions(line)
@@ -92,23 +96,21 @@ def _say_of_gpu(prefix: str, environ: Mapping[str, str]) -> None:
         print(f"warning: {said}", file=sys.stderr)
 
 
-def _followed(file: str, line: RunLine, environ: Mapping[str, str]) -> str | None:
-    """Return the environment of the file where it is known to be up to date."""
-    if file == "-" or "://" in file:
-        return None
-    root = _root(environ)
+def _followed(file: str, line: RunLine, environ: Mapping[str, str]) -> tuple[str, int] | tuple[None, None]:
+    """Return the environment of the file, where it is known to be up to date, and the time of its run.json."""
+    root = None if file == "-" or "://" in file else root_of(environ)
     if root is None:
-        return None
+        return None, None
     from envmgr.store import followed
 
-    return followed.prefix_of(root, (file, line.name or "", line.prefix or ""), environ)
+    return followed.prefix_of(root, (file, line.name or "", line.prefix or ""), environ) or (None, None)
 
 
 def _prefix(name: str | None, path: str | None, environ: Mapping[str, str]) -> str:
     """Return the prefix of an existing environment; raises what `layout.find` raises."""
     guess = None
     if name is not None:
-        root = _root(environ)
+        root = root_of(environ)
         # A leading dot or a slash is no name; what to say about it is known below.
         if root is not None and name[0] != "." and os.sep not in name:
             guess = os.path.join(root, "envs", name)
@@ -122,7 +124,7 @@ def _prefix(name: str | None, path: str | None, environ: Mapping[str, str]) -> s
     return str(layout.find(Settings.load(environ), name=name, prefix=path).prefix)
 
 
-def _root(environ: Mapping[str, str]) -> str | None:
+def root_of(environ: Mapping[str, str]) -> str | None:
     """Return the store's directory where that needs no settings: the rules of `Settings.load`, in short."""
     root = environ.get("ENVMGR_ROOT")
     if root:

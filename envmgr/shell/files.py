@@ -28,13 +28,13 @@ def is_current(file: str, prefix: str) -> bool:
     return _is_current(os.path.join(prefix, *DIRECTORY.split("/"), file), prefix)
 
 
-def load(prefix: str) -> ActivationPlan:
+def load(prefix: str, written: int | None = None) -> ActivationPlan:
     """Return the plan of the environment at the absolute path `prefix`, from run.json when that is up to date.
 
-    Raises what `plan.read` raises.
+    `written` is the time of run.json (nanoseconds), where it is known. Raises what `plan.read` raises.
     """
     file = os.path.join(prefix, *DIRECTORY.split("/"), "run.json")
-    if _is_current(file, prefix):
+    if _is_current(file, prefix, written):
         try:
             with open(file, encoding="utf-8") as stream:
                 plan = _from_json(stream.read())
@@ -65,11 +65,12 @@ def static_script(prefix: str, step: Step) -> str | None:
     return file if _is_current(file, prefix) else None
 
 
-def _is_current(file: str, prefix: str) -> bool:
-    try:
-        written = os.stat(file).st_mtime_ns
-    except OSError:
-        return False
+def _is_current(file: str, prefix: str, written: int | None = None) -> bool:
+    if written is None:
+        try:
+            written = os.stat(file).st_mtime_ns
+        except OSError:
+            return False
     for source in _SOURCES:
         try:
             if os.stat(f"{prefix}/{source}").st_mtime_ns > written:

@@ -239,7 +239,7 @@ New-Module -Name envmgr-hook -ScriptBlock {
         $IsMoved = $Arguments[0] -eq 'rename' -and -not (Test-IsThere)
         $Target = ''
         for ($Index = 1; $Index -lt $Arguments.Count; $Index++) {
-            if ($Arguments[$Index] -cin '-n', '--name', '-p', '--prefix') { $Index++ }
+            if ($Arguments[$Index] -cmatch '^(-[np]|--name|--prefix)$') { $Index++ }
             elseif (-not $Arguments[$Index].StartsWith('-')) { $Target = $Arguments[$Index] }
         }
         Update-Environment
@@ -255,10 +255,10 @@ New-Module -Name envmgr-hook -ScriptBlock {
             for ($Index = 1; $Index -lt $Arguments.Count; $Index++) {
                 $Word = $Arguments[$Index]
                 if ($Word -in '--stack', '--no-stack') { $Stack = $Word -eq '--stack' }
-                elseif ($Word -cin '-n', '--name', '-p', '--prefix' -and $Index + 1 -lt $Arguments.Count) {
+                elseif ($Word -cmatch '^(-[np]|--name|--prefix)$' -and $Index + 1 -lt $Arguments.Count) {
                     $Index++
                     $Value = $Arguments[$Index]
-                    if ($Word -cin '-p', '--prefix' -and $Value -notmatch '[/\\]') { $Value = "./$Value" }
+                    if ($Word -cmatch '^(-p|--prefix)$' -and $Value -notmatch '[/\\]') { $Value = "./$Value" }
                     $Targets += $Value
                 }
                 elseif ($Word.StartsWith('-')) { Invoke-Own $Arguments; return }

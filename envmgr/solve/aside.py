@@ -50,6 +50,6 @@ class Aside:
 def exceeded(ended: apart.Ended) -> SolveExceeded:
     """Return the error for a solve that needed more memory than it may have."""
     return SolveExceeded(
-        f"the solver was ended: it needed {ended} of memory",
+        f"the solve was ended: the channels and the solver needed {ended} of memory",
         hint="name versions for the packages that matter, or allow it more: `envmgr config set solve_memory_limit MIB`",
     )

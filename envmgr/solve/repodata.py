@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from typing import Final, TypeVar
 
 from rattler import Gateway, MatchSpec, PackageName, RepoDataRecord, Subdir
@@ -133,6 +133,13 @@ class Repodata:
         """
 
         async def waited() -> T:
+            if isinstance(self.gateway, gateway.CheckedGateway):
+                try:
+                    await self.gateway.read(self.channels, [str(platform) for platform in self.platforms])
+                except BaseException:
+                    if isinstance(work, Coroutine):
+                        work.close()
+                    raise
             found = await asyncio.wait_for(work, seconds)
             if isinstance(self.gateway, gateway.CheckedGateway) and self.gateway.shards is not None:
                 await self.gateway.shards.check(str(platform) for platform in self.platforms)

@@ -1,7 +1,10 @@
-"""Which environment a file was realised as, so that `run -f` with nothing to do reads nothing but file times.
+"""Which environment a file was realised as, so that `run -f` with nothing to do looks at as little as `run -n`.
 
 A record holds the size, time and inode of everything that decided about the environment, and of what would if it
-appeared. On the path of `run`: imports neither dataclasses nor pathlib, and no rattler, yaml or hashing.
+appeared. What is there is looked at each time: the file, its lock, the environment's run.json, and channels.yaml and
+configuration files. What is not there is told by the directory of the file, whose time changes when something appears
+in it; only then (or from another current directory) all places are looked at again, and the record is renewed. On the
+path of `run`: imports neither dataclasses nor pathlib, and no rattler, yaml or hashing.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from envmgr import __version__
 
 _DIRECTORY = "followed"
-_GENERATION = "conda-meta/envmgr/generation.json"
+_ENVIRONMENT = "conda-meta/envmgr/run.json"
 _PINNED = "conda-meta/pinned"
 _BEGINNINGS = ("ENVMGR_", "CONDA_OVERRIDE_", "XDG_")
 # A change within one tick of the file system's clock after a look leaves no trace in the time.
@@ -39,18 +42,22 @@ def remember(
 
     `taken` are the stamps from before. Where it cannot be written, nothing is; the next run looks again.
     """
-    now = time.time_ns()
-    if any(stamp is not None and now - stamp[0] < _TICK_NS for stamp in taken.values()):
+    directory = os.path.dirname(os.path.abspath(question[0]))
+    beside, environment = _stamp(directory), _stamp(os.path.join(prefix, _ENVIRONMENT))
+    # What appeared since `taken` would be hidden by a later look at the directory.
+    if environment is None or stamps(question[0], environ) != taken:
         return
-    generation = _stamp(os.path.join(prefix, _GENERATION))
-    if generation is None:
+    now = time.time_ns()
+    if any(stamp is not None and now - stamp[0] < _TICK_NS for stamp in (*taken.values(), beside)):
         return
     document = {
         "question": _question(question, environ),
         "prefix": prefix,
-        "generation": generation,
+        "environment": environment,
         "pinned": _stamp(os.path.join(prefix, _PINNED)),
         "stamps": dict(taken),
+        "directory": beside,
+        "cwd": _cwd(),
     }
     path = _path(root, question, environ)
     with contextlib.suppress(OSError):
@@ -61,21 +68,47 @@ def remember(
         os.replace(scratch, path)
 
 
-def prefix_of(root: str, question: tuple[str, str, str], environ: Mapping[str, str]) -> str | None:
-    """Return the environment that `question` was answered with, where nothing has changed since; else None."""
+def prefix_of(root: str, question: tuple[str, str, str], environ: Mapping[str, str]) -> tuple[str, int] | None:
+    """Return the environment that `question` was answered with, where nothing has changed since; else None.
+
+    With it comes the time of its run.json, in nanoseconds.
+    """
     try:
         with open(_path(root, question, environ), encoding="utf-8", errors="surrogateescape") as stream:
             document = json.load(stream)
-        prefix = document["prefix"]
-        is_same = (
-            document["question"] == _question(question, environ)
-            and document["generation"] == _stamp(os.path.join(prefix, _GENERATION))
-            and document["pinned"] == _stamp(os.path.join(prefix, _PINNED))
-            and document["stamps"] == stamps(question[0], environ)
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        prefix, taken, pinned = document["prefix"], document["stamps"], document["pinned"]
+        if not isinstance(prefix, str) or document["question"] != _question(question, environ):
+            return None
+        run_json = os.stat(os.path.join(prefix, _ENVIRONMENT))
+        if document["environment"] != _stamp_of(run_json):
+            return None
+        if pinned is not None and pinned != _stamp(os.path.join(prefix, _PINNED)):
+            return None
+        if not all(stamp is None or stamp == _stamp(path) for path, stamp in taken.items()):
+            return None
+        directory = os.path.dirname(os.path.abspath(question[0]))
+        if document["directory"] == _stamp(directory) and document["cwd"] == _cwd():
+            return prefix, run_json.st_mtime_ns
+        if taken != stamps(question[0], environ) or pinned != _stamp(os.path.join(prefix, _PINNED)):
+            return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return prefix if is_same and isinstance(prefix, str) else None
+    remember(root, question, taken, prefix, environ)
+    return prefix, run_json.st_mtime_ns
+
+
+def forget(root: str) -> None:
+    """Forget all answers, as when a file of configuration has come that was not there before."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(os.path.join(root, _DIRECTORY)):
+            os.unlink(os.path.join(root, _DIRECTORY, name))
+
+
+def _cwd() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
 
 
 def _watched(file: str, environ: Mapping[str, str]) -> Iterator[str]:
@@ -108,9 +141,12 @@ def _upward(directory: str) -> Iterator[str]:
 
 def _stamp(path: str) -> Stamp:
     try:
-        found = os.stat(path)
+        return _stamp_of(os.stat(path))
     except (OSError, ValueError):
         return None
+
+
+def _stamp_of(found: os.stat_result) -> Stamp:
     return [max(found.st_mtime_ns, found.st_ctime_ns), found.st_size, found.st_ino]
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from envmgr.errors import EnvmgrError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.workflows import shell_mistakes, store_mistakes
+from envmgr.workflows import hook_mistakes, shell_mistakes, store_mistakes
 from envmgr.workflows.finding import Finding, notice
 
 
@@ -35,7 +35,8 @@ def diagnose(settings: Settings, reporter: Reporter, *, deep: bool = False) -> D
         "python": shell_mistakes.python,
         "variables": shell_mistakes.variables,
         "user site": shell_mistakes.user_site,
-        "startup files": shell_mistakes.startup_files,
+        "startup files": hook_mistakes.startup_files,
+        "hook": hook_mistakes.running,
         "execution policy": shell_mistakes.execution_policy,
         "channels": store_mistakes.channels,
         "store": store_mistakes.store,

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envmgr.settings import Settings
-from envmgr.shell import startup
 from envmgr.store import layout, registry
 from envmgr.store.layout import Location
 from envmgr.workflows.finding import Finding, fault, notice
 
-_SHELLS = ("bash", "zsh", "fish", "tcsh", "xonsh", "nushell", "elvish", "powershell")
 _PIP_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT")
 
 
@@ -101,30 +99,6 @@ def user_site(settings: Settings) -> Iterator[Finding]:
                 f"{directory} holds {len(names)} packages that {', '.join(each.label for each in users[:3])}"
                 f"{' and others' if len(users) > 3 else ''} import too",
                 f"envmgr env config vars set {users[0].arguments} PYTHONNOUSERSITE=1",
-            )
-
-
-def startup_files(settings: Settings) -> Iterator[Finding]:
-    """Yield blocks in startup files that are damaged, or fight with those of conda."""
-    for shell in _SHELLS:
-        path = startup.path_of(shell, settings.environ, settings.home)
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        begin, conda = text.find(startup.BEGIN), text.find("# >>> conda initialize >>>")
-        if begin >= 0 and startup.END not in text:
-            yield fault(
-                f"the block of envmgr in {path} has no end (`{startup.END}`)",
-                f"take the lines of the block out, and: envmgr init {shell}",
-            )
-        hook = startup.hook_path(shell, settings.root)
-        if begin >= 0 and not hook.exists():
-            yield fault(f"{path} reads {hook}, which does not exist", f"envmgr init {shell}")
-        if 0 <= begin < conda:
-            yield notice(
-                f"in {path} conda's block comes after envmgr's, so that `conda activate base` undoes what was before",
-                "conda config --set auto_activate_base false, or move envmgr's block to the end",
             )
 
 

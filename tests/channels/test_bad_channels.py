@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import bz2
+import gzip
 import json
 import os
 import signal
@@ -177,6 +179,44 @@ def test_trickle_ends_at_the_time_out(lab: Lab, server: WebServer, envmgr: Envmg
     assert f"{server.url}/lab" in done.err
     lab.broken.clear()
     assert envmgr(*command).code == 0
+
+
+def test_trickle_is_given_up_long_before_the_time_out(lab: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    lab.broken = {NOARCH: [Answer(body=lab.good(NOARCH), pause=0.05)]}
+    command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    done = envmgr.process(*command, ENVMGR_REPODATA_IDLE_TIMEOUT="1")
+    assert done.code == 1, done
+    assert f"{server.url}/lab/noarch has sent less than 1000 bytes a second for 1 s" in done.err
+    assert "envmgr config set repodata_idle_timeout" in done.err
+    assert len([request for request in server.requests if request.path == NOARCH]) == 1
+    lab.broken.clear()
+    assert envmgr(*command).code == 0
+
+
+@pytest.mark.parametrize("form", ["zst", "bz2", "gzip"])
+def test_index_that_unpacks_to_more_than_it_may_is_refused_and_not_kept(
+    form: str, lab: Lab, server: WebServer, envmgr: Envmgr
+) -> None:
+    body = b'{"packages": {' + b" " * 40_000_000
+    if form == "gzip":
+        lab.broken = {NOARCH: [Answer(body=gzip.compress(body, 1), headers={"Content-Encoding": "gzip"})]}
+    else:
+        packed = zstd.compress(body, 3) if form == "zst" else bz2.compress(body)
+        lab.broken = {f"{NOARCH}.{form}": [Answer(body=packed)]}
+    command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    done = envmgr.process(*command, ENVMGR_REPODATA_SIZE_LIMIT="4")
+    assert done.code == 1, done
+    assert "it is larger than a channel's index may be, unpacked" in done.err
+    assert "repodata_size_limit" in done.err
+    assert sum(path.stat().st_size for path in envmgr.cache.rglob("*") if path.is_file()) < 1_000_000
+    lab.broken.clear()
+    assert envmgr(*command).code == 0
+
+
+def test_answer_that_rattler_crashes_on_is_one_error(lab: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    lab.broken = {NOARCH: [Answer(status=304)]}
+    done = envmgr.process("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
+    assert (done.code, done.err.startswith("error: "), "panicked" in done.err) == (1, True, False), done
 
 
 def test_interrupt_is_obeyed_at_once(lab: Lab, server: WebServer, envmgr: Envmgr) -> None:

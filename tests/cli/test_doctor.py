@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from builders.channels import LocalChannel
 from builders.commands import Envmgr
 from builders.packages import Package
 from envmgr.processes import Owner
+from envmgr.shell import scripts
 
 
 @pytest.fixture
@@ -102,21 +104,43 @@ def test_packages_of_the_user_site_are_named_with_who_imports_them(science: Envm
 
 
 def test_startup_files_in_which_conda_and_envmgr_fight_or_that_are_cut_are_named(science: Envmgr, home: Path) -> None:
-    ours = "# >>> envmgr initialize >>>\nx\n# <<< envmgr initialize <<<\n"
+    rc = home / ".bashrc"
+    science.ok("init", "bash", "-q")
+    ours = rc.read_text()
     conda = "# >>> conda initialize >>>\nx\n# <<< conda initialize <<<\n"
-    hook = science.root / "shell/hook.sh"
-    (home / ".bashrc").write_text(conda + ours)
-    (found,) = findings(science, "startup files")
-    assert (found["severity"], found["mend"]) == ("fault", "envmgr init bash")
-    hook.parent.mkdir(parents=True)
-    hook.write_text("")
+    rc.write_text(conda + ours)
     assert findings(science, "startup files") == []
-    (home / ".bashrc").write_text(ours + conda)
+    rc.write_text(ours + conda)
     (found,) = findings(science, "startup files")
     assert "conda's block comes after envmgr's" in found["message"]
-    (home / ".bashrc").write_text(ours.replace("# <<<", "# <"))
+    rc.write_text(ours.replace("# <<<", "# <"))
     (found,) = findings(science, "startup files")
     assert "has no end" in found["message"]
+
+
+def test_hooks_that_are_gone_old_or_of_an_envmgr_that_was_removed_are_named(science: Envmgr, home: Path) -> None:
+    science.ok("init", "bash", "-q")
+    rc, hook = home / ".bashrc", science.root / "shell/hook.sh"
+    block, text = rc.read_text(), hook.read_text()
+    assert findings(science, "startup files") == []
+    hook.write_text(text.replace(sys.executable, "/removed/bin/python3"))
+    (found,) = findings(science, "startup files")
+    assert "starts /removed/bin/python3, which does not exist" in found["message"]
+    hook.write_text(text.replace(scripts.mark("bash"), "posix-0"))
+    (found,) = findings(science, "startup files")
+    assert "written by another edition of envmgr" in found["message"]
+    hook.unlink()
+    (found,) = findings(science, "startup files")
+    assert (found["severity"], found["mend"]) == ("fault", "envmgr init bash")
+    rc.write_text(block.replace(str(hook), "/other/store/shell/hook.sh"))
+    (found,) = findings(science, "startup files")
+    assert "the hook of another store" in found["message"]
+
+
+def test_the_hook_of_another_edition_in_the_running_shell_is_named(science: Envmgr) -> None:
+    assert findings(science, "hook", _ENVMGR_HOOK=scripts.mark("fish")) == []
+    (found,) = findings(science, "hook", _ENVMGR_HOOK="posix-0", SHELL="/usr/bin/zsh")
+    assert (found["severity"], found["mend"]) == ("fault", "envmgr init zsh, and start a new shell")
 
 
 def test_environments_in_a_git_work_tree_that_does_not_ignore_them_are_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -118,6 +119,29 @@ def test_a_script_names_its_file_relative_to_itself(envmgr: Envmgr, channel: Loc
         assert (done.stdout, done.stderr, done.returncode) == ("tool 1.0 a b\n", "", 0)
 
 
+def test_a_followed_file_costs_one_stat_more_than_a_name(envmgr: Envmgr, channel: LocalChannel) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    project = envmgr.directory / "project"
+    project.mkdir()
+    envmgr.write("project/environment.yml", environment_file(channel, "tool=1"))
+    for _ in range(3):
+        time.sleep(0.05)  # what has changed within the last tick of the clock is not remembered
+        assert envmgr.process("run", "-f", "project/environment.yml", "true").code == 0
+
+    def stats(*which: str) -> list[str]:
+        log = envmgr.directory / "stats"
+        argv = ["strace", "-e", "trace=%%stat", "-o", str(log), *PROGRAM, "run", *which, "true"]
+        done = subprocess.run(argv, env=envmgr.environ, cwd=envmgr.directory, capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip(f"strace does not work here: {done.stderr.decode()}")
+        # Not of Python's own search for modules, which looks at the current directory.
+        lines = log.read_text().splitlines()
+        return [line for line in lines if f'"{project}' in line or f'"{envmgr.root}' in line]
+
+    assert len(stats("-f", "project/environment.yml")) == len(stats("-n", "science")) + 1
+
+
 def test_a_followed_file_is_looked_at_again_when_anything_that_decides_has_changed(
     envmgr: Envmgr, channel: LocalChannel
 ) -> None:
@@ -131,7 +155,7 @@ def test_a_followed_file_is_looked_at_again_when_anything_that_decides_has_chang
     def known() -> str | None:
         program = (
             "import sys, os; from envmgr.store import followed;"
-            "print(followed.prefix_of(sys.argv[1], tuple(sys.argv[2:]), dict(os.environ)))"
+            "print((followed.prefix_of(sys.argv[1], tuple(sys.argv[2:]), dict(os.environ)) or [None])[0])"
         )
         done = subprocess.run(
             [sys.executable, "-c", program, str(envmgr.root), *question],
@@ -152,6 +176,8 @@ def test_a_followed_file_is_looked_at_again_when_anything_that_decides_has_chang
         lambda: file.write_text(file.read_text() + "# x\n"),
         lambda: envmgr.write("channels.yaml", "channels: {}\n"),
         lambda: envmgr.write(".envmgr.yaml", "offline: true\n"),
+        lambda: envmgr.write("channels.yaml", "channels: {}\n# changed\n"),
+        lambda: envmgr.ok("config", "set", "keep_generations", "3"),
         (envmgr.directory / "environment.conda-lock.yml").unlink,
         lambda: envmgr.ok("install", "-n", "science", "-c", channel.url, "greet", "-q"),
         lambda: environ.update(CONDA_OVERRIDE_CUDA="12.8"),
@@ -159,6 +185,6 @@ def test_a_followed_file_is_looked_at_again_when_anything_that_decides_has_chang
     for index, change in enumerate(changes):
         change()
         assert known() is None, index
-        if index < 4:
+        if index < 6:
             run()
             assert known() is not None, index

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import tree_sitter
+import tree_sitter_powershell
 
 from envmgr.shell import cmd, powershell
 from envmgr.shell.plan import ActivationPlan
@@ -40,6 +42,15 @@ def _texts() -> dict[str, str]:
 @pytest.mark.parametrize("name", sorted(_texts()))
 def test_text_is_that_of_the_snapshot(name: str) -> None:
     assert _texts()[name] == (SNAPSHOTS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["hook.ps1", "hook-without-prompt.ps1"])
+def test_powershell_can_be_parsed(name: str) -> None:
+    """By a grammar of PowerShell, since none is there that runs it."""
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+    text = _texts()[name]
+    assert not parser.parse(text.encode()).root_node.has_error
+    assert parser.parse(text.replace("    }\n", "", 1).encode()).root_node.has_error
 
 
 def test_quoting_in_powershell_ends_no_string_early() -> None:

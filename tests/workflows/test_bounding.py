@@ -58,7 +58,7 @@ def test_bounded_solve_says_what_it_needed_where_nothing_else_is_known(ladder: P
     bounds = {"ENVMGR_SOLVE_MEMORY_LIMIT": "20", "ENVMGR_EXPLAIN_TIMEOUT": "1"}  # less than a process has to begin with
     done = envmgr.process("create", "-n", "s", "-c", str(ladder), "a0", "--dry-run", **bounds)
     assert done.code == 1, done
-    assert "error: the solver was ended: it needed more than 20 MiB of memory" in done.err
+    assert "error: the solve was ended: the channels and the solver needed more than 20 MiB of memory" in done.err
     assert "envmgr config set solve_memory_limit" in done.err
 
 

@@ -1,0 +1,98 @@
+"""Channels brought into the cache before anything is asked of them: bounded in size, and never slower than a limit.
+
+rattler decompresses whatever comes, and waits as long as anything comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+from rattler import Gateway, Subdir
+
+from envmgr.channels.arrivals import LEAST_RATE, settled
+from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
+from envmgr.channels.model import Channel
+from envmgr.errors import ChannelError
+from envmgr.urls import path_of_file_url, redact
+
+
+class Bounds:
+    """What a channel may do: `size` are the bytes that an index may have unpacked, `idle` the seconds in which it may
+    send next to nothing; 0: as much, or as long, as it likes."""
+
+    def __init__(self, *, size: int, idle: float) -> None:
+        self.size, self.idle = size, idle
+
+
+async def read(
+    source: Gateway,
+    channels: Sequence[Channel],
+    subdirs: Sequence[str],
+    bounds: Bounds,
+    forget: Callable[[Channel, str], None],
+) -> None:
+    """Return when the repodata of each channel is in the cache for each subdir, or is said not to be there.
+
+    Raises ChannelError that names the channel which cannot be read, the first in order where there are several. What
+    came and is no repodata is given to `forget`.
+    """
+    places = [(channel, subdir) for channel in channels for subdir in subdirs if path_of_file_url(channel.url) is None]
+    if not places:
+        return
+
+    async def names(channel: Channel, subdir: str) -> None:
+        await source.names([channel.url], [Subdir(subdir)], channel_relations="disabled")
+
+    with _no_larger_file(bounds.size):
+        tasks = [asyncio.ensure_future(names(*place)) for place in places]
+        try:
+            is_settled = await settled(tasks, bounds.idle)
+            failed = [(place, task.exception()) for place, task in zip(places, tasks, strict=True) if task.done()]
+            for (channel, subdir), error in failed:
+                if error is None:
+                    continue
+                if isinstance(error, GATEWAY_ERRORS) and names_place(error):
+                    raise channel_error(error, [channel], subdir=None) from error
+                if isinstance(error, GATEWAY_ERRORS) or is_panic(error):
+                    forget(channel, subdir)
+                    raise channel_error(error, [channel], subdir=subdir) from None
+                raise error
+            if not is_settled:
+                raise _silent([place for place, task in zip(places, tasks, strict=True) if not task.done()], bounds)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _silent(places: Sequence[tuple[Channel, str]], bounds: Bounds) -> ChannelError:
+    names = dict.fromkeys(redact(channel.name) for channel, _ in places)
+    what = ", ".join(f"{redact(channel.url)}/{subdir}" for channel, subdir in places)
+    who = f"the channel `{next(iter(names))}`" if len(names) == 1 else f"one of the channels {', '.join(names)}"
+    return ChannelError(
+        f"{who} cannot be used: {what} has sent less than {LEAST_RATE} bytes a second for {bounds.idle:g} s",
+        hint="try again later, name a mirror in channels.yaml, or wait longer: "
+        f"`envmgr config set repodata_idle_timeout {int(bounds.idle) * 10}`",
+        details={"channel": next(iter(names)), "url": redact(places[0][0].url)},
+    )
+
+
+@contextlib.contextmanager
+def _no_larger_file(size: int) -> Iterator[None]:
+    """Let no file that this process writes grow beyond `size` bytes (0: any size); writing fails there."""
+    try:
+        import resource  # not on Windows, where nothing bounds it
+    except ImportError:
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if not size or (soft != resource.RLIM_INFINITY and soft <= size):
+        yield
+        return
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
