@@ -119,6 +119,35 @@ class CreateRequest(NamedTuple):
     manner: Manner = USUAL
 
 
+class ChangeRequest(NamedTuple):
+    """The arguments of `install` and `remove PKG`, as given.
+
+    `specs` and `pip` come (or replace), `removed` are names that go, `adopted` are distributions that were installed
+    with pip past the lock (None: none of them; empty: all there are); those of `removed` that are in `pip` as well are
+    meant only in the pip half. `channels` are added behind those there are.
+    With `save`, `file` is the environment file that is edited too (None: the one that the environment was made
+    from). With `empties` all that was asked for goes. The rest is as in CreateRequest.
+    """
+
+    command: tuple[str, ...]
+    name: str | None = None
+    prefix: Path | None = None
+    specs: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    adopted: tuple[str, ...] | None = None
+    save: bool = False
+    file: str | None = None
+    channels: tuple[str, ...] = ()
+    override_channels: bool = False
+    virtual_packages: tuple[str, ...] = ()
+    exclude_newer: str | None = None
+    override_frozen: bool = False
+    pristine: bool = False
+    manner: Manner = USUAL
+    empties: bool = False
+
+
 class Inputs(NamedTuple):
     """Everything that decides what is made, beside the request: the lock beside the file is at `path` with `data`."""
 
