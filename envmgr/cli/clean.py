@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import conda_flags, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.tables import columns, plural, size
@@ -39,6 +39,7 @@ _NOUNS = {
 @click.option("-t", "--tarballs", is_flag=True, help="As in conda; envmgr keeps no archives.")
 @click.option("-l", "--logfiles", is_flag=True, help="As in conda; envmgr writes no log files.")
 @click.option("-c", "--tempfiles", is_flag=True, help="As in conda; leftovers of killed commands always go.")
+@conda_flags.of_clean
 @click.option(
     "--keep-generations",
     type=click.IntRange(min=0),

@@ -147,6 +147,7 @@ def _realise(run: Run) -> Realised:
     location, request = run.request.location, run.request
     with told_of(location, "reading"):
         there, since = _what_is_there(request)
+        telling.tell_removed(location, there.lock if there is not None else None, request.lock, run.reporter)
     carries = request.carries or there
     linking_ = Linking(location, request.lock, request.channels, run.cache, run.settings.link_scripts == "allow")
     if there is not None:

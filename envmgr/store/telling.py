@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
+from envmgr.store import installed
 from envmgr.store.carried import Carried, Left
 from envmgr.store.layout import Location
 
@@ -37,6 +39,18 @@ def tell(
     others = [each for each in came.left if not each.is_lost]
     if others:
         reporter.notice(f"not carried over into the new generation: {left_text(others)}")
+
+
+def tell_removed(location: Location, before: Lock | None, lock: Lock, reporter: Reporter) -> None:
+    """Tell what pip removed from the environment and the new generation has again."""
+    if before is None:
+        return
+    names = {package.name for package in lock.pip}
+    names |= {each.partition("==")[0] for package in lock.conda for each in package.distributions}
+    removed = installed.drift(location.prefix, before).removed
+    back = [f"{name} {version}" for name, version in removed if name in names]
+    if back:
+        reporter.notice(f"removed with pip, and there again in the new generation, as locked: {_named(back)}")
 
 
 def tell_late(came: Carried | None, reporter: Reporter) -> None:

@@ -25,6 +25,7 @@ from envmgr.store.layout import Location
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _DEPENDS = re.compile(r"(?:.*::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
 _CONDA, _PIP = "conda", "pip"
+_SHOWN = 10
 Node = tuple[str, str]
 """A half and the name of a package in it."""
 
@@ -174,6 +175,10 @@ def _not_asked_for(
         why = f"{_listed(needed)} {'needs' if len(needed) == 1 else 'need'} it" if needed else "it was pulled in"
         lines.append(f"{node[1]} was not asked for in {location.label}: {why}")
     hint = f"envmgr remove {location.arguments} {' '.join(sorted(needing))}" if needing else None
+    if hint is None:
+        there = sorted({*(each.name for each in spec.dependencies), *(each.name for each in spec.pip)})
+        more = f", and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+        hint = f"what was asked for, and can be removed: {', '.join(there[:_SHOWN]) or 'nothing'}{more}"
     return PackagesNotFound("\n".join(lines), hint=hint)
 
 

@@ -21,6 +21,7 @@ from envmgr.store import layout, pinned
 from envmgr.store.layout import Location
 from envmgr.store.survey_ahead import Ahead
 from envmgr.workflows import adoption, asked, freezing, only_dependencies, saving
+from envmgr.workflows.adoption import Adoption
 from envmgr.workflows.asked_channels import channels_of, with_channels
 from envmgr.workflows.create import Outcome, Plan, locate
 from envmgr.workflows.locking import Locker
@@ -64,11 +65,11 @@ def _change(
     found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
     if request.adopted is not None:
         request = request._replace(pip=(*found_there.requirements, *request.pip))
-        if not request.pip and not request.specs:
+        if not request.pip and not request.specs and not found_there.removed:
             reporter.notice(f"{location.label} has nothing that was installed with pip past its lock")
             return Changed(Outcome(location, up_to_date=True))
     before = replace(asked.asked_for(lock, location), channels=channels_of(lock, settings))
-    edits = _edits(request, before, there, reporter)
+    edits = _adopting(found_there, request, before, there, reporter)
     channels = with_channels(before.channels, request.channels, override=request.override_channels)
     base = base_request(request, lock, settings, reporter)
     if request.manner.freezes:
@@ -150,6 +151,19 @@ def _aim(manner: Manner, edits: Edits, preferred: Lock) -> Aim:
     if not manner.updates_dependencies:
         return Aim(preferred)
     return Aim(preferred, frozenset(asked.with_dependencies(named, preferred)))
+
+
+def _adopting(
+    found: Adoption, request: ChangeRequest, before: EnvironmentSpec, there: Present, reporter: Reporter
+) -> Edits:
+    """Return the edits of a request, with those for what pip removed."""
+    is_of_removal_only = bool(found.removed) and not request.pip and not request.specs
+    edits = Edits() if is_of_removal_only else _edits(request, before, there, reporter)
+    if not found.removed:
+        return edits
+    reporter.notice(f"removed with pip, and asked for no more: {', '.join(found.removed)}")
+    gone = asked.removals(found.removed, there.lock, before, there.location)
+    return replace(edits, removed_pip=gone.removed_pip)
 
 
 def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, reporter: Reporter) -> Edits:
