@@ -14,6 +14,7 @@ from envmgr.artifacts.contents import Faulty, ListedPath, read_listing
 from envmgr.artifacts.manifest import Artifact
 from envmgr.artifacts.plan import Placed, Plan
 from envmgr.artifacts.trees import Tree
+from envmgr.errors import CorruptPackage
 from envmgr.leases import process_tag
 
 _NAME = re.compile(r"(?P<key>.+-[0-9a-f]{64})(?:\.[0-9a-f]{16})?\.plan")
@@ -28,8 +29,8 @@ def key_of_file(name: str) -> str | None:
 def find(artifact: Artifact, own: Path, placed: Placed | None) -> Plan | None:
     """Return the plan of a cached artifact, made and kept in the `own` cache where there is none yet.
 
-    `placed` counts for noarch python alone. None for what has to be linked by rattler. Raises OSError where the
-    artifact is damaged.
+    `placed` counts for noarch python alone. None for what has to be linked by rattler. Raises CorruptPackage, with the
+    name in `details["packages"]`, or OSError where the artifact is damaged.
     """
     placed = placed if artifact.manifest.noarch == "python" else None
     name = _name(artifact.directory.name, placed)
@@ -48,17 +49,22 @@ def find(artifact: Artifact, own: Path, placed: Placed | None) -> Plan | None:
 
 
 def listing(artifact: Artifact) -> Sequence[ListedPath]:
-    """Return what a cached artifact says it installs; raises OSError where it is damaged."""
+    """Return what a cached artifact says it installs; raises CorruptPackage where that is not what was checked."""
     info = artifact.directory / "info"
     try:
-        size = os.stat(info / "paths.json").st_size
-        tree = Tree({"info/paths.json": size}, {}, set(), [], [])
-    except FileNotFoundError:
-        tree = Tree.read(artifact.directory)
-    try:
-        return read_listing(artifact.directory, tree)
-    except Faulty as fault:
-        raise FileNotFoundError(2, fault.what, str(artifact.directory / fault.path)) from fault
+        try:
+            size = os.stat(info / "paths.json").st_size
+            tree = Tree({"info/paths.json": size}, {}, set(), [], [])
+        except FileNotFoundError:
+            tree = Tree.read(artifact.directory)
+        found = read_listing(artifact.directory, tree)
+    except (Faulty, OSError) as error:
+        raise _damaged(artifact) from error
+    paths = sorted(entry.path for entry in found if entry.kind != "directory")
+    placeholders = sorted(entry.path for entry in found if entry.placeholder)
+    if (tuple(paths), tuple(placeholders)) != (artifact.manifest.paths, artifact.manifest.placeholders):
+        raise _damaged(artifact)
+    return found
 
 
 def write_beside(directory: Path, entries: Sequence[ListedPath]) -> None:
@@ -71,6 +77,15 @@ def write_beside(directory: Path, entries: Sequence[ListedPath]) -> None:
 def beside(directory: Path) -> Path:
     """Return where the plan of the artifact in a directory is kept."""
     return directory.with_name(_name(directory.name, None))
+
+
+def _damaged(artifact: Artifact) -> CorruptPackage:
+    name = artifact.package.dist_name
+    return CorruptPackage(
+        f"damaged in the cache: {name}",
+        hint="the same command again fetches it anew",
+        details={"packages": [name]},
+    )
 
 
 def _name(key: str, placed: Placed | None) -> str:

@@ -7,6 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 from envmgr.channels.credentials import Access
+from envmgr.spec.model import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dated:
+    """A date or a duration as it was written, and where."""
+
+    text: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +25,8 @@ class Channel:
     `name` is what users wrote (`conda-forge`, `embedded`, a URL), without credentials; `url` is the canonical base URL
     without subdir, trailing slash and credentials; `mirrors` are base URLs tried in order instead of `url` (empty:
     `url` itself); `recipes` is the absolute directory of recipes for a channel that is built on first use. Nothing
-    that came after `exclude_newer` counts, which moves with the clock where `is_moving`. `access` holds the same URLs
-    with their credentials, in memory only: None where there are none.
+    that came after `exclude_newer` counts, which is `dated` as written and where, and moves with the clock where
+    `is_moving`. `access` holds the same URLs with their credentials, in memory only: None where there are none.
     """
 
     name: str
@@ -26,4 +35,5 @@ class Channel:
     recipes: Path | None = None
     exclude_newer: datetime | None = None
     is_moving: bool = False
+    dated: Dated | None = field(default=None, compare=False)
     access: Access | None = field(default=None, repr=False, compare=False)

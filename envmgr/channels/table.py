@@ -19,7 +19,7 @@ from pathlib import Path
 
 from envmgr.channels import location, pypi_section, table_file
 from envmgr.channels.credentials import access_of, as_written, expand
-from envmgr.channels.model import Channel
+from envmgr.channels.model import Channel, Dated
 from envmgr.channels.pypi_section import PypiSection
 from envmgr.channels.table_file import CHANNEL_SCHEMES, NAME, Entry, TableFile
 from envmgr.errors import ChannelError
@@ -165,7 +165,7 @@ class ChannelTable:
                 yield self._channel(name, url + below, tuple(mirror + below for mirror in entry.mirrors),
                                     entry.exclude_newer)  # fmt: skip
 
-    def _channel(self, name: str, url: str, mirrors: tuple[str, ...], until: str | None = None) -> Channel:
+    def _channel(self, name: str, url: str, mirrors: tuple[str, ...], dated: Dated | None = None) -> Channel:
         full = expand(url, self.environ)
         targets = tuple(expand(mirror, self.environ) for mirror in mirrors)
         path = path_of_file_url(full)
@@ -175,8 +175,9 @@ class ChannelTable:
             name=name,
             url=without_credentials(full).rstrip("/"),
             mirrors=tuple(without_credentials(target) for target in targets),
-            exclude_newer=cutoff(until, now=self.now),
-            is_moving=is_duration(until),
+            exclude_newer=cutoff(dated.text, now=self.now) if dated is not None else None,
+            is_moving=dated is not None and is_duration(dated.text),
+            dated=dated,
             access=access_of(targets or (full,)),
         )
 

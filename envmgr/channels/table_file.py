@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from envmgr.channels.model import Dated
 from envmgr.channels.pypi_section import PypiReader, PypiSection
 from envmgr.errors import ConfigError, UsageError
 from envmgr.spec.cutoff import cutoff
@@ -49,7 +50,7 @@ class Entry:
     """One named channel as written: URLs may hold `${VARIABLE}` and credentials, so it has no repr of them.
 
     `urls` are one or, for a name of several channels, more; `recipes` is absolute, and `urls` empty, for a
-    channel that is built here. `exclude_newer` is as written.
+    channel that is built here.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Entry:
     urls: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
     recipes: Path | None = None
-    exclude_newer: str | None = None
+    exclude_newer: Dated | None = None
 
     def __repr__(self) -> str:
         return f"Entry(name={self.name!r}, origin={str(self.origin)!r})"
@@ -180,7 +181,7 @@ class _Reader:
         self.faults.add(node.line, message, "write where the channel is, or where its recipes are")
         return None
 
-    def _cutoff(self, node: Node | None, where: str) -> str | None:
+    def _cutoff(self, node: Node | None, where: str) -> Dated | None:
         text = self._text(node, where, "14d") if node is not None else None
         if text is None:
             return None
@@ -189,7 +190,7 @@ class _Reader:
         except UsageError:
             message = f"{where}: expected a date or a duration, found {shown(text.text)}"
             self.faults.add(text.line, message, "write for example `14d` or `2026-01-31`")
-        return text.text.strip()
+        return Dated(text=text.text.strip(), origin=Origin(source=self.faults.source, line=text.line))
 
     def _mirrors(self, node: Node | None, where: str) -> Iterator[str]:
         for item in self._texts(node, where, "https://host/channel") if node is not None else ():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import drift, options
 from envmgr.cli.messages import say_json
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
@@ -103,11 +103,12 @@ def export(
     if override_channels and not channels:
         raise UsageError("--override-channels leaves no channel", hint="add -c CHANNEL")
     chosen = _format(form, path, from_history=from_history, no_builds=no_builds)
+    location = None if source is not None else layout.find(settings, name=name, prefix=prefix)
     exported = workflow(
         ExportRequest(
             form=chosen,
             source=source,
-            location=None if source is not None else layout.find(settings, name=name, prefix=prefix),
+            location=location,
             platforms=platforms,
             with_builds=not no_builds,
             with_channels=not ignore_channels,
@@ -118,6 +119,8 @@ def export(
         settings,
         reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json),
     )
+    if location is not None and not as_json and not quiet:
+        drift.tell(location)
     if path is None and as_json and exported.mapping is not None:
         say_json(exported.mapping)
     elif path is None:

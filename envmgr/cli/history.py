@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from envmgr.cli import differences, options
+from envmgr.cli import differences, drift, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.tables import columns, plural
@@ -34,6 +34,8 @@ def history(name: str | None, prefix: str | None, as_json: bool, quiet: bool, ve
     location = layout.find(settings, name=name, prefix=prefix)
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     found = read_history(location, report)
+    if not as_json and not quiet:
+        drift.tell(location)
     if as_json:
         say_json(_as_json(found))
     elif not found.is_ours:

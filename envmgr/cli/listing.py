@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import conda_flags, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.shapes import channel_name, listed, pip_listed
 from envmgr.cli.tables import columns
@@ -14,7 +14,7 @@ from envmgr.errors import SpecError, UsageError
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.settings import Settings
 from envmgr.store import layout, pinned
-from envmgr.store.installed import of_conda_past_the_lock, past_the_lock
+from envmgr.store.installed import gone_of_pip, of_conda_past_the_lock, past_the_lock
 from envmgr.store.layout import Location
 from envmgr.store.ownership import normalised
 from envmgr.workflows.reading import lock_of
@@ -38,6 +38,7 @@ _SPECS_HEADER = """\
 @click.option("--sha256", "sha256", is_flag=True, hidden=True, help="With --explicit: hashes are always there.")
 @click.option("-f", "--full-name", is_flag=True, hidden=True, help="Always so; `num*` is what matches more.")
 @click.option("--show-channel-urls", is_flag=True, hidden=True, help="Channels are always shown.")
+@conda_flags.of_list
 @click.argument("patterns", nargs=-1, metavar="[NAME…]")
 @click.pass_context
 def list_packages(
@@ -47,7 +48,7 @@ def list_packages(
 ) -> None:  # fmt: skip
     """List the packages of an environment, both halves; those that were asked for are marked with *.
 
-    What pip or another conda tool installed, and is not in the lock, is marked with !; what another conda tool removed
+    What pip or another conda tool installed, and is not in the lock, is marked with !; what they removed
     from the environment, with -. NAME… shows only these; * matches anything.
     """
     options.one_of_name_and_prefix(name, prefix)
@@ -67,6 +68,7 @@ def list_packages(
     found = past_the_lock(location.prefix, lock) if not no_pip else ()
     others = [each for each in found if _matches(normalised(each.name), patterns)]
     added, gone = of_conda_past_the_lock(location.prefix, lock)
+    lost = {name for name, _ in gone_of_pip(location.prefix, lock)} - {normalised(each.name) for each in found}
     added = tuple(package for package in added if _matches(package.name, patterns))
     if explicit:
         _print_explicit(lock._replace(conda=tuple(conda)), as_json=as_json, left_out=len(pip) + len(others))
@@ -80,17 +82,21 @@ def list_packages(
         return
     if as_json:
         entries = [listed(each) | ({"missing": True} if each.dist_name in gone else {}) for each in conda]
-        entries += [*map(pip_listed, pip), *(listed(package) | {"foreign": True} for package in added)]
+        entries += [pip_listed(each) | ({"missing": True} if each.name in lost else {}) for each in pip]
+        entries += [*(listed(package) | {"foreign": True} for package in added)]
         entries += [pip_listed(PipPackage(each.name, each.version, "", "", "")) | {"foreign": True} for each in others]
         say_json(sorted(entries, key=lambda entry: str(entry["name"]), reverse=reverse))
         return
     rows = [_row("-" if each.dist_name in gone else "*" if each.requested else "", each) for each in conda]
     rows += [_row("!", package) for package in added]
-    rows += [("*" if package.requested else "", package.name, package.version, "", "pypi") for package in pip]
+    rows += [
+        ("-" if each.name in lost else "*" if each.requested else "", each.name, each.version, "", "pypi")
+        for each in pip
+    ]
     rows += [("!", each.name, each.version, "", "pypi") for each in others]
     if not quiet:
         where = f" ({location.prefix})" if location.name is not None else ""
-        marks = f"{', ! is not in the lock' if others or added else ''}{', - is gone' if gone else ''}"
+        marks = f"{', ! is not in the lock' if others or added else ''}{', - is gone' if gone or lost else ''}"
         say(f"# packages in {location.label}{where}; * was asked for{marks}")
         _say_pins(location)
     if rows:

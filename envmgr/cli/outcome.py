@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import click
 
+from envmgr.cli import drift
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.plan import as_json as plan_as_json
 from envmgr.cli.plan import as_text as plan_as_text
@@ -60,6 +61,8 @@ def print_outcome(
     location = outcome.location
     where = f": {location.prefix}" if location.name is not None else ""
     written = f", lock written to {outcome.written}" if outcome.written is not None else ""
+    if (outcome.up_to_date or dry_run) and outcome.location.prefix.is_dir():
+        drift.tell(location)
     if outcome.up_to_date:
         say(f"{location.label} is up to date{written}{where}")
     elif outcome.is_downloaded:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import drift, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.why import identity, label
 from envmgr.lock.graph import Edge, Graph, Node
@@ -47,6 +47,8 @@ def tree(
     if as_json:
         say_json(_document(found.graph, roots, reverse=reverse, virtual=virtual))
         return
+    if not quiet:
+        drift.tell(found.location)
     drawing = _Drawing(found.graph, reverse, virtual, depth, no_dedupe, set())
     lines = [line for node in roots for line in (_title(node), *drawing.below(node, "", (node,)))]
     say("\n".join(lines) if lines else "no packages")

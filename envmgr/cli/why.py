@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import drift, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.tables import columns
 from envmgr.lock.graph import Edge, Graph, Node
@@ -30,6 +30,8 @@ def why(
     if as_json:
         say_json([_document(found.graph, node) for node in found.named])
     else:
+        if not quiet:
+            drift.tell(found.location)
         say("\n\n".join(_text(found.graph, node) for node in found.named))
 
 

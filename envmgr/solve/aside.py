@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from envmgr import apart
 from envmgr.errors import SolveError, SolveExceeded, SolveTimeout
-from envmgr.solve.base import SolveRequest
-from envmgr.solve.trials import Abandoned, Attempt, Packages
+from envmgr.solve.base import Packages, SolveRequest
+from envmgr.solve.trials import Abandoned, Attempt
 
 _GRACE_SECONDS = 0.5  # beyond the time limit, which bounds the solve
 _READING_SECONDS = 10.0  # what the first attempt may take for the repodata, which every process reads for itself

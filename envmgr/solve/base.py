@@ -10,7 +10,11 @@ from envmgr.channels.model import Channel
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.settings import ChannelPriority
-from envmgr.spec.model import Dependency
+from envmgr.spec.model import Dependency, Origin
+
+Packages = tuple[CondaPackage, ...]
+
+EXCLUDE_NEWER = Origin(source="--exclude-newer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,7 @@ class SolveRequest:
     newer than `exclude_newer` and not hidden by the channel priority; `pinned` may not change at all.
     `exclude_newer` (any time zone; without one it is UTC) drops records that entered the index later, or, where the
     index does not say, were built later, and records with neither time; a record of that very moment stays.
+    `exclude_newer_origin` is where it is written.
     `time_limit` bounds the solve, not the reading of repodata. `add_pip` makes python depend on pip, as conda does,
     where a channel in use has a pip.
     """
@@ -37,6 +42,7 @@ class SolveRequest:
     constraints: tuple[Dependency, ...] = ()
     channel_priority: ChannelPriority = "strict"
     exclude_newer: datetime | None = None
+    exclude_newer_origin: Origin = EXCLUDE_NEWER
     time_limit: timedelta | None = None
     add_pip: bool = True
     channel_urls: tuple[tuple[str, str], ...] = ()

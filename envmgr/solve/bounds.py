@@ -35,32 +35,63 @@ def near(dependency: Dependency, versions: Collection[Version], solved: str) -> 
             yield other
 
 
+def between(dependency: Dependency, versions: Collection[Version], solved: str) -> tuple[Dependency, ...]:
+    """Return dependencies on one series of versions each, from the one beside what is allowed to that of `solved`."""
+    low, high = _allowed(dependency, versions)
+    target = Version(solved)
+    if target > high:
+        passed = sorted(version for version in versions if high < version <= target)
+    else:
+        passed = sorted((version for version in versions if target <= version < low), reverse=True)
+    texts = dict.fromkeys(_equal(str(version)) for version in passed)
+    return tuple(other for text in texts if (other := _spelled(dependency, text)) is not None)
+
+
+def allowing(dependency: Dependency, version: str) -> Iterator[Dependency]:
+    """Yield dependencies that allow a version, in the form that was written first."""
+    texts = [f">={_series(version)}"] if _is_lower_bound(dependency) else []
+    for text in (*texts, _equal(version)):
+        other = _spelled(dependency, text)
+        if other is not None:
+            yield other
+
+
+def _is_lower_bound(dependency: Dependency) -> bool:
+    return re.fullmatch(r">=?[^,|]*", dependency.match_spec.version or "") is not None
+
+
 def _texts(dependency: Dependency, versions: Collection[Version], solved: str) -> Iterator[str]:
     written = dependency.match_spec.version or ""
     if written and str(dependency.match_spec) != f"{dependency.name} {written}":
         yield written  # the build, or another key, was too much
-    is_lower_bound = re.fullmatch(r">=?[^,|]*", written) is not None
     literals = _literals(written)
     if literals and re.fullmatch(r"=*[^<>=!~|,*]+(?:\.\*)?", written):
         series = _SERIES.match(literals[0])
         if series:
             yield f"={series[1]}.{series[2]}"
     elif literals:
-        yield from _beside(literals, versions, dependency)
-    if is_lower_bound:
+        yield from _beside(versions, dependency)
+    if _is_lower_bound(dependency):
         yield f">={_series(solved)}"
     yield _equal(solved)
 
 
-def _beside(literals: list[str], versions: Collection[Version], dependency: Dependency) -> Iterator[str]:
+def _beside(versions: Collection[Version], dependency: Dependency) -> Iterator[str]:
     """Yield the series of versions next to what the bound allows, or to the versions in its text."""
-    allowed = [version for version in versions if _allows(dependency, version)]
-    low = min(allowed) if allowed else Version(literals[0])
-    high = max(allowed) if allowed else Version(literals[-1])
+    low, high = _allowed(dependency, versions)
     below = sorted((version for version in versions if version < low), reverse=True)
     above = sorted(version for version in versions if version > high)
     for side in (above, below):
         yield from list(dict.fromkeys(_equal(str(version)) for version in side))[:_MOST_NEAR]
+
+
+def _allowed(dependency: Dependency, versions: Collection[Version]) -> tuple[Version, Version]:
+    """Return the lowest and the highest version that are allowed, or those in the text of the bound."""
+    allowed = [version for version in versions if _allows(dependency, version)]
+    if allowed:
+        return min(allowed), max(allowed)
+    written = [Version(text) for text in _literals(dependency.match_spec.version or "")] or [Version("0")]
+    return written[0], written[-1]
 
 
 def _allows(dependency: Dependency, version: Version) -> bool:

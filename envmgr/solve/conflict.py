@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from envmgr.lock.model import CondaPackage
+from envmgr.solve import dates
 from envmgr.solve.base import SolveRequest
+from envmgr.solve.dates import Dates
 from envmgr.solve.missing_virtual import Machine, tried_machines
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.trials import OutOfTime, Trials
@@ -16,6 +19,8 @@ from envmgr.spec.model import Dependency
 Demand = Dependency | CondaPackage
 """One thing that can be left out of a request to see whether it is to blame: a spec, a constraint or a pin."""
 
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_.\-]*")
+
 Kind = Literal["channel-priority", "exclude-newer", "machine"]
 
 
@@ -23,12 +28,14 @@ Kind = Literal["channel-priority", "exclude-newer", "machine"]
 class Rule:
     """A rule without which the demands have a solution: `lifted` is the request without it.
 
-    `machine` is what this machine lacks, where the rule is what the machine has.
+    `machine` is what this machine lacks, where the rule is what the machine has, and `dates` are those that hide what
+    came after them.
     """
 
     kind: Kind
     lifted: SolveRequest
     machine: Machine | None = None
+    dates: Dates = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,7 @@ def conflict_of(request: SolveRequest, trials: Trials, repodata: Repodata | None
     found: list[Demand] = []
     everything = demands_of(request)
     try:
-        found = _narrowed(request, trials, [], False, list(everything)) if everything else []
+        found = _narrowed(request, trials, [], False, _mentioned(request, trials)) if everything else []
         chosen = {id(demand) for demand in found}
         demands = tuple(demand for demand in everything if id(demand) in chosen)
     except OutOfTime:
@@ -80,6 +87,18 @@ def keeping(request: SolveRequest, demands: Sequence[Demand]) -> SolveRequest:
     )
 
 
+def _mentioned(request: SolveRequest, trials: Trials) -> list[Demand]:
+    """Return demands that have no solution among themselves: those that the engine's words name, where that is so."""
+    demands = list(demands_of(request))
+    while words := trials.words(keeping(request, demands)):
+        names = set(_NAME.findall(words))
+        fewer = [demand for demand in demands if demand.name in names]
+        if not fewer or len(fewer) == len(demands) or not trials.has_none(keeping(request, fewer)):
+            break
+        demands = fewer
+    return demands
+
+
 def _is_smallest(request: SolveRequest, demands: Sequence[Demand], trials: Trials) -> bool:
     return trials.has_none(keeping(request, demands)) and all(
         trials.has_solution(keeping(request, [each for each in demands if each is not demand])) for demand in demands
@@ -104,34 +123,20 @@ def _narrowed(
 def _needed_rules(core: SolveRequest, trials: Trials, repodata: Repodata) -> Iterator[Rule]:
     """Yield the rules that each are needed for the conflict: none where it stands without any of them."""
     free = core
-    candidates: list[Kind] = ["machine"]
-    if core.exclude_newer is not None or any(channel.exclude_newer for channel in core.channels):
-        candidates.append("exclude-newer")
-    if core.channel_priority == "strict" and len(core.channels) > 1:
-        candidates.append("channel-priority")
-    for kind in candidates:
-        rule = _lifting(kind, free, trials, repodata)
-        if rule is not None:
-            yield replace(rule, lifted=_without(kind, core, rule.machine))
-        elif kind != "machine":
-            free = _without(kind, free)
-
-
-def _lifting(kind: Kind, request: SolveRequest, trials: Trials, repodata: Repodata) -> Rule | None:
-    if kind != "machine":
-        lifted = _without(kind, request)
-        return Rule(kind=kind, lifted=lifted) if trials.has_solution(lifted) else None
-    for machine in tried_machines(request, repodata):
-        lifted = _without(kind, request, machine)
+    for machine in tried_machines(core, repodata):
+        lifted = replace(core, virtual_packages=machine.virtual_packages)
         if trials.has_solution(lifted):
-            return Rule(kind=kind, lifted=lifted, machine=machine)
-    return None
-
-
-def _without(kind: Kind, request: SolveRequest, machine: Machine | None = None) -> SolveRequest:
-    if kind == "exclude-newer":
-        whole = tuple(replace(channel, exclude_newer=None) for channel in request.channels)
-        return replace(request, exclude_newer=None, channels=whole)
-    if kind == "channel-priority":
-        return replace(request, channel_priority="flexible")
-    return request if machine is None else replace(request, virtual_packages=machine.virtual_packages)
+            yield Rule(kind="machine", lifted=lifted, machine=machine)
+            break
+    everything: Dates = ()
+    for which in dates.choices(core):  # those alone come before all together
+        everything = which
+        lifted = dates.without(core, which)
+        if trials.has_solution(lifted):
+            yield Rule(kind="exclude-newer", lifted=lifted, dates=which)
+            break
+    else:
+        free = dates.without(core, everything)
+    may_hide = core.channel_priority == "strict" and len(core.channels) > 1
+    if may_hide and trials.has_solution(replace(free, channel_priority="flexible")):
+        yield Rule(kind="channel-priority", lifted=replace(core, channel_priority="flexible"))

@@ -6,7 +6,7 @@ is written, gives the whole request one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -15,20 +15,23 @@ from rattler import RepoDataRecord
 
 from envmgr.channels.model import Channel
 from envmgr.errors import SolveError, Unsatisfiable
-from envmgr.solve.base import Refused, SolveRequest
+from envmgr.solve import dates
+from envmgr.solve.base import Packages, Refused, SolveRequest
 from envmgr.solve.conflict import Conflict, Demand, Rule, conflict_of, demands_of, keeping
 from envmgr.solve.edit import Edit
 from envmgr.solve.missing import Elsewhere, Nowhere, missing_specs, not_found
 from envmgr.solve.repairs import Repairs
 from envmgr.solve.repodata import Repodata
-from envmgr.solve.specs import channel_url, conflict, in_utc
-from envmgr.solve.trials import Attempt, OutOfTime, Packages, Trials
+from envmgr.solve.specs import channel_url, conflict
+from envmgr.solve.trials import Attempt, Trials
 from envmgr.solve.wording import shortened
 from envmgr.spec.model import Dependency
 from envmgr.urls import redact
 
+Confirm = Callable[[SolveRequest, Packages], bool]
+"""Whether an engine accepts packages as a solution of a request."""
+
 EXPLAIN_SECONDS = 10.0
-_SHARE_OF_CONFIRMATION = 0.3
 _WORDS_SECONDS = 1.0
 
 
@@ -53,13 +56,13 @@ def explain(
     repodata: Repodata,
     explaining: Explaining,
     *,
-    confirm: Attempt | None = None,
+    confirm: Confirm | None = None,
     undecided: SolveError | None = None,
 ) -> SolveError:
     """Return the error for a request that has no solution, in the seconds of `explaining` or a little more.
 
     It is PackagesNotFound when a name is offered by no channel, and Unsatisfiable otherwise; `words` are the engine's.
-    `confirm` tries each edit once more, where the engine that is to solve is another one than that of `attempt`.
+    `confirm` holds the solution of each edit against the engine that is to solve, where that of `attempt` is another.
     Where the engine was ended before it knew, that is `undecided`, and returned where the trials know no better.
     """
     elsewhere = explaining.elsewhere
@@ -72,11 +75,12 @@ def explain(
     missing = missing_specs(request, repodata)
     if missing:
         return not_found(request, missing, repodata, elsewhere, trials)
+    if undecided is None:
+        trials.refuses(request, words)
     found = conflict_of(request, trials, repodata)
     edits = Repairs(request, trials, repodata, _readable(elsewhere, request.platform)).of(found)
     if confirm is not None:
-        again = Trials(confirm, max(trials.seconds_left(), explaining.seconds * _SHARE_OF_CONFIRMATION))
-        edits = tuple(edit for edit in edits if _holds(edit, again))
+        edits = tuple(edit for edit in edits if confirm(edit.request, trials.some_solution(edit.request) or ()))
     if undecided is not None and not found.is_smallest:
         return type(undecided)(undecided.message, hint="\n".join([*_lines(edits), f"else: {undecided.hint}"]))
     return _unsatisfiable(request, found, edits, repodata, _words(request, found, words, attempt))
@@ -84,13 +88,6 @@ def explain(
 
 def _readable(elsewhere: Elsewhere, platform: str) -> tuple[Channel, ...]:
     return tuple(channel for channel in elsewhere.channels if elsewhere.names(channel, platform) is not None)
-
-
-def _holds(edit: Edit, trials: Trials) -> bool:
-    try:
-        return trials.has_solution(edit.request)
-    except OutOfTime:
-        return False
 
 
 def _words(request: SolveRequest, found: Conflict, words: str, attempt: Attempt) -> str:
@@ -110,7 +107,9 @@ def _unsatisfiable(
 ) -> Unsatisfiable:
     demands = found.demands
     alone = _alone(demands[0], request, repodata) if len(demands) == 1 else None
-    conflicts = [_entry(demand, demands, alone) for demand in demands] + [_rule_entry(r, request) for r in found.rules]
+    conflicts = [_entry(demand, demands, alone) for demand in demands] + [
+        entry for rule in found.rules for entry in _rule_entries(rule, request)
+    ]
     if not demands:
         head = f"no choice of packages meets what was asked for on {request.platform}"
     elif len(demands) == 1:
@@ -140,35 +139,26 @@ def _entry(demand: Demand, demands: Sequence[Demand], alone: str | None) -> dict
     return {"where": "pinned", "spec": demand.dist_name, "reason": reason}
 
 
-def _rule_entry(rule: Rule, request: SolveRequest) -> dict[str, Any]:
+def _rule_entries(rule: Rule, request: SolveRequest) -> Iterator[dict[str, Any]]:
+    reason = _reason(rule, request)
     if rule.kind == "exclude-newer":
-        is_asked = request.exclude_newer is not None
-        where, spec = "--exclude-newer" if is_asked else "channels.yaml", _dates(request)
+        for where, text in dates.texts(request, rule.dates):
+            yield {"where": where, "spec": text, "reason": reason}
     elif rule.kind == "channel-priority":
-        where, spec = "--channel-priority", "strict"
+        yield {"where": "--channel-priority", "spec": "strict", "reason": reason}
     else:
-        where, spec = "this machine", rule.machine.text if rule.machine is not None else ""
-    return {"where": where, "spec": spec, "reason": _reason(rule, request)}
+        yield {"where": "this machine", "spec": rule.machine.text if rule.machine is not None else "", "reason": reason}
 
 
 def _reason(rule: Rule, request: SolveRequest) -> str:
     if rule.kind == "exclude-newer":
-        return f"it has a solution in what was published after {_dates(request)}"
+        written = " and ".join(f"{text} ({where})" for where, text in dates.texts(request, rule.dates))
+        return f"it has a solution in what was published after {written}"
     if rule.kind == "channel-priority" or rule.machine is None:
         return "strict channel priority hides packages of a later channel that would solve it"
     name = rule.machine.offer.name
     present = next((f"{p.name} {p.version}" for p in request.virtual_packages if p.name == name), f"no {name}")
     return f"it needs `{rule.machine.text}`, and the machine that it is solved for has {present}"
-
-
-def _dates(request: SolveRequest) -> str:
-    dates = [in_utc(request.exclude_newer).isoformat()] if request.exclude_newer is not None else []
-    dates += [
-        f"{in_utc(channel.exclude_newer).isoformat()} (`exclude-newer` of {redact(channel.name)} in channels.yaml)"
-        for channel in request.channels
-        if channel.exclude_newer is not None
-    ]
-    return ", ".join(dates)
 
 
 def _shown(demand: Demand) -> str:

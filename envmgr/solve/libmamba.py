@@ -13,7 +13,7 @@ from envmgr.errors import ChannelError, SolveError, SolveExceeded, SolverUnavail
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve import libsolv
-from envmgr.solve.base import Refused, Solution, SolveRequest
+from envmgr.solve.base import Packages, Refused, Solution, SolveRequest
 from envmgr.solve.bounded import BoundedEngine
 from envmgr.solve.candidates import Row, candidates
 from envmgr.solve.explain import Explaining, explain
@@ -24,7 +24,7 @@ from envmgr.solve.pool import Pool
 from envmgr.solve.rattler import RattlerSolver
 from envmgr.solve.records import packages_of_records, record_of_package
 from envmgr.solve.repodata import Repodata
-from envmgr.solve.specs import refuse_impossible, unmet_virtual
+from envmgr.solve.specs import refuse_impossible, unmet_virtual, without_virtual
 from envmgr.urls import redact
 
 _VERSIONS = (2, 8, 32)  # of each name, one try after the other; then all
@@ -79,14 +79,17 @@ class LibmambaSolver:
         def attempt(variant: SolveRequest) -> tuple[CondaPackage, ...]:
             return self._packages(variant, self._repodata(variant), engine)
 
+        def accepts(variant: SolveRequest, packages: Packages) -> bool:
+            return _accepts(variant, packages, is_brought_by_python(variant, self._repodata(variant)), engine)
+
         quick, words = RattlerSolver(self._gateway, self._explaining), "libmamba found no solution"
         limited = replace(request, time_limit=timedelta(seconds=max(self._explaining.seconds / 2, _LEAST_LOOK)))
         try:
             quick.trial(limited)
         except Refused as refused:
-            return explain(request, str(refused) or words, quick.trial, repodata, self._explaining, confirm=attempt)
+            return explain(request, str(refused) or words, quick.trial, repodata, self._explaining, confirm=accepts)
         except SolveExceeded:  # it wrote why, which it does where there is no solution
-            return explain(request, words, quick.trial, repodata, self._explaining, confirm=attempt)
+            return explain(request, words, quick.trial, repodata, self._explaining, confirm=accepts)
         except (SolveError, ChannelError):
             pass
         return explain(request, words, attempt, repodata, replace(self._explaining, aside=None))
@@ -110,6 +113,17 @@ class LibmambaSolver:
         records = [row.record for row in chosen]
         packages = {package.name: package for package in packages_of_records(records, request.specs)}
         return tuple(packages[name] for name in sorted(reached(names, packages, brings_pip=pip)))
+
+
+def _accepts(request: SolveRequest, packages: Packages, pip: bool, engine: BoundedEngine) -> bool:
+    """Whether libmamba finds a solution in packages that rattler chose under the same rules, all of them candidates:
+    quick at any size of the channels."""
+    rows = [row_of_package(with_pip(package) if pip else package) for package in packages]
+    names = sorted({spec.name for spec in without_virtual(request.specs)})
+    try:
+        return _Solve(request, [rows], (), names, engine).among([range(len(rows))]) is not None
+    except SolveError:
+        return False
 
 
 class _Solve:

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError, PackagesNotFound, SolveError
-from envmgr.solve.base import Refused, SolveRequest
+from envmgr.solve.base import Packages, Refused, SolveRequest
 from envmgr.solve.edit import Edit, Replacement, replaced
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import channel_url, conflict, without_virtual
-from envmgr.solve.trials import OutOfTime, Packages, Trials
+from envmgr.solve.trials import OutOfTime, Trials
 from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.model import Dependency
 from envmgr.urls import redact

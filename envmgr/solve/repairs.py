@@ -1,27 +1,31 @@
-"""The search for the smallest edits that give a request a solution; each of them is tried as it is written."""
+"""The search for the smallest edits that give a request a solution; each of them is tried as it is written.
+
+The time may be over at any moment, so whatever is enough comes first, roughly: with the bound that the solution found
+shows anyway. What is nearer to what was written is looked for when each edit has been found once.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 
 from rattler import Version
 
 from envmgr.channels.model import Channel
+from envmgr.solve import dates
 from envmgr.solve.base import SolveRequest
-from envmgr.solve.bounds import near, without_bound
+from envmgr.solve.bounds import allowing, between, near, without_bound
 from envmgr.solve.conflict import Conflict, Demand, Rule, conflict_of
 from envmgr.solve.edit import Edit, Replacement, replaced
 from envmgr.solve.missing_virtual import may_have
-from envmgr.solve.records import indexed_at
 from envmgr.solve.repodata import Repodata
-from envmgr.solve.trials import OutOfTime, Packages, Trials
+from envmgr.solve.trials import OutOfTime, Trials
 from envmgr.spec.model import Dependency
 
 MOST_SHOWN = 5
 _MOST_TOGETHER = 8
-_MOST_TRIED_BOUNDS = 4
+_MOST_TRIED_BOUNDS = 3
 
 
 class Repairs:
@@ -32,46 +36,69 @@ class Repairs:
         self._request, self._trials, self._repodata, self._others = request, trials, repodata, tuple(others)
         self._versions: dict[str, list[Version]] = {}
         self._first: tuple[Demand, ...] = ()
+        self._enough: set[int] = set()
+        self._met: list[Rule] = []
 
     def of(self, conflict: Conflict) -> tuple[Edit, ...]:
         """Return edits that were tried and solve, the smallest first; what was found when the time is over."""
-        found: list[Edit] = []
+        found: dict[object, Edit] = {}
         self._first = conflict.demands
         try:
             for edit in self._search(conflict):
-                if edit not in found:
-                    found.append(edit)
+                found[edit.subject] = edit
         except OutOfTime:
             pass
-        smallest = [edit for edit in found if not any(other.is_part_of(edit) for other in found)]
+        edits = list(found.values())
+        smallest = [edit for edit in edits if not any(other.is_part_of(edit) for other in edits)]
         pins = {id(pin) for pin in self._request.constraints}
         return tuple(sorted(smallest, key=lambda edit: edit.rank(pins))[:MOST_SHOWN])
 
     def _search(self, conflict: Conflict) -> Iterator[Edit]:
-        for rule in conflict.rules:
-            yield from self._lifting(rule)
+        finer: deque[Iterator[Edit]] = deque()
+        for edits in self._kinds(conflict):
+            rough = next(edits, None)
+            if rough is not None:
+                yield rough
+                finer.append(edits)
+        for edits in finer:
+            yield from edits
+
+    def _kinds(self, conflict: Conflict) -> Iterator[Iterator[Edit]]:
+        """Yield, for each thing that may change, edits that change it, each better than the one before."""
         demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
         entangled = []
-        for demand in demands:  # what is enough alone comes first: the time may be over before the rest
-            if self._trials.has_solution(replaced(self._request, [Replacement(old=demand)])):
-                yield from self._changing(self._request, (demand,))
-            else:
+        for rule in conflict.rules:
+            yield self._lifting(rule)
+        kinds = {rule.kind for rule in conflict.rules}
+        for demand in demands:  # what is enough alone comes before what is not
+            without = replaced(self._request, [Replacement(old=demand)])
+            if self._trials.has_solution(without):
+                yield self._changing(self._request, (demand,))
+            elif self._trials.has_none(without):
                 entangled.append(demand)
-        for demand in entangled:
-            yield from self._changing(self._request, (demand,))
         for channel in self._others:
-            wider = replace(self._request, channels=(*self._request.channels, channel))
-            if self._trials.has_solution(wider):
-                yield Edit(request=wider, flags=("-c", channel.name))
+            yield self._adding(channel)
+        for demand in entangled:
+            yield self._changing(self._request, (demand,))
+        for rule in self._met:  # of another conflict than the first
+            if rule.kind not in kinds:
+                kinds.add(rule.kind)
+                yield self._lifting(rule)
+
+    def _adding(self, channel: Channel) -> Iterator[Edit]:
+        wider = replace(self._request, channels=(*self._request.channels, channel))
+        if self._trials.has_solution(wider):
+            yield Edit(request=wider, flags=("-c", channel.name))
 
     def _lifting(self, rule: Rule) -> Iterator[Edit]:
         """Yield the edit that lifts a rule, and changes what clashes without it too."""
         request = self._request
-        flags: tuple[str, ...] = ()
+        if rule.kind == "exclude-newer":
+            for edit in self._changing(dates.without(request, rule.dates), ()):
+                yield from dates.later(request, rule.dates, edit, self._trials)
+            return
         if rule.kind == "channel-priority":
             lifted, flags = replace(request, channel_priority="flexible"), ("--channel-priority", "flexible")
-        elif rule.kind == "exclude-newer":
-            lifted = replace(request, exclude_newer=None)
         elif rule.machine is not None and may_have(request.platform, rule.machine.offer.name):
             offer = rule.machine.offer
             build = "" if offer.build == "0" else f"={offer.build}"
@@ -80,55 +107,101 @@ class Repairs:
         else:
             return
         for edit in self._changing(lifted, ()):
-            if flags:
-                yield replace(edit, flags=flags)
-            else:
-                yield from self._later(edit)
-
-    def _later(self, edit: Edit) -> Iterator[Edit]:
-        """Yield the edit with the earliest day at whose end it solves, found by halving, in place of no date."""
-        free, written = self._trials.solution(edit.request), self._request.exclude_newer
-        if not free or written is None:
-            return
-        moments = [moment for package in free if (moment := indexed_at(package)) is not None]
-        if len(moments) < len(free):
-            return  # it needs a package that has no date
-        low, high = _day(written), _day(datetime.fromtimestamp(max(moments) / 1000, tz=timezone.utc))
-        if not self._trials.has_solution(_until(edit.request, high)):
-            return
-        try:
-            while (middle := _day(low + (high - low) / 2)) not in (low, high):
-                if self._trials.has_solution(_until(edit.request, middle)):
-                    high = middle
-                else:
-                    low = middle
-        except OutOfTime:
-            pass
-        yield replace(edit, request=_until(edit.request, high), flags=("--exclude-newer", high.date().isoformat()))
+            yield replace(edit, flags=flags)
 
     def _changing(self, request: SolveRequest, together: tuple[Dependency, ...]) -> Iterator[Edit]:
-        """Yield the edit that changes `together`, and what else has to change with it; none that leaves nothing."""
+        """Yield an edit that changes `together`, and what else has to change with it, then with nearer bounds; none
+        that leaves nothing."""
         rest = replaced(request, [Replacement(old=each) for each in together])
         while not self._trials.has_solution(rest):
-            another = self._most_willing(rest) if len(together) < _MOST_TOGETHER else None
-            if another is None:
+            may_go_on = len(together) < _MOST_TOGETHER and self._trials.has_none(rest)
+            another = self._most_willing(rest) if may_go_on else None
+            if another is None or (request is self._request and id(another) in self._enough):
                 return
             together = (*together, another)
             rest = replaced(request, [Replacement(old=each) for each in together])
         changes: list[Replacement] = []
         for number, demand in enumerate(together):
-            others = [Replacement(old=each) for each in together[number + 1 :]]
-            changes.append(self._nearest(request, demand, [*changes, *others]))
-        changed = replaced(request, changes)
-        if changed.specs:
-            yield Edit(request=changed, replacements=tuple(changes))
+            left_out = [Replacement(old=each) for each in together[number + 1 :]]
+            changes.append(self._roughly(request, demand, [*changes, *left_out]))
+        if not replaced(request, changes).specs:
+            return
+        if len(changes) == 1 and changes[0].new is not None and request is self._request:
+            self._enough.add(id(changes[0].old))
+        yield self._edit(request, changes)
+        yield from self._nearer(request, changes)
+
+    def _nearer(self, request: SolveRequest, changes: list[Replacement]) -> Iterator[Edit]:
+        """Yield the edit with bounds that are nearer to what was written, one spec after the other."""
+        for number, rough in enumerate(changes):
+            for new in self._nearest(request, rough, [*changes[:number], *changes[number + 1 :]]):
+                changes = [*changes[:number], Replacement(old=rough.old, new=new), *changes[number + 1 :]]
+                yield self._edit(request, changes)
+
+    def _nearest(
+        self, request: SolveRequest, rough: Replacement, others: Sequence[Replacement]
+    ) -> Iterator[Dependency]:
+        """Yield bounds that solve beside `others` and are nearer to what was written than the rough one, ever nearer:
+        one right beside it, or else what halving the versions in between finds."""
+
+        def is_enough(new: Dependency) -> bool:
+            tried = [*others, Replacement(old=rough.old, new=new)]
+            return self._trials.has_solution(replaced(request, tried))
+
+        demand, free = rough.old, without_bound(rough.old)
+        solved = self._version(replaced(request, [*others, Replacement(old=demand, new=free)]), demand.name)
+        if rough.new is None or solved is None:
+            return
+        versions = self._versions_of(demand.name)
+        for new in list(near(demand, versions, solved))[:_MOST_TRIED_BOUNDS]:
+            if new.text == rough.new.text:
+                break
+            if is_enough(new):
+                yield new
+                return
+        farther = between(demand, versions, solved)
+        low, high = 0, len(farther) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if is_enough(farther[middle]):
+                high = middle
+                yield farther[middle]
+            else:
+                low = middle + 1
+
+    def _edit(self, request: SolveRequest, changes: Sequence[Replacement]) -> Edit:
+        """Return the edit, its replacements in the order in which the specs are written."""
+        order = {id(each): at for at, each in enumerate((*self._request.specs, *self._request.constraints))}
+        written = sorted(changes, key=lambda change: order[id(change.old)])
+        return Edit(request=replaced(request, changes), replacements=tuple(written))
+
+    def _roughly(self, request: SolveRequest, demand: Dependency, others: Sequence[Replacement]) -> Replacement:
+        """Return what to write in place of `demand` once `others` are made, with as few trials as can be: the version
+        of a solution without it, where that has the package all the same."""
+        if demand.name.startswith("__"):
+            return Replacement(old=demand)
+        free = Replacement(old=demand, new=without_bound(demand))
+        version = self._version(replaced(request, [*others, Replacement(old=demand)]), demand.name)
+        if version is None:
+            version = self._version(replaced(request, [*others, free]), demand.name)
+        for new in allowing(demand, version) if version is not None else ():
+            rough = Replacement(old=demand, new=new)
+            if self._trials.has_solution(replaced(request, [*others, rough])):
+                return rough
+        return free if self._trials.has_solution(replaced(request, [*others, free])) else Replacement(old=demand)
+
+    def _version(self, request: SolveRequest, name: str) -> str | None:
+        """Return the version of a package in a solution of a request, None where it is in none."""
+        packages = self._trials.some_solution(request) or ()
+        return next((package.version for package in packages if package.name == name), None)
 
     def _most_willing(self, request: SolveRequest) -> Dependency | None:
         """Return a spec of another conflict: one that it is enough to bind otherwise, if there is any.
 
         What clashes first comes last here: an edit of that alone is looked for anyway.
         """
-        conflict = conflict_of(request, self._trials, None)
+        conflict = conflict_of(request, self._trials, self._repodata)
+        self._met += conflict.rules
         demands = [demand for demand in conflict.demands if isinstance(demand, Dependency)]
         if not demands:
             return None
@@ -143,40 +216,8 @@ class Repairs:
                 return demand
         return demands[0]
 
-    def _nearest(self, request: SolveRequest, demand: Dependency, others: Sequence[Replacement]) -> Replacement:
-        """Return what to write in place of `demand` once `others` are made: the nearest bound that solves, if any."""
-
-        def attempt(new: Dependency) -> Packages | None:
-            return self._trials.solution(replaced(request, [*others, Replacement(old=demand, new=new)]))
-
-        if demand.name.startswith("__"):
-            return Replacement(old=demand)
-        free = without_bound(demand)
-        solution = attempt(free)
-        chosen = next((each for each in solution or () if each.name == demand.name), None)
-        if solution is None or chosen is None:
-            return Replacement(old=demand)
-        try:
-            tried = list(near(demand, self._versions_of(demand.name), chosen.version))
-            for new in [*tried[:-1][: _MOST_TRIED_BOUNDS - 1], *tried[-1:]]:
-                if attempt(new) is not None:
-                    return Replacement(old=demand, new=new)
-        except OutOfTime:
-            pass
-        return Replacement(old=demand, new=free)
-
     def _versions_of(self, name: str) -> list[Version]:
         if name not in self._versions:
             records = [record for channel in self._repodata.named(name) for record in channel]
             self._versions[name] = sorted({record.version for record in records})
         return self._versions[name]
-
-
-def _day(moment: datetime) -> datetime:
-    moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _until(request: SolveRequest, day: datetime) -> SolveRequest:
-    """Return the request up to the end of a day, as `--exclude-newer` reads a date."""
-    return replace(request, exclude_newer=day + timedelta(days=1, seconds=-1))

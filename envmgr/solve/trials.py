@@ -8,13 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from envmgr.errors import ChannelError, SolveError, SolveTimeout
-from envmgr.lock.model import CondaPackage
-from envmgr.solve.base import Refused, SolveRequest
+from envmgr.solve.base import Packages, Refused, SolveRequest
+from envmgr.solve.known import Known
 
-_SHARES = 4
+_SHARES = 3
 _LEAST_SECONDS = 1.0
 
-Packages = tuple[CondaPackage, ...]
 Attempt = Callable[[SolveRequest], Packages]
 """Solves a request within its time limit; raises Refused when it has no solution, SolveTimeout and ChannelError."""
 
@@ -28,7 +27,7 @@ class Abandoned(SolveTimeout):
 
 
 class Trials:
-    """Tries requests until `seconds` are over; a request that was tried is not tried again.
+    """Tries requests until `seconds` are over; none twice, and none to learn what follows from those before.
 
     No trial gets all of the seconds: one that the engine does not decide in its share is left undecided.
     """
@@ -36,27 +35,54 @@ class Trials:
     def __init__(self, attempt: Attempt, seconds: float) -> None:
         self._attempt = attempt
         self._until = time.monotonic() + seconds
-        self._known: dict[SolveRequest, Packages | None] = {}
+        self._tried: dict[SolveRequest, Packages | None] = {}
+        self._known = Known()
+        self._words: dict[SolveRequest, str] = {}
         self._undecided: set[SolveRequest] = set()
 
     def seconds_left(self) -> float:
         """Return how many seconds there are still to try something; not less than 0."""
         return max(self._until - time.monotonic(), 0.0)
 
+    def refuses(self, request: SolveRequest, words: str) -> None:
+        """Take note of a request that has no solution, and of what the engine says of it."""
+        self._known.refuses(request)
+        self._words[request] = words
+
+    def words(self, request: SolveRequest) -> str:
+        """Return what the engine said of a request that has no solution; nothing where it was not asked."""
+        return self._words.get(request, "")
+
     def solution(self, request: SolveRequest) -> Packages | None:
-        """Return a solution of a request, None when none was found.
+        """Return the engine's solution of a request, None when none was found.
 
         Raises OutOfTime; what the engine cannot be asked counts as having no solution.
         """
-        if request in self._known:
-            return self._known[request]
+        if request not in self._tried:
+            self._tried[request] = self._try(request)
+        return self._tried[request]
+
+    def some_solution(self, request: SolveRequest) -> Packages | None:
+        """Return a solution of a request, one that was found for another request if there is such a one.
+
+        Raises OutOfTime, where it does not follow from earlier trials whether there is any.
+        """
+        if request not in self._tried:
+            found = self._known.solution(request)
+            if found is not None or self._known.has_none(request):
+                return found
+        return self.solution(request)
+
+    def _try(self, request: SolveRequest) -> Packages | None:
         left = self.seconds_left()
         if left <= 0:
             raise OutOfTime
         share = min(left, max(left / _SHARES, _LEAST_SECONDS))
-        found = None
         try:
             found = self._attempt(replace(request, time_limit=timedelta(seconds=share)))
+        except Refused as refused:
+            self.refuses(request, str(refused))
+            return None
         except SolveTimeout as error:
             if isinstance(error, Abandoned):
                 # It takes a processor and up to 0.5 GiB a second until this process ends, which is to be soon.
@@ -64,18 +90,19 @@ class Trials:
             if self.seconds_left() <= 0:
                 raise OutOfTime from error
             self._undecided.add(request)
-        except (Refused, SolveError, ChannelError):
-            pass
-        self._known[request] = found
+            return None
+        except (SolveError, ChannelError):
+            return None
+        self._known.solves(request, found)
         return found
 
     def has_solution(self, request: SolveRequest) -> bool:
-        """Whether a solution of a request was found; raises OutOfTime."""
-        return self.solution(request) is not None
+        """Whether a request has a solution, as far as was found; raises OutOfTime."""
+        return self.some_solution(request) is not None
 
     def has_none(self, request: SolveRequest) -> bool:
         """Whether a request was found to have no solution; raises OutOfTime."""
-        return self.solution(request) is None and request not in self._undecided
+        return self.some_solution(request) is None and request not in self._undecided
 
     @property
     def is_sure(self) -> bool:

@@ -62,7 +62,7 @@ def link(
 
     `own` is the directory of artifacts where new plans are kept; `advance` is called after each package. Raises Unfit,
     PrefixError for a prefix that does not fit into a file, ChannelError for a lock entry that is no record, and
-    OSError.
+    CorruptPackage with the names in its details or OSError for a damaged artifact and all else.
     """
     python = next((package for package in lock.conda if package.name == "python"), None)
     placed = None if python is None else Placed(*Placement.of(lock.conda, lock.platform))
@@ -148,23 +148,15 @@ class _Linker:
 
 
 def _link_group(group: Group, source: int, root: int) -> None:
-    link = os.link
-    here = _open(group.source or ".", _DIRECTORY, source)
-    try:
-        there = _open(group.target or ".", _DIRECTORY, root)
-        try:
-            for name in group.names:
-                try:
-                    link(name, name, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
-                except OSError as error:
-                    if error.errno not in _COPIED_INSTEAD:
-                        error.filename, error.filename2 = f"{group.source}/{name}", f"{group.target}/{name}"
-                        raise
-                    _copy(name, name, here, there)
-        finally:
-            os.close(there)
-    finally:
-        os.close(here)
+    with _opened(group.source or ".", _DIRECTORY, source) as here, _opened(group.target or ".", _DIRECTORY, root) as to:
+        for name in group.names:
+            try:
+                os.link(name, name, src_dir_fd=here, dst_dir_fd=to, follow_symlinks=False)
+            except OSError as error:
+                if error.errno not in _COPIED_INSTEAD:
+                    error.filename, error.filename2 = f"{group.source}/{name}", f"{group.target}/{name}"
+                    raise
+                _copy(name, name, here, to)
 
 
 def _copy_link(made: Made, source: int, root: int) -> None:

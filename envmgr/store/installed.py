@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from envmgr.errors import NotAnEnvironment
 from envmgr.lock.model import CondaPackage, Lock
@@ -16,6 +17,7 @@ from envmgr.store import carried, generations, metadata, ownership
 from envmgr.store.carried import Distribution
 
 _SUFFIX = ".dist-info"
+_NAMED = 5  # distributions in one message
 
 
 def past_the_lock(prefix: Path, lock: Lock) -> tuple[Distribution, ...]:
@@ -37,6 +39,56 @@ def past_the_lock(prefix: Path, lock: Lock) -> tuple[Distribution, ...]:
         if is_later and not is_locked:
             found.append(distribution)
     return tuple(sorted(found))
+
+
+def gone_of_pip(prefix: Path, lock: Lock) -> tuple[tuple[str, str], ...]:
+    """Return (name, version) of the Python distributions of both halves whose .dist-info is not in `prefix`, sorted:
+    pip removed them, or put others in their place.
+
+    Where another tool made the environment, or there is no site-packages, none is told.
+    """
+    if not (prefix / generations.FILE).is_file() or not ownership.site_packages(prefix):
+        return ()
+    expected = {(package.name, package.version) for package in lock.pip}
+    for package in lock.conda:
+        expected |= {(name, version) for name, _, version in (each.partition("==") for each in package.distributions)}
+    there: dict[str, list[str]] = {}
+    for name, version in _versions(prefix):
+        there.setdefault(ownership.normalised(name), []).append(version)
+    return tuple(
+        (name, version)
+        for name, version in sorted(expected)
+        if not any(ownership.is_same_version(found, version) for found in there.get(name, ()))
+    )
+
+
+class Drift(NamedTuple):
+    """What pip did to an environment past its lock: (name, version) that came and went, (name, from, to) that moved."""
+
+    added: tuple[tuple[str, str], ...] = ()
+    removed: tuple[tuple[str, str], ...] = ()
+    moved: tuple[tuple[str, str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+    def __str__(self) -> str:
+        parts = [f"{name} {old} → {new}" for name, old, new in self.moved]
+        parts += [f"{name} {version} was installed" for name, version in self.added]
+        parts += [f"{name} {version} was removed" for name, version in self.removed]
+        more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+        return ", ".join(parts[:_NAMED]) + more
+
+
+def drift(prefix: Path, lock: Lock) -> Drift:
+    """Return what pip did to `prefix` past `lock`."""
+    came = {ownership.normalised(each.name): each.version for each in past_the_lock(prefix, lock)}
+    went = dict(gone_of_pip(prefix, lock))
+    return Drift(
+        tuple((name, version) for name, version in sorted(came.items()) if name not in went),
+        tuple((name, version) for name, version in sorted(went.items()) if name not in came),
+        tuple((name, went[name], came[name]) for name in sorted(came.keys() & went.keys())),
+    )
 
 
 def of_conda_past_the_lock(prefix: Path, lock: Lock) -> tuple[tuple[CondaPackage, ...], frozenset[str]]:
@@ -69,6 +121,17 @@ def _dist_infos(prefix: Path) -> Iterator[tuple[Distribution, int]]:
                         yield Distribution(name, version, f"{directory}/{entry.name}"), changed
         except OSError:
             continue
+
+
+def _versions(prefix: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and version of every distribution, as .dist-info and .egg-info are called (PEP 376, setuptools)."""
+    for directory in ownership.site_packages(prefix):
+        with contextlib.suppress(OSError):
+            for entry in os.listdir(prefix / directory):
+                stem, _, kind = entry.rpartition(".")
+                if kind in ("dist-info", "egg-info"):
+                    name, _, version = stem.partition("-")
+                    yield name, version.partition("-")[0]
 
 
 def _is_of_conda(prefix: Path, distribution: Distribution) -> bool:

@@ -50,6 +50,8 @@ def link(linking: Linking, artifacts: Sequence[Artifact], tree: Path, reporter: 
         try:
             if not _link_directly(linking, artifacts, omitted, tree, progress):
                 _link_by_rattler(linking, artifacts, omitted, tree, progress)
+        except CorruptPackage as error:
+            raise Damaged(error.details.get("packages", ()), error.message) from error
         except OSError as error:
             damaged = [artifact.package.dist_name for artifact in artifacts if not artifact.is_complete]
             if damaged:
@@ -104,8 +106,6 @@ def _link_by_rattler(
             run_scripts=linking.run_scripts,
             progress=progress,
         )
-    except CorruptPackage as error:
-        raise Damaged(error.details.get("packages", ()), error.message) from error
     except rattler_linking.Refused as error:
         raise _translated(str(error), linking, artifacts) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +36,8 @@ def decide(
 
     Of a path that several packages own, the one that is installed last has it; the files of the others go below
     `__clobbers__/NAME/`, as with rattler. `own` is the directory of artifacts where new plans are kept; `placed` is
-    where noarch python goes (None: there is no python). Raises Unfit, and OSError where an artifact is damaged.
+    where noarch python goes (None: there is no python). Raises Unfit, and CorruptPackage or OSError where an
+    artifact is damaged.
     """
     left_out: dict[str, list[Omission]] = {}
     for omission in omitted:
@@ -46,32 +47,25 @@ def decide(
         gone = left_out.get(artifact.package.name)
         if placed is None and artifact.manifest.noarch == "python":
             raise Unfit
-        plan = plans.find(artifact, own, placed) if gone is None else _lesser(artifact, placed, gone, {})
-        pieces.append(Piece(artifact, _required(plan)))
+        plan = plans.find(artifact, own, placed) if gone is None else _lesser(artifact, placed, gone)
+        if plan is None:
+            raise Unfit
+        pieces.append(Piece(artifact, plan))
     contested = _contested(pieces)
     if not contested:
         return pieces
     winners = precedence.winners(contested, lock.conda)
-    for position, (artifact, _) in enumerate(pieces):
+    for position, (artifact, plan) in enumerate(pieces):
         name = artifact.package.name
         lost = [path for path, owners in contested.items() if name in owners and winners[path] != name]
         if lost:
-            aside = {path: f"{_CLOBBERS}/{name}/{path}" for path in lost}
-            plan = _required(_lesser(artifact, placed, left_out.get(name, ()), aside))
-            pieces[position] = Piece(artifact, plan)
+            paths = {path: f"{_CLOBBERS}/{name}/{path}" for path in lost}
+            pieces[position] = Piece(artifact, planning.aside(plan, paths))
     return pieces
 
 
-def _required(plan: Plan | None) -> Plan:
-    if plan is None:
-        raise Unfit
-    return plan
-
-
-def _lesser(
-    artifact: Artifact, placed: Placed | None, omitted: Sequence[Omission], aside: Mapping[str, str]
-) -> Plan | None:
-    """Return a plan for this environment alone: of the artifact, something is left out or goes `aside`."""
+def _lesser(artifact: Artifact, placed: Placed | None, omitted: Sequence[Omission]) -> Plan | None:
+    """Return a plan for this environment alone, in which something of the artifact is left out."""
     files = {omission.file for omission in omitted}
     commands = {omission.path.rpartition("/")[2] for omission in omitted if omission.file is None}
     return planning.make(
@@ -79,34 +73,44 @@ def _lesser(
         [entry for entry in plans.listing(artifact) if entry.path not in files],
         [point for point in artifact.manifest.entry_points if command(point) not in commands],
         placed if artifact.manifest.noarch == "python" else None,
-        aside=aside,
     )
 
 
 def _contested(pieces: Sequence[Piece]) -> dict[str, list[str]]:
     """Return the paths with several owners, and their names; raises Unfit where one's file is another's directory."""
-    claimed: dict[str, set[str]] = {}
+    claimed: dict[str, Collection[str]] = {}  # names by directory; most are those of one package and stay as they are
     contested: dict[str, list[str]] = {}
     for piece in pieces:
         for directory, names in _names(piece.plan):
-            there = claimed.setdefault(directory, set())
-            for name in there.intersection(names):
-                contested[f"{directory}/{name}" if directory else name] = []
+            if directory not in claimed:
+                claimed[directory] = names
+                continue
+            there = claimed[directory] = _as_set(claimed[directory])
+            contested.update((_joined(directory, name), []) for name in there.intersection(names))
             there.update(names)
     for directory in set[str]().union(*(piece.plan.directories for piece in pieces)):
         above, _, name = directory.rpartition("/")
-        if name in claimed.get(above, ()):
-            raise Unfit
-    if contested:
-        for piece in pieces:
-            for directory, names in _names(piece.plan):
-                for name in names:
-                    owners = contested.get(f"{directory}/{name}" if directory else name)
-                    if owners is not None:
-                        owners.append(piece.artifact.package.name)
-        if any(len(owners) != len(set(owners)) for owners in contested.values()):
-            raise Unfit  # a package that brings the same twice
+        if above in claimed:
+            there = claimed[above] = _as_set(claimed[above])
+            if name in there:
+                raise Unfit
+    for piece in pieces if contested else ():
+        for directory, names in _names(piece.plan):
+            for name in names:
+                owners = contested.get(_joined(directory, name))
+                if owners is not None:
+                    owners.append(piece.artifact.package.name)
+    if any(len(owners) != len(set(owners)) for owners in contested.values()):
+        raise Unfit  # a package that brings the same twice
     return contested
+
+
+def _as_set(names: Collection[str]) -> set[str]:
+    return names if isinstance(names, set) else set(names)
+
+
+def _joined(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
 
 
 def _names(plan: Plan) -> Sequence[tuple[str, Sequence[str]]]:

@@ -86,6 +86,8 @@ def _lines(fields: Mapping[str, Any]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, str):
         return quoted(value)
+    if type(value) is int:
+        return str(value)
     if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
         return "[\n    " + ",\n    ".join(map(quoted, value)) + "\n  ]" if value else "[]"
     return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n  ")

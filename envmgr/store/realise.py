@@ -144,6 +144,7 @@ def _realise(run: Run) -> Realised:
     location, request, since = run.request.location, run.request, succession.clock(run.request.location)
     with told_of(location, "reading"):
         there = succession.what_is_there(location, request.replaces)
+        telling.tell_removed(location, there.lock if there is not None else None, request.lock, run.reporter)
     carries = request.carries or there
     linking_ = Linking(location, request.lock, request.channels, run.cache, run.settings.link_scripts == "allow")
     if there is not None:
@@ -229,12 +230,17 @@ def _fetch(run: Run, linking_: Linking) -> tuple[Artifact, ...]:
     except ChannelError as error:
         if not run.settings.offline or not run.request.lock.pip:
             raise
-        from envmgr.pypi import cached  # start-up time: most environments have no pip half
+        from envmgr.pypi import cached, checkouts  # start-up time: most environments have no pip half
         from envmgr.pypi.indexes import Indexes
 
         options = run.request.index_options or _index_options(run.request.lock)
         indexes = Indexes.gather(run.settings, run.request.pypi, options)
-        missing = cached.lacking(run.request.lock, run.settings, indexes)
+        missing = cached.lacking(
+            run.request.lock,
+            run.settings,
+            indexes,
+            home=checkouts.home(run.settings, run.request.location.prefix),
+        )
         names = [package.filename or package.name for package in missing]
         raise ChannelError(
             "\n".join([error.message, *cached.listed(missing)]),

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PackagesNotFound
 from envmgr.lock.model import Lock, PipPackage
-from envmgr.store import dist_info, survey
+from envmgr.store import dist_info, installed, survey
 from envmgr.store.dist_info import Installed
 from envmgr.store.layout import Location
 from envmgr.store.ownership import is_same_version
@@ -23,10 +23,12 @@ _WHEEL_NAME = "py3-none-any.whl"
 
 class Adoption(NamedTuple):
     """What is taken into the lock: `requirements` ask for what a person asked pip for, by exact version or by where
-    it came from (`direct_url.json`, PEP 610). `versions` are those of all that is there, by normalised name."""
+    it came from (`direct_url.json`, PEP 610). `versions` are those of all that is there, by normalised name; `removed`
+    is what was asked for and what pip uninstalled."""
 
     requirements: tuple[str, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
 
     def preferred_in(self, lock: Lock) -> Lock:
         """Return `lock` with the versions that are there preferred over its own."""
@@ -50,36 +52,39 @@ NOTHING = Adoption()
 
 
 def find(names: Sequence[str], location: Location, lock: Lock) -> Adoption:
-    """Return what `names` mean, or all that was installed past the lock where there are none.
+    """Return what `names` mean, or all that pip installed and removed past the lock where there are none.
 
-    Raises PackagesNotFound for a name that was not installed so, and OSError.
+    Raises PackagesNotFound for a name of which neither is so, and OSError.
     """
     foreign = {each.dist_info for each in survey.read(location.prefix, lock).distributions}
     there = {each.name: each for each in dist_info.installed(location.prefix) if each.directory in foreign}
     wanted = [str(canonicalize_name(name)) for name in names]
-    missing = [name for name in wanted if name not in there]
+    asked = {package.name for package in lock.pip if package.requested}
+    gone = [name for name, _ in installed.drift(location.prefix, lock).removed if name in asked]
+    missing = [name for name in wanted if name not in there and name not in gone]
     if missing:
         raise _not_there(missing, sorted(there), location, lock)
-    chosen = dict.fromkeys(wanted or asked_for(there))
+    chosen = [name for name in dict.fromkeys(wanted or asked_for(there)) if name in there]
     return Adoption(
         requirements=tuple(requirement_of(there[name]) for name in chosen),
         versions=tuple((name, there[name].version) for name in sorted(there)),
+        removed=tuple(name for name in gone if not wanted or name in wanted),
     )
 
 
-def requirement_of(installed: Installed) -> str:
+def requirement_of(found: Installed) -> str:
     """Return the requirement that brings the same distribution again: from where it came, else by its version."""
-    url, below = installed.url, installed.subdirectory
+    url, below = found.url, found.subdirectory
     if url is None:
-        return f"{installed.name}=={installed.version}"
-    if installed.editable is not None:
-        return f"-e {installed.editable if ' ' not in installed.editable else url}"
-    if installed.commit is not None:
+        return f"{found.name}=={found.version}"
+    if found.editable is not None:
+        return f"-e {found.editable if ' ' not in found.editable else url}"
+    if found.commit is not None:
         fragment = f"#subdirectory={below}" if below else ""
-        return f"{installed.name} @ {installed.vcs or 'git'}+{url}@{installed.commit}{fragment}"
-    parts = (f"sha256={installed.sha256}" if installed.sha256 else "", f"subdirectory={below}" if below else "")
+        return f"{found.name} @ {found.vcs or 'git'}+{url}@{found.commit}{fragment}"
+    parts = (f"sha256={found.sha256}" if found.sha256 else "", f"subdirectory={below}" if below else "")
     fragment = "&".join(filter(None, parts))
-    return f"{installed.name} @ {url}{f'#{fragment}' if fragment else ''}"
+    return f"{found.name} @ {url}{f'#{fragment}' if fragment else ''}"
 
 
 def _not_there(missing: Sequence[str], known: Sequence[str], location: Location, lock: Lock) -> PackagesNotFound:
@@ -102,12 +107,12 @@ def asked_for(there: Mapping[str, Installed]) -> list[str]:
     return [name for name, each in sorted(there.items()) if name not in needed or each.is_requested]
 
 
-def _requires(installed: Installed) -> Iterator[str]:
+def _requires(found: Installed) -> Iterator[str]:
     """Yield the names that a distribution may need, whatever the markers say."""
-    for line in installed.requires:
+    for line in found.requires:
         with contextlib.suppress(InvalidRequirement):
             name = str(canonicalize_name(Parsed(line).name))
-            if name != installed.name:
+            if name != found.name:
                 yield name
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from envmgr.errors import PipError, SolveError, SpecError
 from envmgr.pypi.clashes import Clashed, refusal
-from envmgr.solve.base import SolveRequest
-from envmgr.solve.trials import OutOfTime, Packages, Trials
+from envmgr.solve.base import Packages, SolveRequest
+from envmgr.solve.trials import OutOfTime, Trials
 from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.model import Dependency
 from envmgr.urls import redact

@@ -21,7 +21,7 @@ from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.solve.base import Solution, SolveRequest
+from envmgr.solve.base import EXCLUDE_NEWER, Solution, SolveRequest
 from envmgr.spec import match_specs
 from envmgr.spec.cutoff import is_duration
 from envmgr.spec.digest import semantic_digest
@@ -164,6 +164,7 @@ class Locker:
             locked=self._available(previous) if previous else (),
             channel_priority=settings.channel_priority,
             exclude_newer=self._cutoff,
+            exclude_newer_origin=self._cutoff_origin(),
             time_limit=timedelta(seconds=settings.solve_time_limit) if settings.solve_time_limit else None,
             add_pip=settings.add_pip_as_python_dependency,
             channel_urls=tuple((name, channel.url) for name, channel in self._named),
@@ -279,6 +280,11 @@ class Locker:
             reporter=self._reporter,
             already_done=wanted.is_done,
         )
+
+    def _cutoff_origin(self) -> Origin:
+        """Return where the cutoff is written: `--exclude-newer`, else `pypi:` in channels.yaml."""
+        stated = self._table.pypi.exclude_newer_origin if self._request.exclude_newer is None else None
+        return stated or EXCLUDE_NEWER
 
     def _wanted(self) -> Request:
         spec = self._spec

@@ -12,8 +12,8 @@ from envmgr.pypi import provided
 from envmgr.pypi.clashes import Clashed
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.resolve import PipRequest, resolve
-from envmgr.solve.base import SolveRequest
-from envmgr.solve.trials import Packages, Trials
+from envmgr.solve.base import Packages, SolveRequest
+from envmgr.solve.trials import Trials
 from envmgr.spec.model import EnvironmentSpec
 from envmgr.store.build_environment import BuildEnvironment
 from envmgr.workflows import clash_advice, prefer_conda

@@ -18,8 +18,8 @@ from envmgr.lock.model import CondaPackage, Lock
 from envmgr.pypi.clashes import conda_version
 from envmgr.pypi.provided import Distribution
 from envmgr.pypi.target import Target
-from envmgr.solve.base import SolveRequest
-from envmgr.solve.trials import OutOfTime, Packages, Trials
+from envmgr.solve.base import Packages, SolveRequest
+from envmgr.solve.trials import OutOfTime, Trials
 from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.model import Dependency, Requirement
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from rattler import Gateway
 
-from envmgr.channels.model import Channel
+from envmgr.channels.model import Channel, Dated
 from envmgr.errors import Unsatisfiable
 from envmgr.solve.base import Solver
+from envmgr.spec.cutoff import cutoff
+from envmgr.spec.model import Origin
 from solve.indexes import open_gateway, request, write_index
 
 Engine = Callable[[Gateway], Solver]
@@ -35,7 +37,8 @@ def dated(tmp_path: Path) -> Channel:
             "z-1-0": {"timestamp": NEW},
         },
     )
-    return replace(channel, exclude_newer=BETWEEN)
+    written = Dated(text="2021-12-31", origin=Origin(source="channels.yaml", line=4))
+    return replace(channel, exclude_newer=BETWEEN, dated=written)
 
 
 def solved(engine: Engine, tmp_path: Path, *specs: str, channels: list[Channel], cache: str = "cache") -> list[str]:
@@ -68,8 +71,34 @@ def test_a_conflict_names_the_date_of_the_channel(engine: Engine, dated: Channel
         solved(engine, tmp_path, "z", channels=[dated])
     with pytest.raises(Unsatisfiable) as caught:
         solved(engine, tmp_path, "x >=2", channels=[dated])
-    assert "2022-01-01T00:00:00+00:00 (`exclude-newer` of lab in channels.yaml)" in caught.value.message
-    assert "channels.yaml" in {entry["where"] for entry in caught.value.details["conflicts"]}
+    assert "2022-01-01T00:00:00Z, `exclude-newer` of lab (channels.yaml:4)" in caught.value.message
+    assert [entry["where"] for entry in caught.value.details["conflicts"]] == ["environment.yml:1", "channels.yaml:4"]
+
+
+def test_a_later_date_of_a_channel_is_an_edit_of_its_line(engine: Engine, dated: Channel, tmp_path: Path) -> None:
+    whole = write_index(tmp_path / "whole", {"w-1-0": {"depends": ["y >=2"]}})
+    with pytest.raises(Unsatisfiable) as caught:
+        solved(engine, tmp_path, "w", channels=[dated, whole])
+    line = {"where": "channels.yaml:4", "remove": "exclude-newer: 2021-12-31", "add": "exclude-newer: 2023-11-14"}
+    assert caught.value.details["edits"][0] == {"remove": [], "add": [], "flags": [], "changes": [line]}
+    edit = "channels.yaml:4: `exclude-newer: 2023-11-14` instead of `exclude-newer: 2021-12-31`"
+    assert edit in (caught.value.hint or "").splitlines()[1]
+    then = replace(dated, exclude_newer=cutoff("2023-11-14"))
+    assert solved(engine, tmp_path, "w", channels=[then, whole]) == ["whole/w 1", "lab/y 2"]
+
+
+def test_only_the_date_that_is_in_the_way_is_named_and_moved(engine: Engine, dated: Channel, tmp_path: Path) -> None:
+    other = replace(write_index(tmp_path / "other", {"o-1-0": None}), exclude_newer=BETWEEN)
+    moment = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    asked = request(["o", "x 2"], [other, dated], exclude_newer=moment)
+    with pytest.raises(Unsatisfiable) as caught:
+        engine(open_gateway(tmp_path / "cache")).solve(asked)
+    assert [entry["where"] for entry in caught.value.details["conflicts"]] == ["environment.yml:2", "channels.yaml:4"]
+    asked = replace(asked, exclude_newer=BETWEEN)  # now both are
+    with pytest.raises(Unsatisfiable) as caught:
+        engine(open_gateway(tmp_path / "cache")).solve(asked)
+    edit = next(edit for edit in caught.value.details["edits"] if edit["flags"])
+    assert (edit["flags"], len(edit["changes"])) == (["--exclude-newer", "2023-11-14"], 2)
 
 
 def test_the_same_question_has_the_same_answer(engine: Engine, tmp_path: Path) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import shlex
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +17,15 @@ from typing import Any
 import pytest
 
 from builders.packages import Package
-from builders.store import Store
-from envmgr.artifacts.cache import Artifact
+from builders.store import Store, faults
+from envmgr.artifacts import plans
+from envmgr.artifacts.cache import Artifact, ArtifactCache
+from envmgr.errors import PrefixError
 from envmgr.lock.model import Lock
 from envmgr.reporting import SilentReporter
+from envmgr.settings import Settings
 from envmgr.store import commands, direct_linking, rattler_linking
+from envmgr.store.pieces import Unfit
 from envmgr.store.placement import Placement
 
 BUILT = "/opt/" + "placehold_" * 25
@@ -193,3 +202,122 @@ def test_everything_that_packages_can_bring_is_as_rattler_makes_it(store: Store,
 def test_package_older_than_paths_json_is_as_rattler_makes_it(store: Store, tmp_path: Path) -> None:
     store.channel.add(_WithoutPathsJson(**vars(OLD)), extension=".tar.bz2")
     assert_same(store, ["old", "tool"], tmp_path / "env")
+
+
+def test_files_with_several_owners_go_to_the_same_package_as_with_rattler(store: Store, tmp_path: Path) -> None:
+    store.channel.add(
+        PYTHON,
+        Package(name="base", files={"bin/both": f"{BUILT} base", "share/all": "base", "top": "base"},
+                placeholders={"bin/both": (BUILT, "text")}, info={"about.json": "{}"}),
+        Package(name="above", depends=["base"], files={"bin/both": "above", "share/all": "above", "own": ""}),
+        Package(name="beside", files={"share/all": "beside", "top": "beside"}, symlinks={"share/link": "all"}),
+        Package(name="linked", files={"lib/python3.12/site-packages/m.py": ""}, symlinks={"share/link": "../top"}),
+        Package(name="module", noarch="python", depends=["python"], files={"site-packages/m.py": "module"}),
+    )  # fmt: skip
+    names = ["python", "base", "above", "beside", "linked", "module"]
+    assert_same(store, names, tmp_path / "env", is_exact=False)
+    store.create("a", *names)
+    assert faults(store.location("a").prefix, store.lock(*names)) == []
+
+
+def test_entry_points_and_files_that_give_way_are_those_of_rattler(store: Store, tmp_path: Path) -> None:
+    store.channel.add(
+        PYTHON,
+        Package(name="filed", files={"bin/tool": "a file", "bin/more": "x"}),
+        Package(name="one", noarch="python", files={"site-packages/one.py": "", "python-scripts/own": "a file"},
+                entry_points=["tool = one:main", "own = one:own", "shared = one:shared"]),
+        Package(name="two", noarch="python", depends=["one"], files={"site-packages/two.py": ""},
+                entry_points=["shared = two:main"]),
+    )  # fmt: skip
+    assert_same(store, ["python", "filed", "one", "two"], tmp_path / "env")
+
+
+@pytest.mark.parametrize("other", [Package(name="b", files={"x": ""}), Package(name="b", symlinks={"x": "y"})])
+def test_what_is_a_directory_of_one_and_none_of_another_is_left_to_rattler(
+    store: Store, tmp_path: Path, other: Package
+) -> None:
+    store.channel.add(Package(name="a", files={"x/below": "1", "y/z": ""}), other)
+    with pytest.raises(Unfit):
+        link_directly(store, store.lock("a", "b"), tmp_path / "tree", tmp_path / "env")
+    assert not (tmp_path / "tree").exists()
+    store.create("e", "a", "b")
+    assert faults(store.location("e").prefix, store.lock("a", "b")) == []
+
+
+def test_nothing_is_written_through_a_link_of_a_package_whatever_the_plan_says(store: Store, tmp_path: Path) -> None:
+    """A plan that is not ours any more: a directory that is a link by the time something is put into it."""
+    store.channel.add(Package(name="a", symlinks={"x": "../outside"}), Package(name="b", files={"y/z": "1"}))
+    (tmp_path / "outside").mkdir()
+    lock = store.lock("b")
+    (artifact,) = fetch(store, lock)
+    kept = plans.beside(artifact.directory)
+    kept.write_bytes(kept.read_bytes().replace(b'"y",["z"]', b'"x",["z"]').replace(b'"y","z"', b'"x","z"'))
+    (tmp_path / "tree/conda-meta").mkdir(parents=True)
+    (tmp_path / "tree/x").symlink_to("../outside")
+    with pytest.raises((OSError, Unfit)):
+        link_directly(store, lock, tmp_path / "tree", tmp_path / "env")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["bin/tool", "etc/conf", "lib/link", "info/paths.json", "info/index.json"])
+def test_whatever_is_missing_from_the_cache_is_fetched_again(store: Store, path: str) -> None:
+    store.channel.add(
+        Package(name="rich", files={"bin/tool": "", "etc/conf": BUILT}, symlinks={"lib/link": "../bin"},
+                placeholders={"etc/conf": (BUILT, "text")})
+    )  # fmt: skip
+    store.create("a", "rich")
+    artifact = store.cache.find(store.channel.package("rich"))
+    assert artifact is not None
+    (artifact.directory / path).unlink()
+    for plan in store.cache.directory.glob("*.plan"):
+        plan.unlink()
+    store.create("b", "rich")
+    assert faults(store.location("b").prefix, store.lock("rich")) == []
+    assert (artifact.directory / path).is_symlink() or (artifact.directory / path).is_file()
+
+
+def test_prefix_that_does_not_fit_into_a_binary_says_how_long_it_may_be(store: Store, tmp_path: Path) -> None:
+    store.channel.add(
+        Package(name="short", files={"lib/x.so": b"/opt/short\0"}, placeholders={"lib/x.so": ("/opt/short", "binary")})
+    )
+    where = str(tmp_path / "environment")
+    with pytest.raises(
+        PrefixError, match=rf"has {len(where)} bytes, and lib/x.so of short has room for a prefix of 10"
+    ):
+        store.create(where, "short")
+    assert not (tmp_path / "environment").exists()
+
+
+def test_files_that_cannot_be_linked_across_a_mount_are_copied(store: Store, tmp_path: Path) -> None:
+    """Two mounts of one file system: the devices are the same, and a link is refused all the same (EXDEV)."""
+    store.channel.add(*ALL_KINDS)
+    lock = store.lock(*(package.name for package in ALL_KINDS))
+    fetch(store, lock)
+    script = (
+        "import pickle, sys; sys.path[:] = pickle.loads(sys.stdin.buffer.read(int(sys.argv[1])));"
+        "from store.test_direct_linking import link_directly; link_directly(*pickle.load(sys.stdin.buffer))"
+    )
+    path = pickle.dumps(sys.path)
+    request = pickle.dumps((_Cached(store.settings), lock, tmp_path / "tree", tmp_path / "env"))
+    where = shlex.quote(str(store.settings.cache))
+    program = shlex.join([sys.executable, "-c", script, str(len(path))])
+    command = ["unshare", "-m", "sh", "-c", f"mount --bind {where} {where} && exec {program}"]
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    subprocess.run(command, input=path + request, check=True, timeout=120)
+    link_directly(store, lock, tmp_path / "linked", tmp_path / "env")
+    copied, linked = (_without_links(files_of(tmp_path / name)) for name in ("tree", "linked"))
+    assert copied == linked
+    assert (tmp_path / "tree/a.b").stat().st_nlink == 1
+    assert (tmp_path / "linked/a.b").stat().st_nlink == 2
+
+
+class _Cached:
+    """What of a store linking needs, for another process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.cache = ArtifactCache(settings)
+
+
+def _without_links(found: dict[str, tuple[object, ...]]) -> dict[str, tuple[object, ...]]:
+    return {path: (*each[:3], *each[4:]) for path, each in found.items()}

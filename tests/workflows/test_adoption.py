@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def science(machine: Envmgr, channel: LocalChannel, index: IndexServer) -> Envmg
         Wheel(name="rich", version="1.0", requires=["helper"]),
         Wheel(name="rich", version="2.0", requires=["helper"]),
         Wheel(name="helper", version="2.0"),
+        Wheel(name="other", version="1.0"),
     )
     machine.write("environment.yml", environment_file(channel, "python", "pip"))
     machine.ok("create", "-f", "environment.yml", "-q")
@@ -123,6 +125,40 @@ def test_fix_undoes_it(science: Envmgr) -> None:
     assert "kept in" in done.err
     assert listed(science) == {}
     assert science("rollback", "-n", "science", "1", "-q").code == 0
+
+
+def pip_uninstall(science: Envmgr, name: str) -> None:
+    for path in site(science).glob(f"{name}*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_every_command_that_looks_says_what_pip_did(science: Envmgr) -> None:
+    science("install", "-n", "science", "--pip", "helper==2.0", "--pip", "rich==1.0", "-q")
+    time.sleep(0.02)
+    pip_install(science, "other")
+    pip_uninstall(science, "rich")
+    pip_uninstall(science, "helper")
+    pip_install(science, "helper", "1.0")
+    for command, *others in (["history"], ["export"], ["why", "helper"], ["tree"], ["install", "tool", "--dry-run"]):
+        done = science(command, "-n", "science", *others)
+        assert "helper 2.0 → 1.0, other 1.0 was installed, rich 1.0 was removed\n" in done.err, done
+        assert "envmgr install -n science --adopt" in done.err
+    listed = {(each["name"], each["version"]): each for each in science("list", "-n", "science", "--json").json}
+    assert listed["rich", "1.0"]["missing"] is True
+    assert listed["other", "1.0"]["foreign"] is True
+
+
+def test_what_pip_removed_is_there_again_or_adopted(science: Envmgr) -> None:
+    science("install", "-n", "science", "--pip", "rich==1.0", "-q")
+    pip_uninstall(science, "rich")
+    assert "-  rich" in science.ok("list", "-n", "science")
+    done = science("install", "-n", "science", "--pip", "other")
+    assert "removed with pip, and there again in the new generation, as locked: rich 1.0" in done.err
+    pip_uninstall(science, "rich")
+    done = science("install", "-n", "science", "--adopt")
+    assert (done.code, done.err) == (0, "removed with pip, and asked for no more: rich\n")
+    assert listed(science) == {"other 1.0": False}
+    assert "rich" not in science.ok("export", "-n", "science")
 
 
 def test_what_the_index_does_not_have_is_an_error_and_nothing_changes(science: Envmgr) -> None:
