@@ -42,6 +42,11 @@ def channel_error(error: BaseException, channels: Sequence[Channel], *, subdir: 
         message, hint = "rattler crashed on its answer", "if it answers 304, a cache between does: go around the proxy"
     else:
         message, hint = _reading(text, channel)
+        if channel is not None and _is_plain_name(channel) and ("not found" in message or " 404 " in f"{message} "):
+            hint = (
+                f"no channels.yaml in force here defines `{channel.name}`; where one does, run the command beside it, "
+                f"or name it: ENVMGR_CHANNELS=DIRECTORY/channels.yaml; else {hint}"
+            )
     if subdir is not None:
         message = f"{subdir}: {message}"
     if channel is None:
@@ -50,6 +55,11 @@ def channel_error(error: BaseException, channels: Sequence[Channel], *, subdir: 
     place = f"`{name}`" if name == url else f"`{name}` ({url})"
     details = {"channel": name, "url": url}
     return ChannelError(f"the channel {place} cannot be used: {message}", hint=hint, details=details)
+
+
+def _is_plain_name(channel: Channel) -> bool:
+    """Whether the channel is below the channel alias because nothing else is known of its name."""
+    return re.fullmatch(r"[\w.-]+", channel.name) is not None and channel.url.endswith(f"/{channel.name}")
 
 
 def _channel_of(text: str, channels: Sequence[Channel]) -> Channel | None:

@@ -75,8 +75,10 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from envmgr.cli.other_tools import HINTS  # only to word an error
+
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean `envmgr {near[0]}`?" if near else "envmgr --help"
+            hint = HINTS.get(args[0]) or (f"did you mean `envmgr {near[0]}`?" if near else "envmgr --help")
             raise UsageError(f"envmgr has no command `{args[0]}`", hint=hint)
         if args and args[0] in _WAITING:
             args = [args[0], *options.with_values(args[1:])]

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import conda_flags, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.tables import columns, plural, size
@@ -20,6 +20,7 @@ _NOUNS = {
     "artifact": "cached package",
     "bytecode": "compiled package",
     "wheel": "built wheel",
+    "checkout": "checkout",
     "channel": "built channel",
     "exec": "`exec` environment",
 }
@@ -39,6 +40,7 @@ _NOUNS = {
 @click.option("-t", "--tarballs", is_flag=True, help="As in conda; envmgr keeps no archives.")
 @click.option("-l", "--logfiles", is_flag=True, help="As in conda; envmgr writes no log files.")
 @click.option("-c", "--tempfiles", is_flag=True, help="As in conda; leftovers of killed commands always go.")
+@conda_flags.of_clean
 @click.option(
     "--keep-generations",
     type=click.IntRange(min=0),
@@ -105,7 +107,7 @@ def _as_text(plan: workflow.Plan, choice: Choice, *, in_full: bool) -> str:
     for kind, noun in _NOUNS.items():
         items = [item for item in plan.items if item.kind == kind]
         if items:
-            which = " that no environment needs" if kind in ("artifact", "wheel") else ""
+            which = " that no environment needs" if kind in ("artifact", "wheel", "checkout") else ""
             lines.append(f"{plural(len(items), noun)}{which}, {size(sum(item.size for item in items))}")
     lines += [f"the {item.path.name} cache, {size(item.size)}" for item in plan.items if item.kind == "cache"]
     lines += [f"{item.path} is gone, and leaves the register" for item in plan.items if item.kind == "environment"]

@@ -46,6 +46,7 @@ _REMOVE_REFUSED = {
     ),
     "--features": ("--features: no channel has features any more", "leave it out"),
 }
+_VALUED = frozenset({"--shortcuts-only", "--fields"})
 
 
 class _Accepted(click.Option):
@@ -115,6 +116,41 @@ def of_remove(command: F) -> F:
     return _refused(command, _REMOVE_REFUSED)
 
 
+def of_clean(command: F) -> F:
+    """Add conda's flags of `clean`."""
+    return _refused(command, {"-f, --force-pkgs-dirs": (
+        "--force-pkgs-dirs: what a lock names stays in the cache, for `verify --fix` and `rollback`",
+        "all that nothing needs: envmgr clean --all; everything: rm -r of the cache that `envmgr info` names",
+    )})  # fmt: skip
+
+
+def of_init(command: F) -> F:
+    """Add conda's flags of `init`."""
+    command = _accepted("--user")(command)
+    return _refused(command, {"--system": (
+        "--system: `init` writes into the startup files of one user",
+        'for everybody, put this into a file of /etc/profile.d: eval "$(envmgr shell-hook bash)"',
+    )})  # fmt: skip
+
+
+def of_list(command: F) -> F:
+    """Add conda's flags of `list`."""
+    return _refused(command, {
+        "--auth": ("--auth: credentials are never printed", "leave it out; channels.yaml says where they stand"),
+        "--size": ("--size: sizes are those of environments, since files are shared", "envmgr env du ENVIRONMENT"),
+        "--fields": ("--fields: the columns are always the same", "every field: envmgr list --json"),
+    })  # fmt: skip
+
+
+def of_info(command: F) -> F:
+    """Add conda's flags of `info`."""
+    command = _accepted("-s --system", "--offline")(command)
+    return _refused(command, {
+        "--unsafe-channels": ("--unsafe-channels: credentials are never printed", "leave it out"),
+        "--size": ("--size: it has a command of its own", "envmgr env du"),
+    })  # fmt: skip
+
+
 def only_dependencies(command: F) -> F:
     """Add `--only-deps`."""
     return _manner("only_dependencies", "--only-deps", text="Ask for what the packages need, and not for themselves.")(
@@ -154,7 +190,7 @@ def _accepted(*flags: str, is_flag: bool = True, callback: Callable[..., Any] | 
 
 def _refused(command: F, table: dict[str, tuple[str, str]]) -> F:
     for names, (message, hint) in table.items():
-        takes_value = names == "--shortcuts-only"
+        takes_value = names in _VALUED
 
         def refuse(
             _context: click.Context,

@@ -110,6 +110,13 @@ def create(
         from envmgr.cli.clone import run_clone  # start-up time: what links packages
 
         _check_clone(files, specs, name, prefix)
+        for flag, value in (("-c", channels or override_channels), ("--platform", platform), ("--python", python),
+                            ("--exclude-newer", exclude_newer), ("--virtual-package", virtual_packages)):  # fmt: skip
+            if value:
+                raise UsageError(
+                    f"--clone makes what is locked in {source}, and {flag} would change nothing of it",
+                    hint=f"leave {flag} out, or solve anew: envmgr export {source} > environment.yml",
+                )
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
         run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
         return

@@ -7,6 +7,7 @@ import click
 from envmgr.cli import options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.tables import columns, size
+from envmgr.errors import UsageError
 from envmgr.settings import Settings
 from envmgr.store import layout
 from envmgr.store.footprint import Footprint
@@ -18,11 +19,12 @@ from envmgr.workflows.disk_usage import Usage
 @click.command(
     "du",
     short_help="Show what environments, kept generations and caches take on disk.",
-    epilog=options.examples("envmgr env du", "envmgr env du -n science", "envmgr env du --json"),
+    epilog=options.examples("envmgr env du", "envmgr env du science", "envmgr env du --json"),
 )
 @options.environment
 @options.output
-def du(name: str | None, prefix: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
+@click.argument("label", required=False, metavar="[ENVIRONMENT]")
+def du(label: str | None, name: str | None, prefix: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Show what environments, kept generations and caches take on disk: bytes, files and inodes.
 
     Each inode counts once. "Only here" is what nothing else has by a hard link, and is free when the row goes; "with
@@ -30,7 +32,11 @@ def du(name: str | None, prefix: str | None, as_json: bool, quiet: bool, verbose
     """
     options.one_of_name_and_prefix(name, prefix)
     settings = Settings.load()
-    only = layout.find(settings, name=name, prefix=prefix) if name is not None or prefix is not None else None
+    if label is not None and (name is not None or prefix is not None):
+        raise UsageError(f"{label} and the option both name an environment", hint="give one of them")
+    only = layout.find_called(settings, label) if label is not None else None
+    if name is not None or prefix is not None:
+        only = layout.find(settings, name=name, prefix=prefix)
     found = disk_usage.usage(settings)
     if as_json:
         say_json({"success": True} | disk_usage.as_mapping(found, only))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import conda_flags, options
 from envmgr.cli.environments import environments_text
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.tables import columns
@@ -19,6 +19,7 @@ from envmgr.workflows.environments import environments
 @click.option("-e", "--envs", is_flag=True, help="List the environments.")
 @click.option("--base", is_flag=True, help="Print the root of the store.")
 @click.option("-a", "--all", "everything", is_flag=True, hidden=True)
+@conda_flags.of_info
 @options.output
 def info(envs: bool, base: bool, everything: bool, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Show where things are and what this machine is."""

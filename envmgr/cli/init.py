@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from envmgr.cli import completion, hot, options
+from envmgr.cli import completion, conda_flags, hot, options
 from envmgr.cli.messages import say, say_json
 from envmgr.workflows import shells as workflow
 from envmgr.workflows.shells import Change
@@ -23,6 +23,7 @@ _ALL = (*_EVERYWHERE, "powershell", "cmd") if sys.platform == "win32" else _EVER
 )
 @click.argument("shells", nargs=-1, metavar="[SHELL…]")
 @click.option("--all", "everything", is_flag=True, help=f"These shells: {', '.join(_ALL)}.")
+@conda_flags.of_init
 @click.option("--reverse", is_flag=True, help="Take the block out again: the file is as it was before.")
 @options.confirmation
 @options.output

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from envmgr.cli import options
+from envmgr.cli import conda_flags, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.shapes import channel_name, listed, pip_listed
 from envmgr.cli.tables import columns
@@ -38,6 +38,7 @@ _SPECS_HEADER = """\
 @click.option("--sha256", "sha256", is_flag=True, hidden=True, help="With --explicit: hashes are always there.")
 @click.option("-f", "--full-name", is_flag=True, hidden=True, help="Always so; `num*` is what matches more.")
 @click.option("--show-channel-urls", is_flag=True, hidden=True, help="Channels are always shown.")
+@conda_flags.of_list
 @click.argument("patterns", nargs=-1, metavar="[NAME…]")
 @click.pass_context
 def list_packages(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from envmgr.cli.conda_names import exception_keys
 from envmgr.errors import EnvmgrError
 from envmgr.urls import redact
 
@@ -55,6 +56,7 @@ def error_document(error: EnvmgrError) -> dict[str, Any]:
         "message": error.message,
         "hint": error.hint,
         "details": error.details,
+        **exception_keys(error),
     }
 
 

@@ -61,7 +61,16 @@ def output(command: F) -> F:
         command
     )
     command = click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")(command)
-    return click.option("-v", "--verbose", is_flag=True, help="Print long lists in full.")(command)
+    return click.option(
+        "-v", "--verbose", "--debug", "--trace", is_flag=True, cls=_Spellings, help="Print long lists in full."
+    )(command)
+
+
+class _Spellings(click.Option):
+    """An option whose help shows its own two names, and not those that other tools have for it."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return f"{self.opts[0]}, {self.opts[1]}", self.help or ""
 
 
 def confirmation(command: F) -> F:

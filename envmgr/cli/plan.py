@@ -76,6 +76,8 @@ def as_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
             "outdated": list(beside.outdated) if beside is not None else [],
             "written": outcome.written is not None,
         }
+    if outcome.up_to_date:
+        document["message"] = "All requested packages already installed."  # as conda says it, word by word
     if outcome.carried:
         document["carried"] = _carried(outcome.carried)
     if outcome.plan is not None and not outcome.up_to_date:

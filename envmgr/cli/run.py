@@ -33,6 +33,7 @@ from envmgr.store.layout import Location
 @click.option("--clean-env", is_flag=True, help="Without the variables of this shell, but for HOME and its like.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is executed, and where.")
 @click.option("--no-capture-output", "--live-stream", "-s", is_flag=True, help="Always so; conda's spelling.")
+@click.option("--dev", "--debug-wrapper-scripts", is_flag=True, hidden=True, expose_value=False)
 @click.argument("command", nargs=-1, required=True, metavar="COMMAND…")
 def run(
     name: str | None, prefix: str | None, paths: tuple[str, ...], cwd: str | None, env: tuple[str, ...],

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from envmgr.errors import UsageError
 from envmgr.shell.plan import is_name
 
-_IGNORED = frozenset({"--no-capture-output", "--live-stream", "-s"})
+_IGNORED = frozenset({"--no-capture-output", "--live-stream", "-s", "--dev", "--debug-wrapper-scripts"})
 _VALUED = {
     "-n": "name", "--name": "name", "-p": "prefix", "--prefix": "prefix", "-f": "file", "--file": "file",
     "--cwd": "cwd", "--env": "env",

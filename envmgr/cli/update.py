@@ -36,9 +36,7 @@ from envmgr.workflows.update import update as update_environment
     is_flag=True,
     help="Raise the lower bounds in the environment file too, keeping its comments and its order.",
 )
-@click.option(
-    "--all", "--update-all", "everything", is_flag=True, help="Everything to the newest that the specs allow."
-)
+@click.option("--all", "--update-all", "everything", is_flag=True, help="Everything as new as the specs allow.")
 @click.option("--prune", is_flag=True, hidden=True, help="Always so: what left the file leaves the environment.")
 @change.pip_names
 @change.solving

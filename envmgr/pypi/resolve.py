@@ -7,7 +7,7 @@ what it says it cannot have without a build may be built then, by the python of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     found = provided.read(request.conda) if request.provided is None else request.provided
     distributions = {distribution.name: distribution for distribution in found}
     uv = Uv.find(settings, request.indexes)
-    wanted = _wanted(request, target, uv, reporter)
+    wanted = _wanted(request, target, uv)
     _refuse(wanted, distributions, request.options)
     satisfied = tuple(
         Satisfied(requirement=requirement, distribution=distributions[requirement.name])
@@ -144,18 +144,12 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     return PipResolution(packages=packages, provided=found, satisfied=satisfied, held_back=held_back)
 
 
-def _wanted(request: PipRequest, target: Target, uv: Uv, reporter: Reporter) -> list[tuple[Requirement, Parsed]]:
+def _wanted(request: PipRequest, target: Target, uv: Uv) -> list[tuple[Requirement, Parsed]]:
     """Return the requirements whose markers hold on the target, each with its name known, and parsed."""
     here = [each for each in request.requirements if _holds(each, target)]
     wanted = []
     for requirement in sources.placed(here, uv.environ):
         named = sources.named(requirement, uv, request.build_python)
-        if named.is_editable and (named.url or "").startswith("git+"):
-            reporter.notice(
-                f"{named.origin}: {named.name} is installed at its commit, not as a checkout to edit; for one, "
-                "clone it and write `-e PATH`"
-            )
-            named = replace(named, is_editable=False)
         wanted.append((named, Parsed(named.pep508)))
     return wanted
 
@@ -171,7 +165,8 @@ def _line(requirement: Requirement, parsed: Parsed) -> str:
     if requirement.url is None:
         return str(parsed)
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
-    return f"{'-e ' if requirement.is_editable else ''}{requirement.name}{extras} @ {requirement.url}"
+    is_directory = requirement.is_editable and not requirement.url.startswith("git+")
+    return f"{'-e ' if is_directory else ''}{requirement.name}{extras} @ {requirement.url}"
 
 
 def _refuse(

@@ -20,7 +20,7 @@ from envmgr.spec.faults import Faults, SpecFault, shown
 from envmgr.spec.files import read_text
 from envmgr.spec.merging import merge
 from envmgr.spec.model import NO_OPTIONS, Dependency, EnvironmentSpec, Origin, Requirement
-from envmgr.spec.peek import RESERVED_NAMES
+from envmgr.spec.peek import usable_name
 from envmgr.spec.requirements_file import RequirementsReader, base_of
 from envmgr.spec.yaml_nodes import ListNode, MappingNode, Node, ScalarNode, compose, kind_of
 from envmgr.urls import redact
@@ -132,13 +132,16 @@ class _Reader:
             self.faults.add(None, "there is no key `dependencies`", hint)
 
     def _name(self, root: MappingNode) -> str | None:
-        name = self._text(root, "name")
-        if name is None:
+        written = self._text(root, "name")
+        if not written:
             return None
         line = getattr(root.get("name"), "line", root.line)
-        if name in RESERVED_NAMES:
-            self.warnings.append((line, f"the name `{name}` is reserved and not used; give one with `-n NAME`"))
+        name = usable_name(written)
+        if name is None:
+            self.warnings.append((line, f"the name {shown(written)} is reserved and not used; give one with `-n NAME`"))
             return None
+        if name != written:
+            self.warnings.append((line, f"the name {shown(written)} is a path; its last part `{name}` is the name"))
         try:
             names.check_name(name)
         except SpecFault as fault:

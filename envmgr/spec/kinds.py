@@ -31,6 +31,10 @@ _YAML_NAMES = (".yml", ".yaml", ".json")
 _TEXT_NAMES = (".txt", ".in", ".pip")
 
 
+VIRTUAL_ENVIRONMENT_MARK = '{"pyvenv.cfg":'
+"""How the text begins that stands for a virtual environment."""
+
+
 class FileKind(Enum):
     """The kinds of file that name an environment."""
 
@@ -39,9 +43,26 @@ class FileKind(Enum):
     REQUIREMENTS = "a requirements file"
     PYPROJECT = "a pyproject.toml"
     PYLOCK = "a pylock.toml (PEP 751)"
+    PIPFILE = "a Pipfile"
+    PIPFILE_LOCK = "a Pipfile.lock"
+    POETRY_LOCK = "a poetry.lock"
+    PDM_LOCK = "a pdm.lock"
+    UV_LOCK = "a uv.lock"
+    PIXI_MANIFEST = "a pixi.toml"
+    VIRTUAL_ENVIRONMENT = "a virtual environment"
     EXPLICIT = "an explicit file (CEP 23)"
     CONDA_LOCK = "a conda-lock file (CEP 37)"
     PIXI_LOCK = "a pixi lock file"
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether dependency groups, and mostly extras, can be chosen of it."""
+        return self in _GROUPED
+
+    @property
+    def is_of_pip(self) -> bool:
+        """Whether it knows pip's world alone, so that it needs a python that it may not name."""
+        return self in _OF_PIP
 
     @property
     def is_conda_lock(self) -> bool:
@@ -49,6 +70,19 @@ class FileKind(Enum):
         return self in _LOCKS
 
 
+_BY_NAME = {
+    "Pipfile": FileKind.PIPFILE,
+    "Pipfile.lock": FileKind.PIPFILE_LOCK,
+    "poetry.lock": FileKind.POETRY_LOCK,
+    "pdm.lock": FileKind.PDM_LOCK,
+    "uv.lock": FileKind.UV_LOCK,
+    "pixi.toml": FileKind.PIXI_MANIFEST,
+}
+_PROJECT_TOOLS = frozenset(
+    {FileKind.PIPFILE, FileKind.PIPFILE_LOCK, FileKind.POETRY_LOCK, FileKind.PDM_LOCK, FileKind.UV_LOCK}
+)
+_GROUPED = frozenset({FileKind.PYPROJECT, FileKind.PYLOCK}) | _PROJECT_TOOLS
+_OF_PIP = _GROUPED | {FileKind.REQUIREMENTS, FileKind.VIRTUAL_ENVIRONMENT}
 _LOCKS = frozenset({FileKind.EXPLICIT, FileKind.CONDA_LOCK, FileKind.PIXI_LOCK})
 
 
@@ -59,6 +93,10 @@ def kind_of(source: str, text: str) -> FileKind:
     Never raises: what nothing speaks for is an environment file, whose reader says what is wrong with it.
     """
     name = _name(source)
+    if text.startswith(VIRTUAL_ENVIRONMENT_MARK):
+        return FileKind.VIRTUAL_ENVIRONMENT
+    if name in _BY_NAME:
+        return _BY_NAME[name]
     if name.endswith(".toml"):
         is_lock = name != "pyproject.toml" and (_PYLOCK_NAME.fullmatch(name) or _PYLOCK.search(text))
         return FileKind.PYLOCK if is_lock else FileKind.PYPROJECT

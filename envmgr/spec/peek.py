@@ -7,15 +7,16 @@ import re
 RESERVED_NAMES = frozenset({"base", "root"})
 """What no environment file may call an environment (CEP 24)."""
 
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # of a path of Windows
 # The first line of nearly every file. What follows begins another key, so that the plain scalar has ended.
 _FIRST_LINE = re.compile(r"name: ([A-Za-z][A-Za-z0-9_-]*) *\n(?=[A-Za-z])")
 _DEEPEST = 32  # libyaml's time grows with the square of the depth of flow collections
 
 
 def name_and_prefix(text: str) -> tuple[str | None, str | None]:
-    """Return the top-level `name` and `prefix` scalars of an environment file (CEP 24) as written.
+    """Return the top-level `name` (by `usable_name`) and `prefix` (as written) of an environment file (CEP 24).
 
-    `base` and `root` are no names (CEP 24). With a name on the first line, which beats a prefix, no more is read.
+    With a name on the first line, which beats a prefix, no more is read.
     Never raises: of a file that is not YAML the full reader says what is wrong with it.
     """
     first = _FIRST_LINE.match(text)
@@ -42,5 +43,13 @@ def name_and_prefix(text: str) -> tuple[str | None, str | None]:
                     key = None
     except (yaml.YAMLError, RecursionError):
         return None, None
-    name = found.get("name")
-    return (name if name not in RESERVED_NAMES else None) or None, found.get("prefix") or None
+    return usable_name(found.get("name") or ""), found.get("prefix") or None
+
+
+def usable_name(written: str) -> str | None:
+    """Return the name that a file means: of a path, which conda exports for an environment without a name, the last
+    part; none for what is reserved (CEP 24) or empty, as micromamba exports it."""
+    name = written
+    if written.startswith("/") or _DRIVE.match(written):
+        name = re.split(r"[\\/]", written.rstrip("\\/"))[-1]
+    return name if name and name not in RESERVED_NAMES else None

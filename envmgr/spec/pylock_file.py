@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import InvalidMarker
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion
 
 from envmgr.spec import pip_files
 from envmgr.spec.faults import Faults, SpecFault, shown
+from envmgr.spec.machine_markers import ALWAYS, NEVER, always_holds, may_hold
 from envmgr.spec.model import EnvironmentSpec, Origin, Requirement
 from envmgr.spec.requirements_file import base_of
 from envmgr.urls import file_url, is_url, path_of_file_url, redact, without_literal_credentials
@@ -34,17 +34,6 @@ _SOURCES = ("vcs", "directory", "archive", "sdist", "wheels")
 _CHOSEN = re.compile(
     r"""(?P<quote>["'])(?P<name>[^"']+)(?P=quote)\s+(?P<no>not\s+)?in\s+(?P<kind>extras|dependency_groups)"""
 )
-_ALWAYS, _NEVER = "python_version >= '0'", "python_version < '0'"
-_PYTHONS = tuple(f"3.{minor}" for minor in range(7, 17))
-# subdir → what markers say of it, apart from python
-_MACHINES = {
-    "linux-64": ("linux", "Linux", "posix", "x86_64"),
-    "linux-aarch64": ("linux", "Linux", "posix", "aarch64"),
-    "osx-64": ("darwin", "Darwin", "posix", "x86_64"),
-    "osx-arm64": ("darwin", "Darwin", "posix", "arm64"),
-    "win-64": ("win32", "Windows", "nt", "AMD64"),
-    "win-arm64": ("win32", "Windows", "nt", "ARM64"),
-}
 
 
 def read(
@@ -108,7 +97,7 @@ class _Lock:
                 "dependency group",
             )),
         }  # fmt: skip
-        if not any(_may_hold(marker, platform) for marker in self.document.get("environments", ()) or [""]):
+        if not any(may_hold(marker, platform) for marker in self.document.get("environments", ()) or [""]):
             self.faults.add(
                 self._line("environments"), f"the lock is for other machines, not for {platform}",
                 "lock it for this platform with the tool that wrote it",
@@ -140,7 +129,7 @@ class _Lock:
             return
         try:
             marker = _settled(str(entry.get("marker", "")), chosen)
-            if not _may_hold(marker, platform):
+            if not may_hold(marker, platform):
                 return
         except (InvalidMarker, RecursionError):
             self.faults.add(line, f"{where}: {shown(str(entry['marker']))} is no marker (PEP 508)")
@@ -200,30 +189,9 @@ def _settled(marker: str, chosen: Mapping[str, set[str]]) -> str:
 
     def value(match: re.Match[str]) -> str:
         is_in = canonicalize_name(match["name"]) in chosen[match["kind"]]
-        return _ALWAYS if is_in != bool(match["no"]) else _NEVER
+        return ALWAYS if is_in != bool(match["no"]) else NEVER
 
     text = _CHOSEN.sub(value, marker)
     if text == marker or "full_version" in text or "implementation_version" in text:
         return text
-    return "" if all(_holds(text, machine, python) for machine in _MACHINES for python in _PYTHONS) else text
-
-
-def _may_hold(marker: str, platform: str) -> bool:
-    """Whether a marker holds with some python on `platform`."""
-    if not marker or platform not in _MACHINES or "full_version" in marker or "implementation_version" in marker:
-        return True
-    return any(_holds(marker, platform, python) for python in _PYTHONS)
-
-
-def _holds(marker: str, platform: str, python: str) -> bool:
-    sys_platform, system, os_name, machine = _MACHINES[platform]
-    environment = {
-        "sys_platform": sys_platform, "platform_system": system, "os_name": os_name, "platform_machine": machine,
-        "python_version": python, "python_full_version": f"{python}.0", "implementation_version": f"{python}.0",
-        "implementation_name": "cpython", "platform_python_implementation": "CPython", "platform_release": "",
-        "platform_version": "", "extra": "",
-    }  # fmt: skip
-    try:
-        return Marker(marker).evaluate(environment)
-    except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
-        return True
+    return "" if always_holds(text) else text

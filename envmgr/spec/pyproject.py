@@ -12,9 +12,10 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from envmgr.spec import pip_files
+from envmgr.spec import pip_files, poetry
 from envmgr.spec.faults import Fault, Faults, SpecFault, shown
 from envmgr.spec.model import EnvironmentSpec, Origin, Requirement
+from envmgr.spec.project import Wish, spec_of
 from envmgr.spec.requirements_file import RequirementsReader, base_of
 from envmgr.urls import redact
 
@@ -34,10 +35,27 @@ def read(
     label = "stdin" if source == "-" else redact(source)
     faults = Faults(label)
     project = _Project(text, source, label, faults, load)
+    if project.is_of_poetry and not faults.found:
+        return _of_poetry(project, text, extras, groups, load)
     pip = tuple(project.requirements(extras, groups))
     python = project.python()
     faults.raise_if_any()
     return EnvironmentSpec(dependencies=python, pip=pip, pip_base=base_of(source), sources=(label,))
+
+
+def _of_poetry(
+    project: _Project, text: str, extras: Sequence[str], groups: Sequence[str], load: Callable[[str], str]
+) -> EnvironmentSpec:
+    """Return what the table `[tool.poetry]` asks for, which projects have that are older than PEP 621 in poetry."""
+    wish = Wish("", *(frozenset(str(canonicalize_name(name)) for name in names) for names in (extras, groups)))
+    try:
+        found = poetry.read_project(project.tool("poetry"), wish)
+    except SpecFault as fault:
+        project.faults.add_fault(None, fault)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        project.faults.add(project.line("tool.poetry"), f"`[tool.poetry]` cannot be read: {error}")
+    project.faults.raise_if_any()
+    return spec_of(found, text, project.source, wish, project.faults, load)
 
 
 class _Project:
@@ -51,6 +69,17 @@ class _Project:
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             faults.add(None, f"not TOML: {error}")
 
+    @property
+    def is_of_poetry(self) -> bool:
+        """Whether its dependencies stand in `[tool.poetry]`, and in no table `[project]`."""
+        return "project" not in self.document and "dependencies" in self.tool("poetry")
+
+    def tool(self, name: str) -> Mapping[str, Any]:
+        """Return the table of a tool, empty where there is none."""
+        tools = self.document.get("tool")
+        found = tools.get(name) if isinstance(tools, Mapping) else None
+        return found if isinstance(found, Mapping) else {}
+
     def requirements(self, extras: Sequence[str], groups: Sequence[str]) -> Iterator[Requirement]:
         """Yield what is asked for: the dependencies, and those of the extras and groups that were chosen."""
         project = self.document.get("project")
@@ -58,14 +87,14 @@ class _Project:
             return
         if not isinstance(project, Mapping) and not groups:
             mend = "give the groups that are wanted with --group" if self._groups() else None
-            if "poetry" in self.document.get("tool", {}):
-                mend = "export what poetry locks: `poetry export -o requirements.txt`, and: -f requirements.txt"
+            if self.tool("poetry"):
+                mend = "name a group with --group, or follow poetry.lock: -f poetry.lock"
             self.faults.add(None, "there is no table `[project]` with dependencies (PEP 621)", mend)
             return
         project = project if isinstance(project, Mapping) else {}
         if "dependencies" in project.get("dynamic", ()):
             self.faults.add(
-                self._line("dynamic"), "the dependencies are known only once the project is built (`dynamic`)",
+                self.line("dynamic"), "the dependencies are known only once the project is built (`dynamic`)",
                 "name the file that they are read from, as -f requirements.txt, or install the project: `-e .`",
             )  # fmt: skip
             return
@@ -84,7 +113,7 @@ class _Project:
         text = project.get("requires-python") if isinstance(project, Mapping) else None
         if not isinstance(text, str) or not text.strip():
             return ()
-        line = self._line("requires-python")
+        line = self.line("requires-python")
         try:
             return (pip_files.python(text, Origin(source=self.label, line=line)),)
         except SpecFault as fault:
@@ -92,12 +121,18 @@ class _Project:
             return ()
 
     def _groups(self) -> dict[str, Any]:
+        """Return the dependency groups: those of PEP 735, and those of pdm and uv before it."""
         groups = self.document.get("dependency-groups", {})
         found: dict[str, Any] = {}
         for name, content in groups.items() if isinstance(groups, Mapping) else ():
             if canonicalize_name(name) in found:
-                self.faults.add(self._line(name), f"the dependency group {shown(name)} is there twice (PEP 735)")
+                self.faults.add(self.line(name), f"the dependency group {shown(name)} is there twice (PEP 735)")
             found[canonicalize_name(name)] = content
+        before = self.tool("pdm").get("dev-dependencies", {})
+        for name, content in before.items() if isinstance(before, Mapping) else ():
+            found.setdefault(canonicalize_name(name), content)
+        if "dev-dependencies" in self.tool("uv"):
+            found.setdefault(canonicalize_name("dev"), self.tool("uv")["dev-dependencies"])
         return found
 
     def _known(self, names: Sequence[str], there: Mapping[str, Any], what: str) -> Iterator[str]:
@@ -128,11 +163,11 @@ class _Project:
         """Yield what a dependency group asks for, those that it includes in place (PEP 735)."""
         if name in chain:
             whole = " → ".join((*chain, name))
-            self.faults.add(self._line(name), f"the dependency group `{name}` includes itself: {whole}")
+            self.faults.add(self.line(name), f"the dependency group `{name}` includes itself: {whole}")
             return
         content = self._groups()[name]
         if not isinstance(content, list):
-            self.faults.add(self._line(name), f"dependency-groups.{name}: expected a list")
+            self.faults.add(self.line(name), f"dependency-groups.{name}: expected a list")
             return
         for index, item in enumerate(content):
             where = f"dependency-groups.{name}[{index}]"
@@ -144,17 +179,17 @@ class _Project:
                 for other in self._known([item["include-group"]], self._groups(), "dependency group"):
                     yield from self._group(other, (*chain, name))
             else:
-                self.faults.add(self._line(name), f"{where}: expected a requirement or `{{include-group = …}}`")
+                self.faults.add(self.line(name), f"{where}: expected a requirement or `{{include-group = …}}`")
 
     def _listed(self, texts: Any, where: str) -> Iterator[Requirement]:
         if not isinstance(texts, list):
-            self.faults.add(self._line(where.rpartition(".")[2]), f"{where}: expected a list of requirements")
+            self.faults.add(self.line(where.rpartition(".")[2]), f"{where}: expected a list of requirements")
             return
         for index, text in enumerate(texts):
             if not isinstance(text, str) or text.lstrip().startswith("-"):
-                self.faults.add(self._line(str(text)), f"{where}[{index}]: {shown(str(text))} is not a requirement")
+                self.faults.add(self.line(str(text)), f"{where}[{index}]: {shown(str(text))} is not a requirement")
                 continue
-            origin = Origin(source=self.label, line=self._line(text))
+            origin = Origin(source=self.label, line=self.line(text))
             before = len(self.faults.found)
             yield from self.reader.read_line(text, origin, (self.source,))
             self.faults.found[before:] = [
@@ -162,6 +197,6 @@ class _Project:
                 for fault in self.faults.found[before:]
             ]
 
-    def _line(self, text: str) -> int | None:
+    def line(self, text: str) -> int | None:
         """Return the first line with a text: tomllib tells none."""
         return next((number for number, line in enumerate(self.lines, start=1) if text and text in line), None)

@@ -253,6 +253,13 @@ def _not_there(settings: Settings, location: Location) -> EnvironmentNotFound | 
 
 
 def _not_an_environment(location: Location) -> NotAnEnvironment:
+    if (location.prefix / "pyvenv.cfg").is_file():
+        import shlex  # only to word a hint
+
+        return NotAnEnvironment(
+            f"{location.prefix} is a virtual environment, without a conda half: it has a pyvenv.cfg and no {_HISTORY}",
+            hint=f"take over what is in it: envmgr create -n NAME -f {shlex.quote(str(location.prefix))}",
+        )
     kind = "directory" if location.prefix.is_dir() else "file"
     return NotAnEnvironment(
         f"{location.prefix} is a {kind}, but no environment: expected {_HISTORY} in it, found none",

@@ -25,6 +25,7 @@ from envmgr.store.layout import Location
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _DEPENDS = re.compile(r"(?:.*::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
 _CONDA, _PIP = "conda", "pip"
+_SHOWN = 10
 Node = tuple[str, str]
 """A half and the name of a package in it."""
 
@@ -62,16 +63,37 @@ def _named(requirements: Sequence[Requirement], lock: Lock) -> tuple[Requirement
     )
 
 
-def additions(specs: Sequence[str], pip: Sequence[str], base: str = "") -> tuple[Edits, tuple[str, ...]]:
+def additions(
+    specs: Sequence[str], pip: Sequence[str], files: Sequence[EnvironmentSpec] = (), base: str = ""
+) -> tuple[Edits, tuple[str, ...]]:
     """Return the edits that `install` asks for, and what to warn of; paths are then relative to the directory `base`
     (empty: the current one). Raises SpecError for what cannot be read, UsageError for nothing at all."""
     parsed = parse_arguments(specs)
-    requirements = _requirements(pip, base)
+    requirements = (*_of_files(files, base), *_requirements(pip, base))
+    parsed = replace(
+        parsed,
+        channels=tuple(channel for file in files for channel in file.channels),
+        dependencies=(*(each for file in files for each in file.dependencies), *parsed.dependencies),
+        warnings=(*(warning for file in files for warning in file.warnings), *parsed.warnings),
+    )
     if not parsed.dependencies and not requirements:
         raise UsageError(
             "nothing to install is named", hint="name a package, as numpy, or a requirement, as --pip rich"
         )
-    return Edits(dependencies=parsed.dependencies, pip=requirements), parsed.warnings
+    edits = Edits(channels=parsed.channels, dependencies=parsed.dependencies, pip=requirements)
+    return edits, parsed.warnings
+
+
+def _of_files(files: Sequence[EnvironmentSpec], base: str) -> tuple[Requirement, ...]:
+    """Return the requirements of files; raises UsageError for options, which are for a pip half as a whole."""
+    for file in files:
+        if (lines := file.pip_options.lines) or file.pip_constraints:
+            said = shown(lines[0]) if lines else "constraints"
+            raise UsageError(
+                f"{file.sources[0]} has {said}, which is for a pip half as a whole",
+                hint=f"envmgr create -n NAME -f {file.sources[0]}, or leave the option out",
+            )
+    return tuple(relative_to_base(each, base or os.getcwd()) for file in files for each in file.pip)
 
 
 def removals(names: Sequence[str], lock: Lock, spec: EnvironmentSpec, location: Location) -> Edits:
@@ -174,6 +196,10 @@ def _not_asked_for(
         why = f"{_listed(needed)} {'needs' if len(needed) == 1 else 'need'} it" if needed else "it was pulled in"
         lines.append(f"{node[1]} was not asked for in {location.label}: {why}")
     hint = f"envmgr remove {location.arguments} {' '.join(sorted(needing))}" if needing else None
+    if hint is None and not any("did you mean" in line for line in lines):
+        there = sorted({*(each.name for each in spec.dependencies), *(each.name for each in spec.pip)})
+        more = f", and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+        hint = f"what was asked for, and can be removed: {', '.join(there[:_SHOWN]) or 'nothing'}{more}"
     return PackagesNotFound("\n".join(lines), hint=hint)
 
 

@@ -29,17 +29,17 @@ from envmgr.workflows.locking import Locker
 from envmgr.workflows.moving import Aim, Changed, Present, again, base_request, beside_file, move, present_at
 from envmgr.workflows.request import USUAL, CreateRequest, Manner, SourceText, inputs_digest
 from envmgr.workflows.saving import EditedFile
-from envmgr.workflows.sources import channel_files, read_sources
+from envmgr.workflows.sources import channel_files, parse_sources, read_sources
 
 
 class ChangeRequest(NamedTuple):
     """The arguments of `install` and `remove PKG`, as given.
 
-    `specs` and `pip` come (or replace), `removed` are names that go, `adopted` are distributions that were installed
-    with pip past the lock (None: none of them; empty: all there are); those of `removed` that are in `pip` as well are
-    meant only in the pip half. `channels` are added behind those there are.
-    With `save`, `file` is the environment file that is edited too (None: the one that the environment was made
-    from). With `empties` all that was asked for goes. The rest is as in CreateRequest.
+    `specs`, `pip` and what `files` ask for (`of_files`, once they are read) come (or replace), `removed` are names that
+    go, `adopted` are distributions that were installed with pip past the lock (None: none of them; empty: all there
+    are); those of `removed` that are in `pip` as well are meant only in the pip half. `channels` are added behind those
+    there are. With `save`, `file` is the environment file that is edited too (None: the one that the environment was
+    made from). With `empties` all that was asked for goes. The rest is as in CreateRequest.
     """
 
     command: tuple[str, ...]
@@ -49,6 +49,8 @@ class ChangeRequest(NamedTuple):
     pip: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     adopted: tuple[str, ...] | None = None
+    files: tuple[SourceText, ...] = ()
+    of_files: tuple[EnvironmentSpec, ...] = ()
     save: bool = False
     file: str | None = None
     channels: tuple[str, ...] = ()
@@ -88,6 +90,7 @@ def _change(
     there = present_at(_find(request, settings), request.override_frozen)
     location, lock = there.location, there.lock
     settings = pinned.in_force(settings, location.prefix)
+    request = request._replace(of_files=parse_sources(request.files, settings, platform=lock.platform))
     found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
     if request.adopted is not None:
         request = request._replace(pip=(*found_there.requirements, *request.pip))
@@ -96,7 +99,8 @@ def _change(
             return Changed(Outcome(location, up_to_date=True))
     before = replace(asked.asked_for(lock, location), channels=channels_of(lock, settings))
     edits = _adopting(found_there, request, before, there, reporter)
-    channels = with_channels(before.channels, request.channels, override=request.override_channels)
+    more = (*request.channels, *edits.channels)
+    channels = with_channels(before.channels, more, override=request.override_channels)
     base = base_request(request, lock, settings, reporter)
     if request.manner.freezes:
         settings = freezing.frozen(settings, lock, _named(edits))
@@ -201,7 +205,7 @@ def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, repo
     if request.removed:
         asked.check_of_pip(request.pip, there.lock, there.location)
         return asked.removals(request.removed, there.lock, before, there.location)
-    edits, warnings = asked.additions(request.specs, request.pip, before.pip_base)
+    edits, warnings = asked.additions(request.specs, request.pip, request.of_files, before.pip_base)
     for warning in warnings:
         reporter.warning(warning)
     for old, new in ((before.dependencies, edits.dependencies), (before.pip, edits.pip)):

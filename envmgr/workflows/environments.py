@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from envmgr.errors import StoreError
@@ -12,12 +14,43 @@ from envmgr.store.layout import Location
 
 
 def environments(settings: Settings) -> dict[str, Any]:
-    """Return `env list --json`: conda's `envs` and, by prefix, what envmgr knows of each."""
-    locations = registry.environments(settings)
+    """Return `env list --json`: conda's `envs` and `envs_details`, and by prefix what envmgr knows of each."""
+    described = {str(each.prefix): _described(each, settings) for each in registry.environments(settings)}
+    return {"envs": list(described), "envs_details": details(described), "environments": described}
+
+
+def details(described: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return conda's `envs_details`, of which editors take the names; without a name it has the empty one there."""
+    keys = ("active", "base", "frozen", "writable")
     return {
-        "envs": [str(location.prefix) for location in locations],
-        "environments": {str(location.prefix): _described(location, settings) for location in locations},
+        prefix: {
+            "name": each["name"] or "",
+            "created": _created(prefix) or each["created"],
+            "last_modified": _modified(prefix),
+            **{key: each[key] for key in keys},
+        }
+        for prefix, each in described.items()
     }
+
+
+def _created(prefix: str) -> str | None:
+    """Return the moment that conda wrote down, None where it did not."""
+    try:
+        with open(os.path.join(prefix, "conda-meta/created_at"), encoding="ascii") as file:
+            return _time(float(file.read(40)))
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
+def _modified(prefix: str) -> str | None:
+    try:
+        return _time(os.stat(os.path.join(prefix, "conda-meta/history")).st_mtime)
+    except OSError:
+        return None
+
+
+def _time(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
 def _described(location: Location, settings: Settings) -> dict[str, Any]:

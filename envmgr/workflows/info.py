@@ -8,15 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from envmgr import __version__
+from envmgr import __version__, configuration
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import ConfigError, SpecError
 from envmgr.platforms.detect import detect
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.pypi.indexes import Indexes
 from envmgr.settings import Settings
-from envmgr.store import pinned, registry
+from envmgr.store import pinned
 from envmgr.urls import redact
+from envmgr.workflows.environments import environments
 
 CONDA_SHAPE = "26.7.1"  # the conda whose answers these are: editors choose their calls by it
 
@@ -28,18 +29,20 @@ def information(settings: Settings) -> dict[str, Any]:
     """
     active = settings.environ.get("CONDA_PREFIX") or None
     platform = current_subdir()
-    locations = registry.environments(settings)
     return {
         "active_prefix": active,
         "active_prefix_name": settings.environ.get("CONDA_DEFAULT_ENV") if active else None,
         "channels": [redact(channel) for channel in settings.channels],
+        "conda_build_version": "not installed",
+        "conda_env_version": CONDA_SHAPE,
+        "conda_location": str(Path(__file__).parents[1]),
         "conda_prefix": str(settings.root),
         "conda_shlvl": _shell_level(settings),
         "conda_version": CONDA_SHAPE,
         "config_files": [str(settings.config_file)] if settings.config_file.is_file() else [],
         "default_prefix": active or str(settings.root),
         "envmgr_version": __version__,
-        "envs": [str(location.prefix) for location in locations],
+        **{key: value for key, value in environments(settings).items() if key != "environments"},
         "envs_dirs": [str(settings.root / "envs")],
         "offline": settings.offline,
         "pkgs_dirs": [str(settings.cache / "pkgs"), *(str(path / "pkgs") for path in settings.shared_caches)],
@@ -47,10 +50,16 @@ def information(settings: Settings) -> dict[str, Any]:
         "pinned_packages": _pins(settings, active),
         "platform": platform,
         "python_version": ".".join(map(str, (*sys.version_info[:3], sys.version_info.releaselevel))),
+        "rc_path": str(settings.config_file),
         "root_prefix": str(settings.root),
         "root_writable": os.access(_nearest(settings.root), os.W_OK),
         "solvers": solvers(),
         "sys.executable": sys.executable,
+        "sys.prefix": sys.prefix,
+        "sys.version": sys.version,
+        "sys_rc_path": str(configuration.site_file(settings.environ)),
+        "user_agent": f"envmgr/{__version__}",
+        "user_rc_path": str(settings.config_file),
         "virtual_pkgs": [list(package) for package in detect(platform, settings.environ)],
     }
 

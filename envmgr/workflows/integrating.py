@@ -73,5 +73,12 @@ def _language(lock: Lock, location: Location) -> Language:
     wanted = R if "r-base" in names and "python" not in names else PYTHON
     raise PackagesNotFound(
         f"{location.label} cannot run notebooks: it has no {wanted.needs}",
-        hint=f"envmgr install {location.arguments} {wanted.needs}",
+        hint=f"envmgr install {location.arguments} {wanted.needs}{_or_from_pip(wanted, names, location)}",
     )
+
+
+def _or_from_pip(wanted: Language, names: set[str], location: Location) -> str:
+    """Return the other way, where a package index has what channels may not have."""
+    if wanted is R or "python" not in names:
+        return ""
+    return f", or where its channels have none: envmgr install {location.arguments} --pip {wanted.needs}"

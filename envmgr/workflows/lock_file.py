@@ -14,6 +14,7 @@ from envmgr.errors import LockError
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.replacing import replace_file
+from envmgr.spec.kinds import FileKind, kind_of
 from envmgr.workflows.request import CreateRequest
 
 SUFFIX = ".conda-lock.yml"
@@ -27,8 +28,11 @@ def beside(request: CreateRequest) -> Path | None:
     source = request.files[0].source
     if source == "-" or "://" in source or request.files[0].is_lock:
         return None
+    if kind_of(source, request.files[0].text) is FileKind.VIRTUAL_ENVIRONMENT:  # taken over once
+        return None
     path = Path(source).expanduser()
-    return path.with_name(f"{path.stem}{SUFFIX}")
+    stem = path.name if path.suffix == ".lock" else path.stem  # Pipfile has one beside Pipfile.lock
+    return path.with_name(f"{stem}{SUFFIX}")
 
 
 def command(request: CreateRequest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,11 +32,19 @@ def read_sources(names: Sequence[str], settings: Settings) -> tuple[SourceText, 
     A lock may be larger than an environment file. Raises SpecError for one that cannot be read, is too large, or is
     not UTF-8.
     """
-    sources = tuple(SourceText(name, read_text(name, offline=settings.offline, limit=_LARGEST_LOCK)) for name in names)
+    sources = tuple(SourceText(name, _text(name, settings)) for name in names)
     for source in sources:
         if len(source.text) > MAXIMUM_BYTES and not source.is_lock:
             raise too_big(source.source, MAXIMUM_BYTES)
     return sources
+
+
+def _text(name: str, settings: Settings) -> str:
+    if os.path.isfile(os.path.join(name, "pyvenv.cfg")):
+        from envmgr.spec import virtual_environment  # start-up time: who takes one over does it once
+
+        return virtual_environment.text_of(Path(name))
+    return read_text(name, offline=settings.offline, limit=_LARGEST_LOCK)
 
 
 def parse_sources(
@@ -63,7 +72,15 @@ def parse_sources(
 
 def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted) -> EnvironmentSpec:
     """Return what one file asks for, by the reader of its kind; raises SpecError."""
-    from envmgr.spec import environment_file, pip_files, pylock_file, pyproject, text_specs  # start-up time: rattler
+    from envmgr.spec import (  # start-up time: rattler
+        environment_file,
+        pip_files,
+        project_locks,
+        pylock_file,
+        pyproject,
+        text_specs,
+        virtual_environment,
+    )
 
     def load(location: str) -> str:
         return read_text(location, offline=settings.offline)
@@ -88,6 +105,23 @@ def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted)
             extras=wanted.extras,
             groups=wanted.groups or None,
         )
+    if kind is FileKind.PIXI_MANIFEST:
+        raise SpecError(
+            f"{source.source} is {kind.value}, and envmgr reads the lock beside it",
+            hint="envmgr create -n NAME -f pixi.lock (written by `pixi lock`)",
+        )
+    if kind is FileKind.VIRTUAL_ENVIRONMENT:
+        return virtual_environment.read(source.text, source=source.source, with_python=wanted.python is None)
+    if kind.has_groups:
+        return project_locks.read(
+            source.text,
+            source=source.source,
+            kind=kind,
+            platform=platform,
+            extras=wanted.extras,
+            groups=wanted.groups,
+            load=load,
+        )
     return environment_file.read(
         source.text, source=source.source, platform=platform, load=load, environ=settings.environ
     )
@@ -101,15 +135,15 @@ def channel_files(sources: Sequence[SourceText], settings: Settings) -> tuple[Pa
 def has_pip_files(sources: Sequence[SourceText]) -> bool:
     """Whether a file asks for packages of pip's world alone, so that they need a python that it does not name."""
     kinds = (kind_of(source.source, source.text) for source in sources)
-    return any(kind in (FileKind.REQUIREMENTS, FileKind.PYPROJECT, FileKind.PYLOCK) for kind in kinds)
+    return any(kind.is_of_pip for kind in kinds)
 
 
 def check_wanted(sources: Sequence[SourceText], wanted: Wanted) -> None:
     """Raise UsageError for extras and groups where no file can have any."""
     kinds = (kind_of(source.source, source.text) for source in sources)
-    if (wanted.extras or wanted.groups) and not any(kind in (FileKind.PYPROJECT, FileKind.PYLOCK) for kind in kinds):
+    if (wanted.extras or wanted.groups) and not any(kind.has_groups for kind in kinds):
         option = f"--extra {wanted.extras[0]}" if wanted.extras else f"--group {wanted.groups[0]}"
         raise UsageError(
-            f"{option} is of a pyproject.toml or a pylock.toml, and none is named",
+            f"{option} is of a pyproject.toml or a lock of pip's tools, and none is named",
             hint="add -f pyproject.toml; in an environment file write `- NAME[EXTRA]` below `pip:`",
         )

@@ -57,3 +57,15 @@ def test_credentials_do_not_show() -> None:
     error = channel_error(GatewayError(text), [LAB_TWO, secret])
     assert error.details["channel"] == "lab"
     assert "sesame" not in f"{error.message}{error.hint}{error.details}"
+
+
+def test_a_name_that_nothing_is_known_of_may_stand_in_a_channels_yaml_elsewhere() -> None:
+    unknown = Channel(name="embedded", url="https://conda.example/embedded")
+    error = channel_error(GatewayError("Caused by: dns error (https://conda.example/embedded/noarch)"), [unknown])
+    assert error.hint is not None
+    assert "no channels.yaml in force here defines `embedded`" in error.hint
+    assert "ENVMGR_CHANNELS=DIRECTORY/channels.yaml; else check the spelling" in error.hint
+    known = Channel(name="https://conda.example/embedded", url="https://conda.example/embedded")
+    error = channel_error(GatewayError("Caused by: dns error (https://conda.example/embedded/noarch)"), [known])
+    assert error.hint is not None
+    assert "channels.yaml" not in error.hint

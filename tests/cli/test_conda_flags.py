@@ -67,6 +67,8 @@ def test_help_names_what_is_accepted(envmgr: Envmgr, command: str) -> None:
         (["remove", "-n", "x", "part", "--force"], "`envmgr why PACKAGE` names it"),
         (["remove", "-n", "x", "part", "--keep-env"], "add --all"),
         (["create", "-n", "y", "app", "--repodata-fn", "old.json"], "--exclude-newer DATE"),
+        (["create", "--clone", "x", "-n", "y", "-c", "lab"], "leave -c out, or solve anew: envmgr export x"),
+        (["create", "--clone", "x", "-n", "y", "--platform", "osx-64"], "leave --platform out"),
         (["install", "-n", "x", "--pip", "y", "--only-deps"], "envmgr create -n NAME -f pyproject.toml"),
     ],
 )
@@ -143,3 +145,39 @@ def test_no_pin_leaves_pins_out(app: Envmgr) -> None:
 def test_remove_all_with_keep_env_leaves_an_empty_environment(app: Envmgr) -> None:
     app.ok("remove", "-n", "x", "--all", "--keep-env", "-y", "-q")
     assert (packages(app, "x"), generation(app, "x")) == ({}, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list", "-n", "x", "--fields", "name"], "envmgr list --json"),
+        (["list", "-n", "x", "--size"], "envmgr env du ENVIRONMENT"),
+        (["list", "-n", "x", "--auth"], "channels.yaml"),
+        (["clean", "-f"], "envmgr clean --all"),
+        (["init", "--system"], "/etc/profile.d"),
+        (["info", "--unsafe-channels"], "leave it out"),
+    ],
+)
+def test_other_commands_refuse_what_they_do_not_do(envmgr: Envmgr, arguments: list[str], said: str) -> None:
+    done = envmgr(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err.splitlines()[-1]
+
+
+def test_other_commands_take_what_is_so_anyway(app: Envmgr) -> None:
+    app.ok("info", "-s", "--offline", "--debug")
+    app.ok("list", "-n", "x", "--trace")
+    app.ok("init", "bash", "--user", "--dry-run")
+    assert "is up to date" in app.ok("update", "-n", "x", "--update-all", "--freeze-installed")
+    assert app.process("run", "--dev", "-n", "x", "true").code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [("sync", "envmgr create -f environment.yml"), ("add", "envmgr install PACKAGE --save"),
+     ("check", "envmgr verify -n NAME"),
+     ("compare", "envmgr diff FILE NAME"), ("x", "envmgr exec SPEC -- COMMAND")],
+)  # fmt: skip
+def test_commands_of_other_tools_are_answered_with_ours(envmgr: Envmgr, command: str, hint: str) -> None:
+    done = envmgr(command, "something")
+    assert (done.code, done.err) == (2, f"error: envmgr has no command `{command}`\n\nhint: {hint}\n")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
+from uv import find_uv_bin
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr
@@ -150,13 +154,15 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(machine: Envmgr, index: I
         ("pyproject.toml", '[dependency-groups]\na = [{include-group = "b"}]\nb = [{include-group = "a"}]\n',
          ["--group", "a"], "pyproject.toml:2: the dependency group `a` includes itself: a → b → a"),
         ("pyproject.toml", "[tool.poetry]\n", [], "there is no table `[project]`"),
+        ("pixi.toml", "[dependencies]\n", [], "hint: envmgr create -n NAME -f pixi.lock"),
+        ("uv.lock", "version = 7\n", [], "hint: export it with the uv that wrote it: uv export"),
         ("pyproject.toml", '[project]\nname = "x"\ndynamic = ["dependencies"]\n', [], "only once the project is built"),
         ("pyproject.toml", '[project]\ndependencies = [\n  "one=2",\n]\n', [],
          "pyproject.toml:3: project.dependencies[0]: `one=2`"),
         ("pyproject.toml", "[project\n", [], "not TOML"),
         ("requirements.txt", "one=2\n", [], "requirements.txt:1: `one=2` is not a PEP 508 requirement"),
         ("requirements.txt", "one\n", ["--python", "three"], "--python `three` is no version of python"),
-        ("requirements.txt", "one\n", ["--extra", "a"], "--extra a is of a pyproject.toml or a pylock.toml"),
+        ("requirements.txt", "one\n", ["--extra", "a"], "--extra a is of a pyproject.toml or a lock of pip's tools"),
         ("pylock.toml", 'lock-version = "2.0"\npackages = []\n', [], "pylock.toml:1: lock-version `2.0` is not known"),
         ("pylock.toml", 'lock-version = "1.0"\nenvironments = ["sys_platform == \'win32\'"]\npackages = []\n', [],
          "pylock.toml:2: the lock is for other machines, not for linux-64"),
@@ -172,3 +178,52 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(
     assert done.code in (1, 2)
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_lock_that_uv_writes_is_followed(machine: Envmgr, index: IndexServer) -> None:
+    pyproject = PYPROJECT.replace("one<2", "one<2\", \"two; sys_platform == 'win32'")
+    machine.write("pyproject.toml", pyproject)
+    environ = {**machine.environ, "UV_CACHE_DIR": str(machine.cache / "uv-of-others"), "UV_PYTHON": sys.executable}
+    locked = subprocess.run(
+        [find_uv_bin(), "lock", "--default-index", index.url], cwd=machine.directory, env=environ, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert locked.returncode == 0, locked.stderr
+    index.add(Wheel(name="one", version="1.5"))
+    done = machine("create", "-n", "x", "-f", "uv.lock", "--extra", "all", "--group", "dev")
+    assert (done.code, done.err) == (0, "")
+    assert pip_half(machine) == dict.fromkeys(("one", "two", "three", "four"), "1.0")
+    assert "is up to date" in machine.ok("create", "-n", "x", "-f", "uv.lock", "--extra", "all", "--group", "dev")
+    text = (machine.directory / "uv.lock").read_text()
+    digest = hashlib.sha256(Wheel(name="one").content()).hexdigest()
+    machine.write("uv.lock", text.replace(digest, "0" * 64))
+    done = machine("create", "-n", "y", "-f", "uv.lock")
+    assert done.code == 1
+    assert not machine.prefix("y").exists()
+
+
+def test_a_pipfile_and_its_lock_have_locks_of_their_own(machine: Envmgr) -> None:
+    digest = hashlib.sha256(Wheel(name="one").content()).hexdigest()
+    entry = {"version": "==1.0", "hashes": [f"sha256:{digest}"]}
+    machine.write("Pipfile", f"[packages]\none = '*'\n[requires]\npython_version = '{VERSION}'\n")
+    machine.write("Pipfile.lock", json.dumps({"_meta": {"pipfile-spec": 6}, "default": {"one": entry}, "develop": {}}))
+    assert machine("create", "-n", "x", "-f", "Pipfile.lock", "--python", VERSION).code == 0
+    assert machine("create", "-n", "y", "-f", "Pipfile").code == 0
+    assert (pip_half(machine, "x"), pip_half(machine, "y")) == ({"one": "1.0"}, {"one": "2.0"})
+    assert {path.name for path in machine.directory.glob("*.conda-lock.yml")} == {
+        "Pipfile.conda-lock.yml", "Pipfile.lock.conda-lock.yml",
+    }  # fmt: skip
+
+
+def test_a_virtual_environment_is_taken_over(machine: Envmgr) -> None:
+    uv, venv = find_uv_bin(), str(machine.directory / ".venv")
+    environ = {**machine.environ, "UV_CACHE_DIR": str(machine.cache / "uv-of-others")}
+    index = ("--default-index", machine.environ["PIP_INDEX_URL"])
+    for command in (["venv", "-q", "-p", sys.executable, venv], ["pip", "install", "-q", "-p", venv, *index, "one<2"]):
+        subprocess.run([uv, *command], cwd=machine.directory, env=environ, check=True)
+    done = machine("adopt", "-p", ".venv")
+    assert (done.code, f"hint: take over what is in it: envmgr create -n NAME -f {venv}" in done.err) == (1, True)
+    assert machine("create", "-n", "x", "-f", ".venv").code == 0
+    assert pip_half(machine) == {"one": "1.0"}
+    assert "is up to date" in machine.ok("create", "-n", "x", "-f", ".venv")
+    assert list(machine.directory.glob("*.conda-lock.yml")) == []

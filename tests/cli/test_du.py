@@ -46,6 +46,13 @@ def test_what_goes_with_an_environment_and_its_packages(used: Envmgr) -> None:
     assert x["unique_bytes_with_cache"] >= LARGE
 
 
+def test_an_environment_is_named_by_its_name_alone_too(used: Envmgr) -> None:
+    assert used.ok("env", "du", "x") == used.ok("env", "du", "-n", "x")
+    assert used.ok("env", "du", str(used.prefix("y"))) == used.ok("env", "du", "-n", "y")
+    assert used("env", "du", "x", "-n", "y").code == 2
+    assert "did you mean -n x?" in used("env", "du", "xx").err
+
+
 def test_people_get_a_table(used: Envmgr) -> None:
     lines = used.ok("env", "du").splitlines()
     assert lines[0].split("  ")[-1] == "inodes"

@@ -1,8 +1,11 @@
 """The calls that editors and notebooks make of conda, and the answers that they need.
 
-VS Code's Python extension: `info --json`, `run -p PREFIX --no-capture-output python SCRIPT`. PyCharm: `info --envs
---json`, `list -p PREFIX --json`, `config --show --json`. Jupyter's nb_conda_kernels: `info --json`, and the
-`kernel.json` files below each of its `envs`.
+VS Code's Python extension: `info --json`, `run -p PREFIX --no-capture-output python SCRIPT`; its extension for Python
+environments: `info --envs --json`, `create --yes --name|--prefix`, `install --yes --prefix`, `search NAME --json`,
+`list -p PREFIX --json`, `env remove --yes --prefix`. PyCharm: `env list --json` with `envs_details`, `list --json -n`,
+`create -y -n`, `env create -f`, `env update --file FILE --prune`, `install … -y`, `update --dry-run --all --json`,
+`uninstall … -y`, `env export --no-builds`. Jupyter's nb_conda_kernels: `info --json`, the `kernel.json` files below
+each of its `envs`, and `. ROOT/bin/activate PREFIX` to start one.
 """
 
 from __future__ import annotations
@@ -49,6 +52,45 @@ def test_what_vs_code_asks_is_answered(science: Envmgr) -> None:
     done = science.process("run", "-p", str(prefix), "--no-capture-output", "python", str(script), "a b", "--json")
     assert (done.code, done.err) == (0, "")
     assert done.json == [str(prefix), [str(script), "a b", "--json"]]
+
+
+def test_what_vs_codes_extension_for_environments_asks_is_answered(science: Envmgr, channel: LocalChannel) -> None:
+    science.ok("config", "set", "channels", channel.url)
+    info = science("info", "--envs", "--json").json
+    (envs,) = info["envs_dirs"]
+    science.ok("create", "--yes", "--name", "fresh", "python=3.12")
+    (record,) = Path(envs, "fresh/conda-meta").glob("python-3*.json")
+    assert json.loads(record.read_bytes())["version"] == "3.12.1"
+    here = science.directory / ".conda"
+    science.ok("create", "--yes", "--prefix", str(here), "python")
+    science.ok("install", "--yes", "--prefix", str(here), "tool")
+    listed = science("list", "-p", str(here), "--json").json
+    assert {entry["name"] for entry in listed} == {"base-files", "python", "tool"}
+    assert {entry["version"] for entry in science("search", "tool", "--json").json["tool"]} == {"1.0", "2.0"}
+    science.ok("env", "remove", "--yes", "--prefix", str(here))
+    assert not here.exists()
+
+
+def test_what_pycharm_asks_of_an_environment_is_answered(science: Envmgr, channel: LocalChannel) -> None:
+    science.ok("config", "set", "channels", channel.url)
+    document = science("env", "list", "--json").json
+    details = document["envs_details"]
+    assert list(details) == document["envs"]
+    assert details[str(science.prefix("science"))]["name"] == "science"
+    assert details[str(science.directory / "other")]["name"] == ""  # a text, also without a name
+    assert all(type(each["base"]) is bool for each in details.values())
+    science.ok("install", "tool=1", "-y", "-n", "science")
+    outdated = science("update", "--dry-run", "--all", "--json", "-n", "science").json
+    assert outdated["actions"]["LINK"] == outdated["actions"]["UNLINK"] == []
+    assert outdated["message"] == "All requested packages already installed."
+    exported = science.ok("env", "export", "--no-builds", "-n", "science")
+    assert "  - tool=1.0\n" in exported
+    science.write("environment.yml", exported.replace("tool=1.0", "tool=2.0"))
+    science.ok("env", "update", "--file", "environment.yml", "--prune", "-n", "science")
+    listed = {entry["name"]: entry["version"] for entry in science("list", "--json", "-n", "science").json}
+    assert listed["tool"] == "2.0"
+    science.ok("uninstall", "tool", "-y", "-n", "science")
+    science.ok("env", "create", "-f", "environment.yml", "-n", "again", "-q")
 
 
 def test_what_pycharm_asks_is_answered(science: Envmgr) -> None:

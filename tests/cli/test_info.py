@@ -36,7 +36,7 @@ def test_parts(envmgr: Envmgr) -> None:
     assert envmgr.ok("info", "--base") == f"{envmgr.root}\n"
     assert envmgr.ok("info", "--envs").startswith("there are no environments yet")
     document = envmgr("info", "--envs", "--json").json
-    assert document["environments"] == {}
+    assert document["environments"] == document["envs_details"] == {}
 
 
 def test_a_wrong_override_is_one_error(envmgr: Envmgr) -> None:

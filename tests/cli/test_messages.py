@@ -6,7 +6,16 @@ import json
 import pytest
 
 from envmgr.cli import messages
-from envmgr.errors import ChannelError, Unsatisfiable
+from envmgr.cli.conda_names import exception_keys
+from envmgr.errors import (
+    ChannelError,
+    CommandNotFound,
+    EnvironmentNotFound,
+    EnvmgrError,
+    PackagesNotFound,
+    StoreError,
+    Unsatisfiable,
+)
 
 
 def _printed(error: ChannelError, *, colour: bool) -> str:
@@ -58,7 +67,24 @@ def test_json_has_the_class_as_error(capsys: pytest.CaptureFixture[str]) -> None
         "message": "no",
         "hint": None,
         "details": {"conflicts": [{"where": "environment.yml:7"}], "edits": []},
+        "exception_name": "UnsatisfiableError",
     }
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (EnvmgrError("x"), {"exception_name": "CondaError"}),
+        (StoreError("x"), {"exception_name": "CondaError"}),
+        (PackagesNotFound("x"), {"exception_name": "PackagesNotFoundError"}),
+        (PackagesNotFound("x", details={"conflicts": [{"spec": "scippy"}]}),
+         {"exception_name": "PackagesNotFoundError", "packages": ["scippy"]}),
+        (EnvironmentNotFound("x"), {"exception_name": "EnvironmentLocationNotFound"}),
+        (CommandNotFound("x"), {"exception_name": "CondaError"}),
+    ],
+)  # fmt: skip
+def test_scripts_tell_errors_apart_by_condas_names(error: EnvmgrError, expected: dict[str, object]) -> None:
+    assert exception_keys(error) == expected
 
 
 def test_colour_needs_a_terminal_that_wants_it() -> None:

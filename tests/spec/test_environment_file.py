@@ -142,6 +142,19 @@ def test_unknown_key_is_warned_of() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["/home/me/envs/lab", "/lab/", r"C:\\Users\\me\\lab", "C:/lab"])
+def test_path_that_conda_exports_as_a_name_means_its_last_part(name: str) -> None:
+    spec = read(f'name: "{name}"\ndependencies: []\n')
+    assert spec.name == "lab"
+    assert spec.warnings[0].endswith("is a path; its last part `lab` is the name")
+
+
+@pytest.mark.parametrize("name", ['""', "", "null"])
+def test_empty_name_of_micromamba_is_none(name: str) -> None:
+    spec = read(f"name: {name}\ndependencies: []\n")
+    assert (spec.name, spec.warnings) == (None, ())
+
+
 def test_reserved_name_is_left_out_with_a_warning() -> None:
     spec = read("name: base\ndependencies: []\n")
     assert spec.name is None

@@ -48,6 +48,13 @@ EXPLICIT = "# platform: linux-64\n  @EXPLICIT  \nhttps://h.example/c/noarch/a-1-
         ("pylock.dev.toml", "", FileKind.PYLOCK),
         ("other.toml", 'lock-version = "1.0"\n', FileKind.PYLOCK),
         ("C:\\work\\pyproject.toml", "", FileKind.PYPROJECT),
+        ("Pipfile", "[packages]\n", FileKind.PIPFILE),
+        ("sub/Pipfile.lock", '{"_meta": {}, "package": 1}', FileKind.PIPFILE_LOCK),
+        ("poetry.lock", "", FileKind.POETRY_LOCK),
+        ("pdm.lock", "", FileKind.PDM_LOCK),
+        ("https://h.example/uv.lock", "version = 1\n", FileKind.UV_LOCK),
+        ("pixi.toml", "", FileKind.PIXI_MANIFEST),
+        (".venv", '{"pyvenv.cfg": "3.12", "distributions": []}', FileKind.VIRTUAL_ENVIRONMENT),
     ],
 )
 def test_kind_is_told_by_name_where_a_standard_fixes_it_and_else_by_content(

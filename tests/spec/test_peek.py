@@ -14,6 +14,8 @@ from envmgr.spec.peek import name_and_prefix
         ("- name: x\n", (None, None)),
         ("name:\ndependencies: []\n", (None, None)),
         ("name: base\n", (None, None)),
+        ("name: /opt/envs/lab\nprefix: /opt/envs/lab\n", ("lab", "/opt/envs/lab")),
+        ("name: ''\nprefix: /x\n", (None, "/x")),
         ("", (None, None)),
         ("name: [", (None, None)),
         ("[" * 100_000, (None, None)),

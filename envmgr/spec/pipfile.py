@@ -1,0 +1,87 @@
+"""Pipenv's Pipfile and Pipfile.lock (pipfile-spec 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from envmgr.spec.faults import SpecFault, shown
+from envmgr.spec.project import Elsewhere, Entry, Project, Wish
+
+_OF_PIPFILE = {"packages": "", "dev-packages": "dev"}
+_OF_LOCK = {"default": "", "develop": "dev"}
+_TABLES = frozenset({"source", "requires", "scripts", "pipenv", "pipfile", "_meta", "build-system", "tool"})
+_MARKERS = ("sys_platform", "platform_system", "platform_machine", "os_name", "python_version", "python_full_version",
+            "implementation_name", "platform_python_implementation")  # fmt: skip
+
+
+def read(document: Mapping[str, Any], wish: Wish) -> Project:
+    """Return what a Pipfile asks for: `[packages]`, and the groups that were chosen (`dev` is `[dev-packages]`).
+
+    Raises SpecFault for an entry that cannot be read.
+    """
+    return _project(document, wish, _OF_PIPFILE, document.get("requires", {}), is_lock=False)
+
+
+def read_lock(document: Mapping[str, Any], wish: Wish) -> Project:
+    """Return what a Pipfile.lock has: `default`, and the groups that were chosen (`dev` is `develop`).
+
+    Raises SpecFault for an entry that cannot be read.
+    """
+    meta = document["_meta"]
+    if str(meta.get("pipfile-spec")) != "6":
+        raise SpecFault(f"pipfile-spec {shown(str(meta.get('pipfile-spec')))} is not known; this envmgr reads 6")
+    return _project(document, wish, _OF_LOCK, meta.get("requires", {}), is_lock=True)
+
+
+def _project(
+    document: Mapping[str, Any], wish: Wish, names: Mapping[str, str], requires: Mapping[str, Any], *, is_lock: bool
+) -> Project:
+    tables = {
+        names.get(key, str(canonicalize_name(key))): value
+        for key, value in document.items()
+        if key not in _TABLES and isinstance(value, Mapping)
+    }
+    chosen = ("", *sorted(wish.groups))
+    entries = tuple(entry for group in chosen for entry in _entries(tables.get(group, {})))
+    python = str(requires.get("python_full_version") or requires.get("python_version") or "")
+    return Project(
+        entries=tuple(dict.fromkeys(entries)),
+        python=python,
+        groups=frozenset({*tables, "dev"} - {""}),
+        indexes=tuple(str(value["index"]) for group in chosen for value in tables.get(group, {}).values()
+                      if isinstance(value, Mapping) and value.get("index")),
+        is_lock=is_lock,
+    )  # fmt: skip
+
+
+def _entries(table: Mapping[str, Any]) -> Iterator[Entry]:
+    for name, value in table.items():
+        if isinstance(value, str):
+            value = {"version": value}  # noqa: PLW2901
+        if not isinstance(value, Mapping):
+            raise SpecFault(f"{shown(name)}: expected a version or a table, found {shown(str(value))}")
+        extras = sorted(str(extra) for extra in value.get("extras", ()))
+        listed = f"[{','.join(extras)}]" if extras else ""
+        version = str(value.get("version", "*"))
+        git = str(value.get("git", ""))
+        path, url = str(value.get("path", "")), str(value.get("file", ""))
+        if git or path or url:
+            is_url = "://" in url
+            text = Elsewhere(
+                git=git, url=url if is_url else "", path=path or ("" if is_url else url),
+                revision=str(value.get("ref", "")), subdirectory=str(value.get("subdirectory", "")),
+                is_editable=bool(value.get("editable")),
+            ).line(name, extras)  # fmt: skip
+        else:
+            text = f"{name}{listed}{'' if version in ('*', '') else version}"
+        yield Entry(text, name, _marker(value), tuple(map(str, value.get("hashes", ()))))
+
+
+def _marker(value: Mapping[str, Any]) -> str:
+    """Return the marker of an entry: `markers`, and keys as `sys_platform = "== 'win32'"`."""
+    parts = [str(value["markers"])] if value.get("markers") else []
+    parts += [f"{key} {value[key]}" for key in _MARKERS if value.get(key)]
+    return " and ".join(f"({part})" for part in parts) if len(parts) > 1 else "".join(parts)
