@@ -233,12 +233,17 @@ def _fetch(run: Run, linking_: Linking) -> tuple[Artifact, ...]:
     except ChannelError as error:
         if not run.settings.offline or not run.request.lock.pip:
             raise
-        from envmgr.pypi import cached  # start-up time: most environments have no pip half
+        from envmgr.pypi import cached, checkouts  # start-up time: most environments have no pip half
         from envmgr.pypi.indexes import Indexes
 
         options = run.request.index_options or _index_options(run.request.lock)
         indexes = Indexes.gather(run.settings, run.request.pypi, options)
-        missing = cached.lacking(run.request.lock, run.settings, indexes)
+        missing = cached.lacking(
+            run.request.lock,
+            run.settings,
+            indexes,
+            home=checkouts.home(run.settings, run.request.location.prefix),
+        )
         names = [package.filename or package.name for package in missing]
         raise ChannelError(
             "\n".join([error.message, *cached.listed(missing)]),
