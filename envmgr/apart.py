@@ -27,6 +27,7 @@ T = TypeVar("T")
 _OVER_MEMORY: Final = 77  # exit codes of a child
 _ORPHANED: Final = 78
 _LOOK_EVERY = 0.05  # seconds between two looks at the memory of a child: it grows by 25 MB meanwhile at most
+_LOOK_AT_CHILD = 0.5  # seconds between two looks at how long a child computes
 _GRACE_SECONDS = 1.0  # for a child to put away its files when the parent is interrupted
 _LENGTH = 8
 
@@ -52,14 +53,14 @@ def is_possible() -> bool:
 def call(work: Callable[[], T], *, memory: int, patience: float = 0.0, is_lost: Callable[[], bool] = bool) -> T:
     """Return what `work` returns in a child process, or raise what it raises (without its cause).
 
-    Where that takes longer than `patience` seconds, `is_lost` is asked once whether to go on. Raises Ended when it is,
-    when the child needs more than `memory` bytes (0: no bound), and when it dies. Interrupted, the child goes at once.
-    What it prints on stderr is lost.
+    Where that takes more than `patience` seconds of a processor, `is_lost` is asked once whether to go on. Raises
+    Ended when it is, when the child needs more than `memory` bytes (0: no bound), and when it dies. Interrupted, the
+    child goes at once. What it prints on stderr is lost.
     """
     child, talk = _started(work, memory)
     try:
         with talk:
-            if patience and not select.select([talk], [], [], patience)[0] and is_lost():
+            if patience and _computes_for(child, patience, talk) and is_lost():
                 os.kill(child, signal.SIGKILL)
                 raise Ended("lost", f"no answer after {patience:g} s, and there is none")
             data = _read_frame(talk, None)
@@ -228,6 +229,16 @@ def _fork() -> int:
         # Python warns of every thread; those that draw progress and touch leases hold no lock that a child takes.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+def _computes_for(child: int, seconds: float, talk: socket.socket) -> bool:
+    """Wait for the child's answer as long as it has computed for less than `seconds`; whether it has before that."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    while not select.select([talk], [], [], min(seconds, _LOOK_AT_CHILD))[0]:
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / ticks >= seconds:  # utime and stime, which are 14 and 15 of them all
+            return True
+    return False
 
 
 def _be_quiet() -> None:

@@ -58,16 +58,26 @@ def test_child_that_dies_is_a_crash() -> None:
     assert caught.value.why == "crash"
 
 
+def compute(seconds: float) -> str:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+    return "done"
+
+
 def test_child_is_ended_where_its_work_is_known_to_be_lost() -> None:
     with pytest.raises(apart.Ended) as caught:
-        apart.call(lambda: time.sleep(600), memory=0, patience=0.1, is_lost=lambda: True)
+        apart.call(lambda: compute(600), memory=0, patience=0.05, is_lost=lambda: True)
     assert caught.value.why == "lost"
-    assert (
-        apart.call(
-            lambda: bool(signal.sigtimedwait([signal.SIGUSR2], 0.3)), memory=0, patience=0.1, is_lost=lambda: False
-        )
-        is False
-    )
+    assert apart.call(lambda: compute(0.2), memory=0, patience=0.05, is_lost=lambda: False) == "done"
+
+
+def test_child_that_waits_is_not_given_up() -> None:
+    def wait() -> str:
+        time.sleep(0.3)
+        return "done"
+
+    assert apart.call(wait, memory=0, patience=0.2, is_lost=lambda: True) == "done"
 
 
 def test_interrupted_call_leaves_no_child() -> None:
