@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
@@ -26,6 +27,7 @@ T = TypeVar("T")
 _OVER_MEMORY: Final = 77  # exit codes of a child
 _ORPHANED: Final = 78
 _LOOK_EVERY = 0.05  # seconds between two looks at the memory of a child: it grows by 25 MB meanwhile at most
+_LOOK_AT_CHILD = 0.5  # seconds between two looks at how long a child computes
 _GRACE_SECONDS = 1.0  # for a child to put away its files when the parent is interrupted
 _LENGTH = 8
 
@@ -51,36 +53,46 @@ def is_possible() -> bool:
 def call(work: Callable[[], T], *, memory: int, patience: float = 0.0, is_lost: Callable[[], bool] = bool) -> T:
     """Return what `work` returns in a child process, or raise what it raises (without its cause).
 
-    Where that takes longer than `patience` seconds, `is_lost` is asked once whether to go on. Raises Ended when it is,
-    when the child needs more than `memory` bytes (0: no bound), and when it dies. Interrupted, the child goes at once.
-    What it prints on stderr is lost.
+    Where that takes more than `patience` seconds of a processor, `is_lost` is asked once whether to go on. Raises
+    Ended when it is, when the child needs more than `memory` bytes (0: no bound), and when it dies. Interrupted, the
+    child goes at once. What it prints on stderr is lost.
     """
-    talk, theirs = socket.socketpair()
-    parent = os.getpid()
-    child = _fork()
-    if child == 0:
-        talk.close()
-        _be_quiet()
-        _watch(parent, memory, over=lambda: os._exit(_OVER_MEMORY))
-        _leave(theirs, work)
-    theirs.close()
+    child, talk = _started(work, memory)
     try:
         with talk:
-            if patience and not select.select([talk], [], [], patience)[0] and is_lost():
+            if patience and _computes_for(child, patience, talk) and is_lost():
                 os.kill(child, signal.SIGKILL)
                 raise Ended("lost", f"no answer after {patience:g} s, and there is none")
             data = _read_frame(talk, None)
     except BaseException:
         _end(child)
         raise
-    _, status = os.waitpid(child, 0)
-    if data is not None:
-        result: T = _opened(data)
-        return result
-    code = os.waitstatus_to_exitcode(status)
-    if code == _OVER_MEMORY:
-        raise Ended("memory", f"more than {memory >> 20} MiB")
-    raise Ended("crash", f"it died of {signal.Signals(-code).name}" if code < 0 else f"it ended with {code}")
+    result: T = _result(child, data, memory)
+    return result
+
+
+@contextmanager
+def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Do `work` in a child process while the body runs, which calls what it is given once, for the result.
+
+    That call returns and raises as `call` does. Without it, and when the body raises, the child goes at once.
+    """
+    child, talk = _started(work, 0)
+    is_over = False
+
+    def result() -> T:
+        nonlocal is_over
+        data = _read_frame(talk, None)
+        is_over = True
+        found: T = _result(child, data, 0)
+        return found
+
+    try:
+        with talk:
+            yield result
+    finally:
+        if not is_over:
+            _end(child)
 
 
 class Standby:
@@ -187,11 +199,46 @@ def _answer(talk: socket.socket, answer: Callable[[Any], Any], parent: int, memo
     os._exit(0)
 
 
+def _started(work: Callable[[], object], memory: int) -> tuple[int, socket.socket]:
+    """Return a new child process at work, and where it says what came of it."""
+    talk, theirs = socket.socketpair()
+    parent = os.getpid()
+    child = _fork()
+    if child == 0:
+        talk.close()
+        _be_quiet()
+        _watch(parent, memory, over=lambda: os._exit(_OVER_MEMORY))
+        _leave(theirs, work)
+    theirs.close()
+    return child, talk
+
+
+def _result(child: int, data: bytes | None, memory: int) -> Any:
+    """Return or raise what a child has said; raises Ended where it died without a word."""
+    _, status = os.waitpid(child, 0)
+    if data is not None:
+        return _opened(data)
+    code = os.waitstatus_to_exitcode(status)
+    if code == _OVER_MEMORY:
+        raise Ended("memory", f"more than {memory >> 20} MiB")
+    raise Ended("crash", f"it died of {signal.Signals(-code).name}" if code < 0 else f"it ended with {code}")
+
+
 def _fork() -> int:
     with warnings.catch_warnings():
         # Python warns of every thread; those that draw progress and touch leases hold no lock that a child takes.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+def _computes_for(child: int, seconds: float, talk: socket.socket) -> bool:
+    """Wait for the child's answer as long as it has computed for less than `seconds`; whether it has before that."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    while not select.select([talk], [], [], min(seconds, _LOOK_AT_CHILD))[0]:
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / ticks >= seconds:  # utime and stime, which are 14 and 15 of them all
+            return True
+    return False
 
 
 def _be_quiet() -> None:

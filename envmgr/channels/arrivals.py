@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,25 @@ async def settled(tasks: Collection[asyncio.Future[Any]], idle: float) -> bool:
             begun, before, computed = now, arrived, time.process_time()
         elif now - begun >= idle:
             return False
+
+
+@contextlib.contextmanager
+def no_larger_file(size: int) -> Iterator[None]:
+    """Let no file that this process writes grow beyond `size` bytes (0: any size); writing fails there."""
+    try:
+        import resource  # not on Windows, where nothing bounds it
+    except ImportError:
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if not size or (soft != resource.RLIM_INFINITY and soft <= size):
+        yield
+        return
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _information(descriptor: int) -> tuple[int, int] | None:

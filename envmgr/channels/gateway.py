@@ -32,7 +32,7 @@ from envmgr.channels.credentials import Authorization
 from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
 from envmgr.channels.model import Channel
 from envmgr.channels.reading import Bounds
-from envmgr.channels.shards import ShardCache
+from envmgr.channels.shards import INDEX, ShardCache
 from envmgr.errors import ChannelError
 from envmgr.settings import Settings
 
@@ -106,9 +106,14 @@ class CheckedGateway(Gateway):
         if self.directory is None or self.shards is None:
             return
         place = f"{RattlerChannel(channel.url).base_url.rstrip('/')}/{subdir}"
-        name = hashlib.md5(place.encode(), usedforsecurity=False).hexdigest()[:8]
+        (self.directory / f"{_cache_key(f'{place}/{INDEX}/')}.shards-cache-v1").unlink(missing_ok=True)
         for extension in (".json", ".info.json"):
-            (self.directory / f"{name}{extension}").unlink(missing_ok=True)
+            (self.directory / f"{_cache_key(place)}{extension}").unlink(missing_ok=True)
+
+
+def _cache_key(url: str) -> str:
+    """Return what rattler and conda call the cached answer of a URL."""
+    return hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()[:8]
 
 
 def gateway(channels: Sequence[Channel], settings: Settings) -> CheckedGateway:
@@ -130,7 +135,7 @@ def gateway(channels: Sequence[Channel], settings: Settings) -> CheckedGateway:
     opened.directory = directory
     if not settings.offline:
         opened.bounds = Bounds(size=settings.repodata_size_limit << 20, idle=settings.repodata_idle_timeout)
-        opened.shards = ShardCache(directory, fetching, channels)
+        opened.shards = ShardCache(directory, fetching, channels, idle=settings.repodata_idle_timeout)
     return opened
 
 

@@ -6,16 +6,17 @@ rattler decompresses whatever comes, and waits as long as anything comes.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from rattler import Gateway, Subdir
 
-from envmgr.channels.arrivals import LEAST_RATE, settled
+from envmgr.channels.arrivals import LEAST_RATE, no_larger_file, settled
 from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
 from envmgr.channels.model import Channel
 from envmgr.errors import ChannelError
 from envmgr.urls import path_of_file_url, redact
+
+_NOT_MODIFIED = "(304 Not Modified)"
 
 
 class Bounds:
@@ -43,9 +44,18 @@ async def read(
         return
 
     async def names(channel: Channel, subdir: str) -> None:
-        await source.names([channel.url], [Subdir(subdir)], channel_relations="disabled")
+        for is_second in (False, True):
+            try:
+                await source.names([channel.url], [Subdir(subdir)], channel_relations="disabled")
+                return
+            except GATEWAY_ERRORS as error:
+                # rattler asks whether its index of shards is current, and does not know what a 304 without an ETag
+                # and a date answers: so it is asked for as if there were none.
+                if is_second or _NOT_MODIFIED not in str(error):
+                    raise
+                forget(channel, subdir)
 
-    with _no_larger_file(bounds.size):
+    with no_larger_file(bounds.size):
         tasks = [asyncio.ensure_future(names(*place)) for place in places]
         try:
             is_settled = await settled(tasks, bounds.idle)
@@ -77,22 +87,3 @@ def _silent(places: Sequence[tuple[Channel, str]], bounds: Bounds) -> ChannelErr
         f"`envmgr config set repodata_idle_timeout {int(bounds.idle) * 10}`",
         details={"channel": next(iter(names)), "url": redact(places[0][0].url)},
     )
-
-
-@contextlib.contextmanager
-def _no_larger_file(size: int) -> Iterator[None]:
-    """Let no file that this process writes grow beyond `size` bytes (0: any size); writing fails there."""
-    try:
-        import resource  # not on Windows, where nothing bounds it
-    except ImportError:
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if not size or (soft != resource.RLIM_INFINITY and soft <= size):
-        yield
-        return
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -131,6 +131,8 @@ class RattlerSolver:
                     add_pip_as_python_dependency=pip,
                 ),
                 seconds=seconds,
+                names=[*(spec.name for spec in request.specs), *(["pip"] if pip else [])],
+                recursive=True,
             )
         except SolverError as error:
             raise _reading(str(error), request.time_limit) from error

@@ -117,7 +117,8 @@ class Repodata:
         if not self.urls or not wanted:
             return [[] for _ in self.urls]
         query = self.gateway.query(self.urls, self.platforms, wanted, recursive=recursive, channel_relations=RELATIONS)
-        by_subdir: list[list[RepoDataRecord]] = self.wait(query)
+        names = [spec if isinstance(spec, str) else spec.name.normalized for spec in wanted]
+        by_subdir: list[list[RepoDataRecord]] = self.wait(query, names=names, recursive=recursive)
         # The answer has one list a channel and platform, the platforms of one channel beside each other.
         each = len(by_subdir) // len(self.urls)
         return [
@@ -125,24 +126,36 @@ class Repodata:
             for at, channel in enumerate(self.channels)
         ]
 
-    def wait(self, work: Awaitable[T], *, seconds: float | None = None) -> T:
+    def wait(
+        self,
+        work: Awaitable[T],
+        *,
+        seconds: float | None = None,
+        names: Iterable[str] = (),
+        recursive: bool = False,
+    ) -> T:
         """Wait for an asynchronous call of rattler that reads the channels, not longer than `seconds`.
 
-        Raises ChannelError when it could not read one of them (TooSlow: in time), and SolveError when it crashed on
-        what it read.
+        `names` are those of the packages that it asks for, with all that they depend on where `recursive`. Raises
+        ChannelError when it could not read one of them (TooSlow: in time), and SolveError when it crashed on what it
+        read.
         """
+        source = self.gateway if isinstance(self.gateway, gateway.CheckedGateway) else None
+        subdirs = [str(platform) for platform in self.platforms]
 
         async def waited() -> T:
-            if isinstance(self.gateway, gateway.CheckedGateway):
+            if source is not None:
                 try:
-                    await self.gateway.read(self.channels, [str(platform) for platform in self.platforms])
+                    await source.read(self.channels, subdirs)
+                    if source.shards is not None:
+                        await source.shards.bring(names, subdirs, recursive=recursive)
                 except BaseException:
                     if isinstance(work, Coroutine):
                         work.close()
                     raise
             found = await asyncio.wait_for(work, seconds)
-            if isinstance(self.gateway, gateway.CheckedGateway) and self.gateway.shards is not None:
-                await self.gateway.shards.check(str(platform) for platform in self.platforms)
+            if source is not None and source.shards is not None:
+                await source.shards.check(subdirs)
             return found
 
         try:

@@ -17,6 +17,7 @@ class Request:
     method: str
     path: str
     authorization: str | None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,12 @@ class WebServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                request = Request(method=self.command, path=self.path, authorization=self.headers.get("Authorization"))
+                request = Request(
+                    method=self.command,
+                    path=self.path,
+                    authorization=self.headers.get("Authorization"),
+                    headers={name.lower(): value for name, value in self.headers.items()},
+                )
                 outer.requests.append(request)
                 answer = outer.answer(request)
                 try:

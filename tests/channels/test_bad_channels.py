@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import bz2
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from builders.channels import LocalChannel
 from builders.commands import Envmgr
 from builders.packages import Package
 from builders.web import Answer, Request, WebServer
+from envmgr.channels.shard_index import ShardIndex
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -254,8 +256,8 @@ def shard_paths(lab: Lab, subdir: str = "noarch") -> list[str]:
         (lambda lab, path: lab.good(next(other for other in shard_paths(lab) if other != path)), "has the sha256 "),
         (lambda lab, path: zstd.compress(zstd.decompress(lab.good(path)), 1), "has the sha256 "),
         (lambda lab, path: zstd.compress(zstd.decompress(lab.good(path)).replace(b"tool", b"tolo")), "has the sha256 "),
-        (lambda lab, path: lab.good(path)[:60], "is no whole answer"),
-        (lambda lab, path: b"<html>log in</html>", "is no whole answer"),
+        (lambda lab, path: lab.good(path)[:60], "has the sha256 "),
+        (lambda lab, path: b"<html>log in</html>", "has the sha256 "),
     ],
     ids=["that of another name", "the same records packed otherwise", "other records", "truncated", "HTML"],
 )
@@ -274,19 +276,38 @@ def test_shard_that_is_not_what_its_index_names_is_refused_and_not_kept(
     assert not any(request.path == NOARCH for request in server.requests)
 
 
-def test_shard_that_was_another_file_a_moment_ago_is_refused(sharded: Lab, server: WebServer, envmgr: Envmgr) -> None:
-    other, *_ = shard_paths(sharded)
-    sharded.broken = {path: [Answer(body=sharded.good(other)), Answer(body=sharded.good(path))]
-                      for path in shard_paths(sharded) if path != other}  # fmt: skip
-    done = envmgr("create", "-n", "science", "-c", f"{server.url}/lab", "tool", ENVMGR_TRACEBACK="0")
+def test_shard_that_the_cache_has_wrongly_is_refused_and_not_kept(
+    sharded: Lab, server: WebServer, envmgr: Envmgr
+) -> None:
+    command = ("create", "-c", f"{server.url}/lab", "tool")
+    assert envmgr(*command, "-n", "first").code == 0
+    kept, other = sorted((envmgr.cache / "repodata" / "shards-v1").glob("*.msgpack"))[:2]
+    kept.write_bytes(other.read_bytes())  # as rattler would have kept an answer
+    done = envmgr(*command, "-n", "science", ENVMGR_TRACEBACK="0")
     assert (done.code, "was another file a moment ago" in done.err) == (1, True), done
+    assert envmgr(*command, "-n", "science").code == 0
 
 
-def test_shard_is_checked_once(sharded: Lab, server: WebServer, envmgr: Envmgr) -> None:
+def test_shard_that_unpacks_to_more_than_any_is_refused_and_not_kept(
+    sharded: Lab, server: WebServer, envmgr: Envmgr
+) -> None:
+    compressor = zstd.ZstdCompressor(level=1)
+    bomb = b"".join(compressor.compress(bytes(1 << 24)) for _ in range(17)) + compressor.flush()
+    name = hashlib.sha256(bomb).digest()
+    index = sharded.directory / "lab" / "noarch" / "repodata_shards.msgpack.zst"
+    known = zstd.decompress(index.read_bytes())
+    index.write_bytes(zstd.compress(known.replace(ShardIndex(known, "").hashes["tool"], name)))
+    sharded.broken = {f"/lab/noarch/shards/{name.hex()}.msgpack.zst": [Answer(body=bomb)]}
+    done = envmgr("create", "-n", "science", "-c", f"{server.url}/lab", "tool", ENVMGR_TRACEBACK="0")
+    assert (done.code, "or is larger than 256 MiB" in done.err) == (1, True), done
+    assert not list((envmgr.cache / "repodata" / "shards-v1").iterdir())
+
+
+def test_shard_is_fetched_once(sharded: Lab, server: WebServer, envmgr: Envmgr) -> None:
     for name in ("science", "art"):
         assert envmgr("create", "-n", name, "-c", f"{server.url}/lab", "tool").code == 0
     asked = [request.path for request in server.requests]
-    assert {asked.count(path) for path in shard_paths(sharded)} == {2}
+    assert {asked.count(path) for path in shard_paths(sharded)} == {1}
 
 
 @pytest.mark.parametrize("case", ["truncated", "a login page", "a record without a name", "an impossible version"])
