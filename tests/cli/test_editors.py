@@ -119,14 +119,10 @@ def test_what_jupyters_conda_kernels_ask_is_answered(science: Envmgr) -> None:
 def test_what_starts_a_kernel_by_condas_root_alone_is_there(science: Envmgr, channel: LocalChannel, where: str) -> None:
     root, prefix = science("info", "--json").json["root_prefix"], science.prefix("science")
     named = str(prefix) if where == "a prefix" else "science"
-    lines = (
-        f". '{root}/bin/activate' '{named}' && echo CONDA_PREFIX=$CONDA_PREFIX && exec tool",
-        f". '{root}/etc/profile.d/conda.sh' && conda activate '{named}' && echo CONDA_PREFIX=$CONDA_PREFIX && exec tool",
-    )
-    science.ok(
-        "install", "-n", "science", "-c", science("list", "-n", "science", "--json").json[0]["base_url"], "tool=1"
-    )
+    lines = (f". '{root}/bin/activate' '{named}'", f". '{root}/etc/profile.d/conda.sh' && conda activate '{named}'")
+    science.ok("install", "-n", "science", "-c", channel.url, "tool=1")
     for line in lines:
+        script = f"{line} && echo CONDA_PREFIX=$CONDA_PREFIX && exec tool"
         script = f"{line} && echo CONDA_PREFIX=$CONDA_PREFIX && exec tool"
         done = subprocess.run(["bash", "-c", script], env=science.environ, capture_output=True, text=True, check=False)
         assert (done.stdout, done.stderr) == (f"CONDA_PREFIX={prefix}\ntool 1.0\n", "")
