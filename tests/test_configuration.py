@@ -89,7 +89,7 @@ def test_proxies_and_certificates_become_variables_unless_there_are_such(environ
     ("text", "message"),
     [
         ("# mine\nproxy_servers: {http: 'http://x'}\nsolver: 7\n", ":3: solver: expected one of"),
-        ("channels:\n  - a\n  - b\n\"offline\": maybe\n", ":4: offline: expected true or false"),
+        ('channels:\n  - a\n  - b\n"offline": maybe\n', ":4: offline: expected true or false"),
         ("offline: true\nslover: x\n", ":2: unknown key `slover`"),
         ("offline: true\nchannels: [a]\noffline: false\n", ":3: `offline` stands in line 1 already"),
     ],
