@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
 import click
 
-from envmgr.cli import conda_flags, create_line, options
+from envmgr.cli import conda_flags, create_line, hot, options
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
 from envmgr.settings import process_environ
+from envmgr.shell.conda_layout import ACTIVATE
 from envmgr.store import followed, generations, layout
 from envmgr.workflows.create import Outcome
 from envmgr.workflows.create import create as create_environment
@@ -147,6 +149,10 @@ def create(
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
+    if not dry_run and not os.path.exists(settings.root / ACTIVATE):
+        from envmgr.workflows import shells  # start-up time: only for the first environment of a store
+
+        shells.write_conda_layout(settings, hot.own_command())
     if line is not None and _is_followed(outcome, request):
         followed.remember(str(settings.root), line.question, taken, str(outcome.location.prefix), settings.environ)
     print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
