@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
 import click
 
-from envmgr.cli import conda_flags, options
+from envmgr.cli import conda_flags, hot, options
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
+from envmgr.shell.conda_layout import ACTIVATE
 from envmgr.store import layout
 from envmgr.workflows.create import create as create_environment
 from envmgr.workflows.request import CreateRequest, Wanted
@@ -143,6 +145,10 @@ def create(
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
+    if not dry_run and not os.path.exists(settings.root / ACTIVATE):
+        from envmgr.workflows import shells  # start-up time: only for the first environment of a store
+
+        shells.write_conda_layout(settings, hot.own_command())
     print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
 
 

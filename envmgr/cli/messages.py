@@ -52,7 +52,7 @@ def error_document(error: EnvmgrError) -> dict[str, Any]:
     """Return the object that `--json` prints on stdout for a failure."""
     return {
         "success": False,
-        "error": type(error).__name__,
+        "error": error.kind,
         "message": error.message,
         "hint": error.hint,
         "details": error.details,

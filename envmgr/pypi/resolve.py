@@ -37,7 +37,8 @@ class PipRequest:
     `conda` are the solved conda packages with their extracted artifacts; `locked` wheels of an earlier lock are
     preferred where they are allowed; nothing uploaded after `exclude_newer` counts. `indexes` are what is configured
     about package indexes (None: what the machine says). `build_python` gives the interpreter of the conda half, made
-    when it is first needed (None: nothing can be built for this platform here).
+    when it is first needed (None: nothing can be built for this platform here). `provided` says what the conda
+    packages provide where no artifact is to be read (None: as the artifacts say).
     """
 
     requirements: tuple[Requirement, ...]
@@ -50,6 +51,7 @@ class PipRequest:
     options: PipOptions = NO_OPTIONS
     constraints: tuple[Requirement, ...] = ()
     build_python: Callable[[], Path] | None = None
+    provided: tuple[Distribution, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
         platform=request.platform,
         virtual_packages=request.virtual_packages,
     )
-    found = provided.read(request.conda)
+    found = provided.read(request.conda) if request.provided is None else request.provided
     distributions = {distribution.name: distribution for distribution in found}
     uv = Uv.find(settings, request.indexes)
     wanted = _wanted(request, target, uv)

@@ -17,7 +17,7 @@ from envmgr.solve.pip import with_pip
 from envmgr.spec.command_line import parse_arguments, parse_dependency
 from envmgr.spec.edits import AskedT, Edits
 from envmgr.spec.faults import shown
-from envmgr.spec.model import EnvironmentSpec, Origin, Requirement
+from envmgr.spec.model import ASKED_FOR_IN, EnvironmentSpec, Origin, Requirement
 from envmgr.spec.pip_lines import read_lines
 from envmgr.spec.requirements_file import relative_to_base
 from envmgr.store.layout import Location
@@ -36,7 +36,7 @@ def asked_for(lock: Lock, location: Location) -> EnvironmentSpec:
     A lock that does not say what was asked for (one that another tool wrote) asks for what nothing else in it needs.
     Raises SpecError for a spec that cannot be read.
     """
-    origin = Origin(source=f"asked for in {location.label}")
+    origin = Origin(source=f"{ASKED_FOR_IN}{location.label}")
     request = lock.request
     dependencies, pip = request.dependencies, request.pip
     if not dependencies and not pip:

@@ -27,10 +27,10 @@ from envmgr.store import layout
 from envmgr.urls import redact
 from envmgr.workflows import change
 from envmgr.workflows.asked_channels import channels_of
-from envmgr.workflows.change import ChangeRequest
 from envmgr.workflows.create import Plan
 from envmgr.workflows.reading import lock_of
 from envmgr.workflows.recipe_channels import build_recipe_channels
+from envmgr.workflows.request import ChangeRequest
 
 _LARGEST_GLOB = 500  # names: `*` of conda-forge would read every package there is
 

@@ -301,7 +301,7 @@ def test_wrong_uses_say_what_to_write(
     document = envmgr("create", *arguments, "--json") if arguments != ["-f"] else done
     if document is not done:
         assert document.err == ""
-        assert document.json.keys() == {"success", "error", "message", "hint", "details"}
+        assert document.json.keys() == {"success", "error", "message", "hint", "details", "exception_name"}
     assert not envmgr.root.exists()
 
 
