@@ -6,7 +6,7 @@ import click
 
 from envmgr.cli import change, conda_flags, options
 from envmgr.errors import UsageError
-from envmgr.workflows.change import ChangeRequest
+from envmgr.workflows.request import ChangeRequest
 from envmgr.workflows.sources import read_sources
 
 

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from envmgr.errors import PipError
 from envmgr.pypi import unreachable
 from envmgr.pypi.compilation import names_not_found
+from envmgr.pypi.unresolved import Unresolved, pythons
 from envmgr.pypi.uv import UvFailed
 from envmgr.spec.model import Requirement
 from envmgr.urls import redact
@@ -216,11 +217,12 @@ def _unknown(
     pinnable = {name: index for name in sorted(unknown) if (index := elsewhere(name)) is not None}
     asked = [requirement for requirement in requirements if requirement.name in unknown]
     if asked:
-        return PipError(
+        return Unresolved(
             "\n".join(
                 f"{each.origin}: no package index in use has `{each.name}` (asked for as `{each.text}`)"
                 for each in asked
             ),
+            asked,
             hint=_pins(pinnable) or _spelling({each.name: near(each.name) for each in asked}),
             details={"names": sorted(unknown)},
         )
@@ -259,12 +261,14 @@ def _unsatisfiable(
         or (requirement.url and _plain(requirement.url) in text)
     ]
     lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
-    return PipError(
+    return Unresolved(
         f"the pip half cannot be resolved\n{indented(body)}" + (f"\nasked for:{lines}" if lines else ""),
+        mentioned,
         hint=_hint(hint.strip(), body)
         or _versions(body, mentioned, offered)
         or (f"constraints count too: {', '.join(constraints)}" if constraints else None),
         details={"engine": text},
+        pythons=pythons(body),
     )
 
 
@@ -299,11 +303,13 @@ def _hint(text: str, body: str) -> str | None:
         )
     if yanked is not None:
         return f"a yanked release is taken only where it is pinned: `{yanked[1]}=={yanked[2]}`"
+    if "`--python-version` value" in text:
+        return None  # what is said of python is in the account
     abi = _ABI.search(text)
-    pythons = sorted({int(minor) for minor in re.findall(r"`cp3(\d+)", abi[3])}) if abi is not None else []
-    if abi is not None and pythons:
-        listed = ", ".join(f"3.{minor}" for minor in pythons)
-        newest = f"python 3.{pythons[-1]}.*"
+    minors = sorted({int(minor) for minor in re.findall(r"`cp3(\d+)", abi[3])}) if abi is not None else []
+    if abi is not None and minors:
+        listed = ", ".join(f"3.{minor}" for minor in minors)
+        newest = f"python 3.{minors[-1]}.*"
         return f"{abi[1]} {abi[2] or ''} has wheels for python {listed}: ask for `{newest}`, or for another version"
     if "--index-strategy" in text:
         return (

@@ -18,7 +18,7 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import building, clashes, compilation, followed, provided, sources, stubs
+from envmgr.pypi import building, clashes, compilation, followed, other_hashes, provided, sources, stubs
 from envmgr.pypi.building import Asked
 from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.indexes import Indexes
@@ -37,7 +37,8 @@ class PipRequest:
     `conda` are the solved conda packages with their extracted artifacts; `locked` wheels of an earlier lock are
     preferred where they are allowed; nothing uploaded after `exclude_newer` counts. `indexes` are what is configured
     about package indexes (None: what the machine says). `build_python` gives the interpreter of the conda half, made
-    when it is first needed (None: nothing can be built for this platform here).
+    when it is first needed (None: nothing can be built for this platform here). `provided` says what the conda
+    packages provide where no artifact is to be read (None: as the artifacts say).
     """
 
     requirements: tuple[Requirement, ...]
@@ -50,6 +51,7 @@ class PipRequest:
     options: PipOptions = NO_OPTIONS
     constraints: tuple[Requirement, ...] = ()
     build_python: Callable[[], Path] | None = None
+    provided: tuple[Distribution, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
         platform=request.platform,
         virtual_packages=request.virtual_packages,
     )
-    found = provided.read(request.conda)
+    found = provided.read(request.conda) if request.provided is None else request.provided
     distributions = {distribution.name: distribution for distribution in found}
     uv = Uv.find(settings, request.indexes)
     wanted = _wanted(request, target, uv)
@@ -139,6 +141,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
         answer = building.answer(uv, question, asked, reporter)
         packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
         _check_hashes(packages, requirements, request.options)
+        other_hashes.check(packages, requirements, answer.question, uv, request.build_python)
         held_back = _held_back(uv, answer.question, packages, distributions)
     return PipResolution(packages=packages, provided=found, satisfied=satisfied, held_back=held_back)
 
@@ -218,8 +221,9 @@ def _constraints(
 def _hashes(requirements: Sequence[Requirement]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for requirement in requirements:
-        if requirement.hashes:
-            found[requirement.name] = (*found.get(requirement.name, ()), *requirement.hashes)
+        known = tuple(each for each in requirement.hashes if each.startswith("sha256:"))
+        if known:
+            found[requirement.name] = (*found.get(requirement.name, ()), *known)
     return found
 
 
@@ -239,7 +243,8 @@ def _check_hashes(packages: Sequence[PipPackage], requirements: Sequence[Require
     """Raise PipError for what has none of the hashes that its lines give, or has none where all must have one."""
     for package in packages:
         asked = [requirement for requirement in requirements if requirement.name == package.name]
-        allowed = {each.removeprefix("sha256:") for requirement in asked for each in requirement.hashes}
+        given = [each for requirement in asked for each in requirement.hashes]
+        allowed = {each.removeprefix("sha256:") for each in given if each.startswith("sha256:")}
         if allowed and package.sha256 not in allowed:
             found = f"has sha256 {package.sha256}" if package.sha256 else "has none that could be held against it"
             raise PipError(
@@ -248,7 +253,7 @@ def _check_hashes(packages: Sequence[PipPackage], requirements: Sequence[Require
                 hint="if the file was replaced on purpose, write its new hash; else distrust it",
                 details={"expected": sorted(allowed), "found": package.sha256},
             )
-        if options.require_hashes and not allowed:
+        if options.require_hashes and not given:
             raise PipError(
                 f"{package.name} {package.version} is needed, and no line has a hash for it (`--require-hashes`)",
                 hint=f"write `{package.name}=={package.version} --hash=sha256:{package.sha256}`",

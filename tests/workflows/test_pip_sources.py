@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -209,6 +210,10 @@ def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
             ["./archives/packed-1.0.tar.gz --hash=sha256:" + "0" * 64],
             "and the hash that is given for packed is another",
         ),
+        (
+            ["helper==1.0 --hash=sha512:" + "0" * 128],
+            "helper-1.0-py3-none-any.whl has none of the hashes that are given",
+        ),
         (["--require-hashes", "helper"], "environment.yml:9: `helper` has no hash"),
         (
             ["provided @ ./archives/wheeled-1.0-py3-none-any.whl"],
@@ -305,6 +310,18 @@ def test_a_build_that_needs_what_it_does_not_say_is_told_how_to_have_it(
     assert done.err.endswith("UV_NO_BUILD_ISOLATION=1\n")
     assert sources("create", "-f", "environment.yml", "-q", UV_NO_BUILD_ISOLATION="1").code == 0
     assert pip_half(sources) == {"careless": "1.0"}
+
+
+def test_files_are_held_against_hashes_of_other_kinds(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    wheel = hashlib.sha512(index.wheels["helper"][0][1]).hexdigest()
+    archive = hashlib.md5((sources.directory / "archives/packed-1.0.tar.gz").read_bytes()).hexdigest()
+    file_of(sources, channel, f"helper --hash=sha512:{wheel}", f"./archives/packed-1.0.tar.gz#md5={archive}")
+    assert sources("lock", "-f", "environment.yml", "-q").code == 0
+    file_of(sources, channel, "helper", f"./archives/packed-1.0.tar.gz#md5={'0' * 32}")
+    done = sources("lock", "-f", "environment.yml")
+    assert (done.code, "packed-1.0.tar.gz has none of the hashes" in done.err) == (1, True), done
 
 
 @pytest.mark.parametrize("form", ["requirements", "pylock"])
