@@ -119,7 +119,7 @@ def parse(data: bytes, path: Path, kind: str, known: Collection[str]) -> tuple[d
             raise ConfigError(f"{path}: YAML aliases are not read in a configuration", hint="write the value out")
         document = yaml.safe_load(text)
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
+        raise ConfigError(f"{path} cannot be read as YAML: {error}", hint="mend the file, or move it away") from error
     if document is None:
         return {}, {}
     if not isinstance(document, dict):

@@ -15,7 +15,7 @@ from envmgr.errors import PackagesNotFound, SpecError, UsageError
 from envmgr.lock.model import Lock
 from envmgr.solve.pip import with_pip
 from envmgr.spec.command_line import parse_arguments, parse_dependency
-from envmgr.spec.edits import Edits
+from envmgr.spec.edits import AskedT, Edits
 from envmgr.spec.faults import shown
 from envmgr.spec.model import ASKED_FOR_IN, EnvironmentSpec, Origin, Requirement
 from envmgr.spec.pip_lines import read_lines
@@ -69,11 +69,11 @@ def additions(
     """Return the edits that `install` asks for, and what to warn of; paths are then relative to the directory `base`
     (empty: the current one). Raises SpecError for what cannot be read, UsageError for nothing at all."""
     parsed = parse_arguments(specs)
-    requirements = (*_of_files(files, base), *_requirements(pip, base))
+    requirements = _once((*_of_files(files, base), *_requirements(pip, base)))
     parsed = replace(
         parsed,
         channels=tuple(channel for file in files for channel in file.channels),
-        dependencies=(*(each for file in files for each in file.dependencies), *parsed.dependencies),
+        dependencies=_once((*(each for file in files for each in file.dependencies), *parsed.dependencies)),
         warnings=(*(warning for file in files for warning in file.warnings), *parsed.warnings),
     )
     if not parsed.dependencies and not requirements:
@@ -82,6 +82,11 @@ def additions(
         )
     edits = Edits(channels=parsed.channels, dependencies=parsed.dependencies, pip=requirements)
     return edits, parsed.warnings
+
+
+def _once(asked: Sequence[AskedT]) -> tuple[AskedT, ...]:
+    """Return what is asked for, each text once."""
+    return tuple({each.text: each for each in asked}.values())
 
 
 def _of_files(files: Sequence[EnvironmentSpec], base: str) -> tuple[Requirement, ...]:
