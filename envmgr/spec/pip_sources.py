@@ -86,7 +86,8 @@ def hashes_of(values: list[str], line: str) -> tuple[str, ...]:
     wrong = [value for value in lowered if value not in found and value.split(":")[0] in ("sha256", "sha384", "sha512")]
     if wrong or (values and not found):
         raise SpecFault(
-            f"{shown(line)}: {shown(wrong[0] if wrong else lowered[0])} is no sha256, nor another hash that files are held against",
+            f"{shown(line)}: {shown(wrong[0] if wrong else lowered[0])} is no sha256, nor another hash that files are "
+            "held against",
             "write `--hash=sha256:…` with the 64 digits that `pip hash FILE` prints",
         )
     return tuple(value for value in found if value.startswith("sha256:")) or found
