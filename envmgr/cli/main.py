@@ -30,7 +30,7 @@ def entry_point() -> int:
 def run(arguments: list[str], environ: dict[str, str]) -> int:
     """Run one command line and return its exit code; errors are printed, none is raised."""
     try:
-        code = hot.dispatch(arguments, environ)
+        code = hot.dispatch(arguments, environ, lambda: _command_tree(arguments))
         return _command_tree(arguments) if code is None else code
     except EnvmgrError as error:
         return _fail(error, arguments, environ)
