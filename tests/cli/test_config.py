@@ -115,7 +115,7 @@ def test_condas_files_are_taken_over_on_request_without_credentials(envmgr: Envm
         "custom_channels: {special: 'https://special.corp.example/x'}\n"
         "default_channels: ['https://a.corp.example/main']\n"
         "pinned_packages: [numpy=1.26]\n"
-        "always_yes: true\n",
+        "always_yes: true\nauto_update_conda: false\nenvs_dirs: [/x]\nanything: 1\n",
     )
     shown = envmgr("config", "import-conda", str(condarc), "--dry-run")
     assert (shown.code, file.exists()) == (0, False)
