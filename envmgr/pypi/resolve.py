@@ -93,11 +93,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     solution, an index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for
     pip's files.
     """
-    target = Target.of(
-        (package for package, _ in request.conda),
-        platform=request.platform,
-        virtual_packages=request.virtual_packages,
-    )
+    target = _target(request)
     found = provided.read(request.conda) if request.provided is None else request.provided
     distributions = {distribution.name: distribution for distribution in found}
     uv = Uv.find(settings, request.indexes)
@@ -136,7 +132,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
             distributions=distributions,
             build_python=request.build_python,
             stubs=directory,
-            constraints=tuple(f"`{each.text}` ({each.origin})" for each in request.constraints),
+            constraints=tuple((each.name, f"`{each.text}` ({each.origin})") for each in request.constraints),
         )
         answer = building.answer(uv, question, asked, reporter)
         packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
@@ -144,6 +140,18 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
         other_hashes.check(packages, requirements, answer.question, uv, request.build_python)
         held_back = _held_back(uv, answer.question, packages, distributions)
     return PipResolution(packages=packages, provided=found, satisfied=satisfied, held_back=held_back)
+
+
+def _target(request: PipRequest) -> Target:
+    try:
+        return Target.of(
+            (package for package, _ in request.conda),
+            platform=request.platform,
+            virtual_packages=request.virtual_packages,
+        )
+    except PipError as error:
+        asked = request.requirements[0].origin if request.requirements else None
+        raise PipError(f"{asked}: {error.message}" if asked else error.message, hint=error.hint) from error
 
 
 def _wanted(request: PipRequest, target: Target, uv: Uv) -> list[tuple[Requirement, Parsed]]:
