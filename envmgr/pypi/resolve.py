@@ -18,7 +18,7 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import building, clashes, compilation, followed, other_hashes, provided, sources, stubs
+from envmgr.pypi import building, clashes, compilation, followed, other_hashes, provided, sizes, sources, stubs
 from envmgr.pypi.building import Asked
 from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.indexes import Indexes
@@ -111,6 +111,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     if all(requirement.entry for requirement in requirements):
         exact = followed.packages(requirements, target, distributions)
         packages = tuple(_finished(package, uv, requirements, request) for package in exact)
+        packages = sizes.completed(packages, request.locked, uv)
         return PipResolution(packages=packages, provided=found, satisfied=satisfied)
     directory = settings.cache / "pip-stubs"
     question = Question(
@@ -136,6 +137,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
         )
         answer = building.answer(uv, question, asked, reporter)
         packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
+        packages = sizes.completed(packages, request.locked, uv)
         _check_hashes(packages, requirements, request.options)
         other_hashes.check(packages, requirements, answer.question, uv, request.build_python)
         held_back = _held_back(uv, answer.question, packages, distributions)
