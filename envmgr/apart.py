@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
@@ -56,15 +57,7 @@ def call(work: Callable[[], T], *, memory: int, patience: float = 0.0, is_lost: 
     Ended when it is, when the child needs more than `memory` bytes (0: no bound), and when it dies. Interrupted, the
     child goes at once. What it prints on stderr is lost.
     """
-    talk, theirs = socket.socketpair()
-    parent = os.getpid()
-    child = _fork()
-    if child == 0:
-        talk.close()
-        _be_quiet()
-        _watch(parent, memory, over=lambda: os._exit(_OVER_MEMORY))
-        _leave(theirs, work)
-    theirs.close()
+    child, talk = _started(work, memory)
     try:
         with talk:
             if patience and _computes_for(child, patience, talk) and is_lost():
@@ -74,14 +67,32 @@ def call(work: Callable[[], T], *, memory: int, patience: float = 0.0, is_lost: 
     except BaseException:
         _end(child)
         raise
-    _, status = os.waitpid(child, 0)
-    if data is not None:
-        result: T = _opened(data)
-        return result
-    code = os.waitstatus_to_exitcode(status)
-    if code == _OVER_MEMORY:
-        raise Ended("memory", f"more than {memory >> 20} MiB")
-    raise Ended("crash", f"it died of {signal.Signals(-code).name}" if code < 0 else f"it ended with {code}")
+    result: T = _result(child, data, memory)
+    return result
+
+
+@contextmanager
+def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Do `work` in a child process while the body runs, which calls what it is given once, for the result.
+
+    That call returns and raises as `call` does. Without it, and when the body raises, the child goes at once.
+    """
+    child, talk = _started(work, 0)
+    is_over = False
+
+    def result() -> T:
+        nonlocal is_over
+        data = _read_frame(talk, None)
+        is_over = True
+        found: T = _result(child, data, 0)
+        return found
+
+    try:
+        with talk:
+            yield result
+    finally:
+        if not is_over:
+            _end(child)
 
 
 class Standby:
@@ -186,6 +197,31 @@ def _answer(talk: socket.socket, answer: Callable[[Any], Any], parent: int, memo
     except OSError:
         os._exit(1)
     os._exit(0)
+
+
+def _started(work: Callable[[], object], memory: int) -> tuple[int, socket.socket]:
+    """Return a new child process at work, and where it says what came of it."""
+    talk, theirs = socket.socketpair()
+    parent = os.getpid()
+    child = _fork()
+    if child == 0:
+        talk.close()
+        _be_quiet()
+        _watch(parent, memory, over=lambda: os._exit(_OVER_MEMORY))
+        _leave(theirs, work)
+    theirs.close()
+    return child, talk
+
+
+def _result(child: int, data: bytes | None, memory: int) -> Any:
+    """Return or raise what a child has said; raises Ended where it died without a word."""
+    _, status = os.waitpid(child, 0)
+    if data is not None:
+        return _opened(data)
+    code = os.waitstatus_to_exitcode(status)
+    if code == _OVER_MEMORY:
+        raise Ended("memory", f"more than {memory >> 20} MiB")
+    raise Ended("crash", f"it died of {signal.Signals(-code).name}" if code < 0 else f"it ended with {code}")
 
 
 def _fork() -> int:

@@ -21,6 +21,11 @@ class EnvmgrError(Exception):
         self.hint = hint
         self.details = dict(details or {})
 
+    @property
+    def kind(self) -> str:
+        """The name of the class that it is known as outside: the narrowest one of this module."""
+        return next(each.__name__ for each in type(self).__mro__ if each.__module__ == __name__)
+
 
 class UsageError(EnvmgrError):
     """The command line asks for something that has no meaning."""

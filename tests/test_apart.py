@@ -4,11 +4,13 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from envmgr import apart
-from envmgr.errors import ChannelError
+from envmgr.errors import ChannelError, StoreError
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -123,3 +125,51 @@ def test_process_beside_answers_again_after_it_was_ended() -> None:
             assert beside.ask(question == "x", 30)[1] not in (first[1], os.getpid())
     finally:
         beside.close()
+
+
+def test_work_beside_is_done_while_the_body_runs(tmp_path: Path) -> None:
+    there, gone_on = tmp_path / "there", tmp_path / "gone-on"
+
+    def work() -> str:
+        there.touch()
+        _until(gone_on.exists)
+        return f"of {os.getpid()}"
+
+    with apart.beside(work) as finished:
+        _until(there.exists)
+        gone_on.touch()
+        said = finished()
+    assert said.startswith("of ")
+    assert said != f"of {os.getpid()}"
+
+
+def test_what_work_beside_raises_is_raised_by_asking_for_it() -> None:
+    def work() -> None:
+        raise StoreError("no", hint="yes")
+
+    with pytest.raises(StoreError, match="no") as caught, apart.beside(work) as finished:
+        finished()
+    assert caught.value.hint == "yes"
+
+
+def test_body_that_fails_ends_the_work_beside(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+
+    def work() -> None:
+        started.write_text(str(os.getpid()))
+        time.sleep(600)
+
+    def fail() -> None:
+        _until(lambda: started.exists() and started.read_text() != "")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), apart.beside(work):
+        fail()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.005)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,11 +14,14 @@ from envmgr.cli import conda_flags
 from envmgr.cli.options import EXPLAIN_TIMEOUT, SOLVER_DEBUG
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
-from envmgr.errors import UsageError
+from envmgr.errors import EnvmgrError, UsageError
 from envmgr.settings import CHANNEL_PRIORITIES, SOLVERS, Settings
-from envmgr.workflows import change
-from envmgr.workflows.change import ChangeRequest
-from envmgr.workflows.moving import Changed
+from envmgr.store import layout
+from envmgr.store.survey_ahead import Ahead
+from envmgr.workflows.request import ChangeRequest
+
+if TYPE_CHECKING:  # start-up time: what solves
+    from envmgr.workflows.moving import Changed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,8 +84,24 @@ def run(
     started = time.monotonic()
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=request.pristine)
-    changed = change.change(request, settings, report, confirm=confirm, dry_run=dry_run)
+    with contextlib.ExitStack() as stack:
+        ahead = None if dry_run else _looking(request, settings)
+        if ahead is not None:
+            stack.enter_context(ahead)
+        from envmgr.workflows import change  # start-up time: the environment is looked through meanwhile
+
+        changed = change.change(request, settings, report, confirm=confirm, dry_run=dry_run, ahead=ahead)
     print_changed(changed, as_json=as_json, quiet=quiet, dry_run=dry_run, started=started)
+
+
+def _looking(request: ChangeRequest, settings: Settings) -> Ahead | None:
+    """Begin to look through the environment that is to be changed, where it can be told already which that is."""
+    if request.name is None and request.prefix is None and request.save:
+        return None
+    try:
+        return Ahead.of(layout.find(settings, name=request.name, prefix=request.prefix))
+    except EnvmgrError:
+        return None  # said with the rest
 
 
 def print_changed(changed: Changed, *, as_json: bool, quiet: bool, dry_run: bool, started: float) -> None:

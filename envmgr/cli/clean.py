@@ -20,6 +20,7 @@ _NOUNS = {
     "artifact": "cached package",
     "bytecode": "compiled package",
     "wheel": "built wheel",
+    "checkout": "checkout",
     "channel": "built channel",
     "exec": "`exec` environment",
 }
@@ -106,7 +107,7 @@ def _as_text(plan: workflow.Plan, choice: Choice, *, in_full: bool) -> str:
     for kind, noun in _NOUNS.items():
         items = [item for item in plan.items if item.kind == kind]
         if items:
-            which = " that no environment needs" if kind in ("artifact", "wheel") else ""
+            which = " that no environment needs" if kind in ("artifact", "wheel", "checkout") else ""
             lines.append(f"{plural(len(items), noun)}{which}, {size(sum(item.size for item in items))}")
     lines += [f"the {item.path.name} cache, {size(item.size)}" for item in plan.items if item.kind == "cache"]
     lines += [f"{item.path} is gone, and leaves the register" for item in plan.items if item.kind == "environment"]

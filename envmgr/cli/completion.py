@@ -9,7 +9,7 @@ import click
 
 from envmgr.cli import options
 from envmgr.cli.messages import say
-from envmgr.settings import Settings
+from envmgr.settings import KEYS, Settings
 from envmgr.shell import completion as text
 from envmgr.shell.completion import Table
 
@@ -61,16 +61,30 @@ def table() -> Table:
         command = main.get_command(context, name)
         if command is None:
             continue
-        _read(name, command, found, values)
-        if isinstance(command, click.Group):
-            groups[name] = sorted(command.list_commands(context))
-            for sub in groups[name]:
-                child = command.get_command(context, sub)
-                if child is not None:
-                    _read(f"{name} {sub}", child, found, values)
-    arguments = {key: kind for key, kind in _ARGUMENTS.items() if key in found}
+        _read_all(name, command, context, found, groups, values)
+    keys = " ".join(sorted(KEYS))
+    of_settings = {f"config {each}": keys for each in ("get", "set", "add", "remove", "unset")}
+    arguments = {key: kind for key, kind in (_ARGUMENTS | of_settings).items() if key in found}
     arguments |= dict.fromkeys(("init", "shell-hook"), _SHELLS) | {"completion": " ".join(text.SHELLS)}
     return Table(commands=commands, groups=groups, options=found, values=values, arguments=arguments)
+
+
+def _read_all(
+    key: str,
+    command: click.Command,
+    context: click.Context,
+    found: dict[str, list[str]],
+    groups: dict[str, list[str]],
+    values: dict[str, str],
+) -> None:
+    _read(key, command, found, values)
+    if not isinstance(command, click.Group):
+        return
+    groups[key] = sorted(command.list_commands(context))
+    for sub in groups[key]:
+        child = command.get_command(context, sub)
+        if child is not None:
+            _read_all(f"{key} {sub}", child, context, found, groups, values)
 
 
 def _read(key: str, command: click.Command, found: dict[str, list[str]], values: dict[str, str]) -> None:

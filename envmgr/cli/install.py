@@ -6,7 +6,8 @@ import click
 
 from envmgr.cli import change, conda_flags, options
 from envmgr.errors import UsageError
-from envmgr.workflows.change import ChangeRequest
+from envmgr.workflows.request import ChangeRequest
+from envmgr.workflows.sources import read_sources
 
 
 @click.command(
@@ -16,11 +17,20 @@ from envmgr.workflows.change import ChangeRequest
         "envmgr install -n science scipy 'numpy>=2'",
         "envmgr install -n science --pip 'rich>=13'",
         "envmgr install scipy --save -f environment.yml",
+        "envmgr install -n science -f more.txt",
         "envmgr install -n science --adopt",
     ),
 )
 @options.environment
-@change.save
+@click.option("--save", is_flag=True, help="Edit the environment file too, keeping its comments and its order.")
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="The file that --save edits; without it, a file whose packages are added.",
+)
 @click.option("--pip", "pip", multiple=True, metavar="REQUIREMENT", help="A requirement for the pip half, as rich>=13.")
 @click.option(
     "--adopt", is_flag=True, help="Take into the lock what was installed with pip past it: all, or the named ones."
@@ -45,7 +55,7 @@ def install(
     name: str | None,
     prefix: str | None,
     save: bool,
-    file: str | None,
+    files: tuple[str, ...],
     pip: tuple[str, ...],
     adopt: bool,
     revision: int | None,
@@ -70,11 +80,12 @@ def install(
 ) -> None:
     """Add packages to an environment, or ask for other versions of those that were asked for.
 
-    What is there already stays as it is where the new specs allow it. With --adopt, the specs name distributions that
-    `pip install` brought; without any, all of them.
+    What is there already stays as it is where the new specs allow it. With -f, a file says more of them. With --adopt,
+    the specs name distributions that `pip install` brought; without any, all of them.
     """
     options.one_of_name_and_prefix(name, prefix)
-    change.check_file(file, save=save)
+    if save and len(files) > 1:
+        raise UsageError(f"--save edits one file, found {len(files)}", hint="name it with -f FILE")
     if revision is not None:
         if specs or pip or adopt or save:
             raise UsageError(f"--revision {revision} is a whole state", hint="leave the packages out, or --revision")
@@ -85,8 +96,16 @@ def install(
             pristine=pristine, offline=offline, as_json=as_json, quiet=quiet, verbose=verbose, number=revision,
         )  # fmt: skip
         return
-    if not specs and not pip and not adopt:
+    if not specs and not pip and not adopt and (save or not files):
         raise UsageError("`install` expects at least one package", hint="envmgr install -n NAME numpy")
+    settings = options.load_settings(
+        pip_prefer_conda=pip_prefer_conda,
+        compile_bytecode=compile_bytecode,
+        externally_managed=externally_managed,
+        offline=offline,
+        channel_priority=channel_priority,
+        solver=solver,
+    )
     request = ChangeRequest(
         command=options.command_line(),
         name=name,
@@ -95,7 +114,8 @@ def install(
         adopted=specs if adopt else None,
         pip=pip,
         save=save,
-        file=file,
+        file=files[0] if save and files else None,
+        files=() if save else read_sources(files, settings),
         channels=channels,
         override_channels=override_channels,
         virtual_packages=virtual_packages,
@@ -103,13 +123,5 @@ def install(
         override_frozen=override_frozen,
         pristine=pristine,
         manner=conda_flags.manner(),
-    )
-    settings = options.load_settings(
-        pip_prefer_conda=pip_prefer_conda,
-        compile_bytecode=compile_bytecode,
-        externally_managed=externally_managed,
-        offline=offline,
-        channel_priority=channel_priority,
-        solver=solver,
     )
     change.run(request, settings, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet, verbose=verbose)

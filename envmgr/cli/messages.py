@@ -52,7 +52,7 @@ def error_document(error: EnvmgrError) -> dict[str, Any]:
     """Return the object that `--json` prints on stdout for a failure."""
     return {
         "success": False,
-        "error": type(error).__name__,
+        "error": error.kind,
         "message": error.message,
         "hint": error.hint,
         "details": error.details,
@@ -75,6 +75,9 @@ def _print(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         discard_stdout()
+    except OSError as error:
+        discard_stdout()  # what is buffered would fail again at the end
+        raise EnvmgrError(f"the output cannot be written: {error.strerror}", details={"stdout": "lost"}) from error
 
 
 def _label(kind: str, colour: bool) -> str:

@@ -22,6 +22,7 @@ from envmgr.urls import redact
 _INTERVAL = 0.1  # seconds between two drawings; what ends sooner is never drawn
 _WINDOW = 30  # drawings over which the rate is measured: three seconds
 _NOTEBOOK_COLUMNS = 100
+_NOTEBOOK_INTERVAL = 0.5  # a saved notebook keeps every drawing
 _CI_INTERVAL = 20.0  # seconds between two lines about the same phase
 _LABELS: Mapping[Phase, str] = {
     "repodata": "index",
@@ -48,7 +49,7 @@ def reporter(stream: TextIO, environ: Mapping[str, str], *, quiet: bool = False,
     if quiet or as_json:
         return PlainReporter(stream, colour=colour, notices=not quiet)
     if _is_terminal(stream, environ):
-        return LiveReporter(stream, colour=colour, is_notebook=bool(environ.get("JPY_PARENT_PID")))
+        return LiveReporter(stream, colour=colour, is_notebook=_is_notebook(environ))
     in_ci = environ.get("CI", "").lower() not in ("", "0", "false")
     return PlainReporter(stream, colour=colour, phases=in_ci)
 
@@ -205,7 +206,7 @@ class LiveReporter:
                 _write(self._stream, self._erase())
 
     def _draw_until(self, idle: threading.Event) -> None:
-        while not idle.wait(_INTERVAL):
+        while not idle.wait(_NOTEBOOK_INTERVAL if self._is_notebook else _INTERVAL):
             with self._lock:
                 # The event is set under the lock: after the last phase nothing is drawn any more.
                 if idle.is_set() or not _write(self._stream, self._erase() + self._region()):
@@ -267,6 +268,13 @@ def _is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
         return stream.isatty() and environ.get("TERM") != "dumb"
     except ValueError:  # closed
         return False
+
+
+def _is_notebook(environ: Mapping[str, str]) -> bool:
+    """Whether this was started by a `!` of a cell: Jupyter sets the first, ipykernel the others wherever it runs."""
+    if environ.get("JPY_PARENT_PID"):
+        return True
+    return environ.get("TERM") == "xterm-color" and environ.get("PAGER") == environ.get("GIT_PAGER") == "cat"
 
 
 def _amount(total: int, unit: Unit) -> str:

@@ -15,8 +15,8 @@ from envmgr.cli.shapes import linked, pip_linked
 from envmgr.errors import EnvmgrError, UsageError
 from envmgr.store.layout import Location
 from envmgr.workflows import remove as workflow
-from envmgr.workflows.change import ChangeRequest
 from envmgr.workflows.reading import lock_of
+from envmgr.workflows.request import ChangeRequest
 
 
 @click.command(

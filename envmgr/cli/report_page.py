@@ -114,7 +114,7 @@ def _history(entries: tuple[Entry, ...]) -> str:
         generation = entry.generation
         changes = counts(entry.difference) if entry.difference is not None else "not known"
         rows.append(
-            f'<tr><td class="n">{generation.number}</td><td>{text(generation.created)}</td>'
+            f'<tr><td class="n">{generation.number}</td><td class="d">{text(generation.created)}</td>'
             f"<td><code>{text(' '.join(generation.command))}</code></td><td>{text(changes or 'the same packages')}</td>"
             f"<td>{text(entry.state)}</td></tr>"
         )

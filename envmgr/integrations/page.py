@@ -17,6 +17,7 @@ nav a{margin-right:1rem}a{color:var(--mark)}
 table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{text-align:left;padding:.28rem .6rem .28rem 0;
 border-bottom:1px solid var(--line);vertical-align:top}th{position:sticky;top:0;background:var(--paper);font-weight:600}
 th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--mark)}td.n,th.n{text-align:right}
+td.n,td.d{white-space:nowrap}
 .conda{color:var(--conda)}.pip{color:var(--pip)}code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
 input{font:inherit;color:inherit;background:var(--shade);border:1px solid var(--line);border-radius:4px;
 padding:.3rem .6rem;width:16rem;max-width:100%}

@@ -63,7 +63,7 @@ def _hashes(lock: Lock) -> Iterable[str]:
     for pip in lock.pip:
         if pip.kind not in PIP_KINDS:
             yield f"{pip.name} {pip.version} is of the unknown kind `{pip.kind}`"
-        elif pip.kind == "vcs":
+        elif pip.is_repository:
             if not _COMMIT.search(pip.url.partition("#")[0]):
                 yield f"{pip.name} {pip.version} has no commit (found `{redact(pip.url)}`)"
         elif not _SHA256.fullmatch(pip.sha256):

@@ -151,7 +151,7 @@ def _parse(data: bytes, source: str) -> dict[str, Any]:
         try:
             document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
         except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date that is none is a ValueError
-            raise LockError(f"{source} is not YAML: {error}") from error
+            raise LockError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
     if b"\\u" in data:
         _check_text(document, source)
     if not isinstance(document, dict):

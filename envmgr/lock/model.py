@@ -60,10 +60,11 @@ class PipPackage(NamedTuple):
     index that answered (None when not known), `requires` are the PEP 508 requirements whose markers hold here.
 
     `kind` says what `url` is: a `wheel` or an `sdist` of an index; an `archive` (either) that was asked for by URL or
-    path; `vcs`, a repository as `git+URL@COMMIT#subdirectory=…`, where `revision` is what was asked for; a `directory`
-    or an `editable` one as `file:///…`. `sha256` is that of the file; of a directory that of its contents, of an
-    editable one that of the files which say what it requires; empty for `vcs`, whose commit is its hash. What has no
-    file has no `filename`. `config_settings` are `KEY=VALUE` for the build.
+    path; `vcs`, a repository as `git+URL@COMMIT#subdirectory=…`, where `revision` is what was asked for; `checkout`,
+    the same as a clone to edit; a `directory` or an `editable` one as `file:///…`. `sha256` is that of the file; of a
+    directory that of its contents, of an editable one that of the files which say what it requires; empty for a
+    repository, whose commit is its hash. What has no file has no `filename`. `config_settings` are `KEY=VALUE` for the
+    build.
     """
 
     name: str
@@ -85,6 +86,11 @@ class PipPackage(NamedTuple):
         return self.kind != "wheel" and not self.filename.endswith(".whl")
 
     @property
+    def is_repository(self) -> bool:
+        """Whether it is a commit of a repository."""
+        return self.kind in ("vcs", "checkout")
+
+    @property
     def has_file(self) -> bool:
         """Whether it is one file with a name and a hash."""
         return self.kind not in _WITHOUT_FILE
@@ -95,7 +101,7 @@ class PipPackage(NamedTuple):
         return self.kind in _WITHOUT_FILE or (self.kind == "archive" and not self.url.startswith("http"))
 
 
-_WITHOUT_FILE = frozenset({"vcs", "directory", "editable"})
+_WITHOUT_FILE = frozenset({"vcs", "checkout", "directory", "editable"})
 PIP_KINDS = frozenset({"wheel", "sdist", "archive", *_WITHOUT_FILE})
 
 

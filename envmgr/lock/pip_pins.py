@@ -19,6 +19,9 @@ def line(package: PipPackage, base: str = "") -> str:
         return f"{package.name}=={package.version}{settings}"
     url, hash_mark, fragment = package.url.partition("#")
     path = path_of_file_url(url)
+    if package.kind == "checkout":
+        below = f"&{fragment}" if fragment else ""
+        return f"-e {without_credentials(url)}#egg={package.name}{below}{settings}"
     if package.kind == "vcs" or path is None:
         pinned = f"#sha256={package.sha256}" if package.has_file and not hash_mark else ""
         return f"{package.name} @ {without_credentials(package.url)}{pinned}{settings}"

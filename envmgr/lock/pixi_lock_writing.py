@@ -74,7 +74,7 @@ def _conda(package: CondaPackage) -> dict[str, Any]:
 def _location(package: PipPackage) -> str:
     """Return where it is as pixi writes it: a commit as a fragment, what no index has with `direct+`, a path bare."""
     url = without_credentials(package.url)
-    if package.kind == "vcs":
+    if package.is_repository:
         place, _, rest = url.rpartition("@")
         commit, _, fragment = rest.partition("#")
         return f"{place}?{fragment + '&' if fragment else ''}rev={commit}#{commit}"

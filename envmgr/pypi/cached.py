@@ -9,15 +9,16 @@ from tempfile import TemporaryDirectory
 
 from envmgr.lock.model import Lock, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import built_wheels, pylock
+from envmgr.pypi import built_wheels, checkouts, pylock
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import Uv, UvFailed
 from envmgr.settings import Settings
 
 
-def lacking(lock: Lock, settings: Settings, indexes: Indexes) -> tuple[PipPackage, ...]:
-    """Return the packages of the pip half that the cache cannot give, those that would have to be built among them.
+def lacking(lock: Lock, settings: Settings, indexes: Indexes, *, home: Path) -> tuple[PipPackage, ...]:
+    """Return the packages of the pip half that the cache cannot give, those that would have to be built among them;
+    checkouts are looked for in `home`.
 
     Raises PipError where uv is missing, or the lock has no python.
     """
@@ -25,17 +26,19 @@ def lacking(lock: Lock, settings: Settings, indexes: Indexes) -> tuple[PipPackag
     target = Target.of(lock.conda, platform=lock.platform, virtual_packages=virtual)
     uv = Uv.find(settings, indexes, is_installation=True)
     built = built_wheels.find(lock.pip, built_wheels.builder(lock), settings)
-    to_build = [package for package in lock.pip if package.is_built and package.name not in built]
+    clones = {each.package.name: each for each in checkouts.of(lock.pip, home)}
+    to_build = [each for each in lock.pip if each.is_built and each.name not in built and each.name not in clones]
     rest = [
         built[package.name].instead_of(package) if package.name in built else package
         for package in lock.pip
-        if package not in to_build
+        if package not in to_build and package.name not in clones
     ]
     if rest and not _is_there(rest, target, uv):
         absent = {package.name for package in rest if not _is_there([package], target, uv)}
     else:
         absent = set()
     absent |= {package.name for package in to_build if package.kind in ("sdist", "archive", "vcs")}
+    absent |= {name for name, clone in clones.items() if not checkouts.is_cached(clone, settings)}
     return tuple(package for package in lock.pip if package.name in absent)
 
 

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError
 from envmgr.pypi.compilation import names_not_found
+from envmgr.pypi.unresolved import Unresolved, pythons
 from envmgr.pypi.uv import UvFailed
 from envmgr.spec.model import Requirement
 from envmgr.urls import redact
@@ -230,11 +231,12 @@ def _unknown(
     pinnable = {name: index for name in sorted(unknown) if (index := elsewhere(name)) is not None}
     asked = [requirement for requirement in requirements if requirement.name in unknown]
     if asked:
-        return PipError(
+        return Unresolved(
             "\n".join(
                 f"{each.origin}: no package index in use has `{each.name}` (asked for as `{each.text}`)"
                 for each in asked
             ),
+            asked,
             hint=_pins(pinnable) or _spelling({each.name: near(each.name) for each in asked}),
             details={"names": sorted(unknown)},
         )
@@ -268,10 +270,12 @@ def _unsatisfiable(text: str, requirements: Sequence[Requirement], offered: Call
         or (requirement.url and _plain(requirement.url) in text)
     ]
     lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
-    return PipError(
+    return Unresolved(
         f"the pip half cannot be resolved\n{indented(body)}" + (f"\nasked for:{lines}" if lines else ""),
+        mentioned,
         hint=_hint(hint.strip(), body) or _versions(body, mentioned, offered),
         details={"engine": text},
+        pythons=pythons(body),
     )
 
 
@@ -306,6 +310,8 @@ def _hint(text: str, body: str) -> str | None:
         )
     if yanked is not None:
         return f"a yanked release is taken only where it is pinned: `{yanked[1]}=={yanked[2]}`"
+    if "`--python-version` value" in text:
+        return None  # what is said of python is in the account
     if "--index-strategy" in text:
         return (
             "the first index that has a name answers for it, so that nobody can slip in a package of that name; "

@@ -13,13 +13,14 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError, StoreError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import built_wheels, direct_url, sources
+from envmgr.pypi import built_wheels, checkouts, direct_url, sources
 from envmgr.pypi.built_wheels import BuiltWheel
+from envmgr.pypi.checkouts import Checkout
 from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.merge import merge
 from envmgr.pypi.record import Record
 from envmgr.pypi.relocate import relocate
-from envmgr.pypi.unpacking import Place, unpack
+from envmgr.pypi.unpacking import Place, repository_with_credentials, unpack
 from envmgr.pypi.uv import Uv
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
@@ -64,7 +65,13 @@ def install(
         try:
             with _tree(place.staging) as tree:
                 built = built_wheels.find(packages, place.builder, settings)
-                exact = [built[each.name].instead_of(each) if each.name in built else each for each in packages]
+                clones = _checkouts(packages, place, settings, uv, reporter)
+                exact = [
+                    clones[each.name].as_directory() if each.name in clones
+                    else built[each.name].instead_of(each) if each.name in built
+                    else each
+                    for each in packages
+                ]  # fmt: skip
                 unpack(uv, exact, place, tree)
                 records = _records(tree, packages, built)
                 _check_files(tree, records)
@@ -94,6 +101,22 @@ def _tree(staging: Path) -> Iterator[Path]:
         yield work / "tree"
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _checkouts(
+    packages: Sequence[PipPackage], place: Place, settings: Settings, uv: Uv, reporter: Reporter
+) -> dict[str, Checkout]:
+    """Return the checkouts of the environment by package; those that are not there are made, and said."""
+    if place.checkouts is None:
+        return {}
+    found = checkouts.of(packages, place.checkouts)
+    for each in found:
+        source = repository_with_credentials(each.package)
+        if checkouts.make(each, settings, source=sources.expanded(source, uv.environ), like=place.checkouts_like):
+            reporter.notice(f"{each.package.name} is checked out at {each.commit[:12]}, to be edited: {each.directory}")
+        elif each.head() != each.commit:
+            reporter.notice(f"{each.directory} is not at {each.commit[:12]}, which is locked, and stays as it is")
+    return {each.package.name: each for each in found}
 
 
 def _check_directories(packages: Sequence[PipPackage], reporter: Reporter) -> None:

@@ -90,7 +90,7 @@ def _written(package: PipPackage) -> str:
     url, _, fragment = package.url.partition("#")
     subdirectory = dict(parse_qsl(fragment)).get("subdirectory")
     below = f", subdirectory = {_quoted(subdirectory)}" if subdirectory else ""
-    if package.kind == "vcs":
+    if package.is_repository:
         url, _, commit = url.removeprefix("git+").rpartition("@")
         revision = f", requested-revision = {_quoted(package.revision)}" if package.revision else ""
         return f'vcs = {{ type = "git", url = {_quoted(url)}{revision}, commit-id = {_quoted(commit)}{below} }}'

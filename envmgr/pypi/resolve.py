@@ -7,7 +7,7 @@ what it says it cannot have without a build may be built then, by the python of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class PipRequest:
     `conda` are the solved conda packages with their extracted artifacts; `locked` wheels of an earlier lock are
     preferred where they are allowed; nothing uploaded after `exclude_newer` counts. `indexes` are what is configured
     about package indexes (None: what the machine says). `build_python` gives the interpreter of the conda half, made
-    when it is first needed (None: nothing can be built for this platform here).
+    when it is first needed (None: nothing can be built for this platform here). `provided` says what the conda
+    packages provide where no artifact is to be read (None: as the artifacts say).
     """
 
     requirements: tuple[Requirement, ...]
@@ -50,6 +51,7 @@ class PipRequest:
     options: PipOptions = NO_OPTIONS
     constraints: tuple[Requirement, ...] = ()
     build_python: Callable[[], Path] | None = None
+    provided: tuple[Distribution, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +98,10 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
         platform=request.platform,
         virtual_packages=request.virtual_packages,
     )
-    found = provided.read(request.conda)
+    found = provided.read(request.conda) if request.provided is None else request.provided
     distributions = {distribution.name: distribution for distribution in found}
     uv = Uv.find(settings, request.indexes)
-    wanted = _wanted(request, target, uv, reporter)
+    wanted = _wanted(request, target, uv)
     _refuse(wanted, distributions, request.options)
     satisfied = tuple(
         Satisfied(requirement=requirement, distribution=distributions[requirement.name])
@@ -142,18 +144,12 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     return PipResolution(packages=packages, provided=found, satisfied=satisfied, held_back=held_back)
 
 
-def _wanted(request: PipRequest, target: Target, uv: Uv, reporter: Reporter) -> list[tuple[Requirement, Parsed]]:
+def _wanted(request: PipRequest, target: Target, uv: Uv) -> list[tuple[Requirement, Parsed]]:
     """Return the requirements whose markers hold on the target, each with its name known, and parsed."""
     here = [each for each in request.requirements if _holds(each, target)]
     wanted = []
     for requirement in sources.placed(here, uv.environ):
         named = sources.named(requirement, uv, request.build_python)
-        if named.is_editable and (named.url or "").startswith("git+"):
-            reporter.notice(
-                f"{named.origin}: {named.name} is installed at its commit, not as a checkout to edit; for one, "
-                "clone it and write `-e PATH`"
-            )
-            named = replace(named, is_editable=False)
         wanted.append((named, Parsed(named.pep508)))
     return wanted
 
@@ -169,7 +165,8 @@ def _line(requirement: Requirement, parsed: Parsed) -> str:
     if requirement.url is None:
         return str(parsed)
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
-    return f"{'-e ' if requirement.is_editable else ''}{requirement.name}{extras} @ {requirement.url}"
+    is_directory = requirement.is_editable and not requirement.url.startswith("git+")
+    return f"{'-e ' if is_directory else ''}{requirement.name}{extras} @ {requirement.url}"
 
 
 def _refuse(

@@ -17,7 +17,7 @@ from envmgr.pypi import directories, failures
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
 from envmgr.spec import pip_sources
 from envmgr.spec.model import COMMAND_LINE, Requirement
-from envmgr.urls import path_of_file_url
+from envmgr.urls import path_of_file_url, redact
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # those that pip reads
 _ANSWER = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?: @ |==)\S")
@@ -27,6 +27,16 @@ def secrets(requirements: Sequence[Requirement], environ: Mapping[str, str]) -> 
     """Return (value, `${NAME}`) of every variable that the requirements name, for messages without them."""
     names = {name for requirement in requirements for name in _VARIABLE.findall(requirement.url or "")}
     return tuple((environ[name], f"${{{name}}}") for name in sorted(names) if environ.get(name))
+
+
+def expanded(url: str | None, environ: Mapping[str, str]) -> str | None:
+    """Return a URL with its variables replaced; secret. Raises PipError for one that is not set."""
+    unset = [name for name in _VARIABLE.findall(url or "") if name not in environ]
+    if unset:
+        raise PipError(
+            f"{redact(url or '')} names the variable `{unset[0]}`, which is not set", hint=f"export {unset[0]}=…"
+        )
+    return _VARIABLE.sub(lambda match: environ[match[1]], url) if url is not None else None
 
 
 def placed(requirements: Sequence[Requirement], environ: Mapping[str, str]) -> tuple[Requirement, ...]:
@@ -73,7 +83,8 @@ def locked(package: PipPackage, requirements: Sequence[Requirement]) -> PipPacka
     asked = [requirement for requirement in requirements if requirement.name == package.name]
     settings = tuple(sorted({each for requirement in asked for each in requirement.config_settings}))
     if package.kind not in ("directory", "editable"):
-        return package._replace(config_settings=settings)
+        is_checkout = package.kind == "vcs" and any(requirement.is_editable for requirement in asked)
+        return package._replace(config_settings=settings, kind="checkout" if is_checkout else package.kind)
     is_editable = any(requirement.is_editable for requirement in asked)
     path = path_of_file_url(package.url.partition("#")[0])
     if path is None:

@@ -24,13 +24,16 @@ _UNSAFE = re.compile(r"Skipping unsafe file name: (.*)")
 class Place:
     """Where the pip half goes: `staging` holds the conda half and its `python` (an absolute path below it),
     `prefix` is where staging will be. `owners` names the conda package of each path, relative to the prefix.
-    `builder` is what the wheels that are built by this python have in common (empty: none of them is kept)."""
+    `builder` is what the wheels that are built by this python have in common (empty: none of them is kept).
+    `checkouts` is where those of this environment are, `checkouts_like` where those of the one are that it copies."""
 
     staging: Path
     prefix: Path
     python: Path
     owners: Mapping[str, str]
     builder: str = ""
+    checkouts: Path | None = None
+    checkouts_like: Path | None = None
 
 
 def unpack(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) -> None:
@@ -62,6 +65,16 @@ def _log_in(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) ->
          "--target", tree.with_name("fetched"), "--python", place.python],
         hidden=((str(order), "the lock"), (str(place.staging), str(place.prefix)), *_secrets(lines, uv)),
     )  # fmt: skip
+
+
+def repository_with_credentials(package: PipPackage) -> str | None:
+    """Return the URL of a repository as it was asked for, as git reads it, where that names variables."""
+    for text in package.requested:
+        url = requirements.parse(text, COMMAND_LINE).url if "${" in text else None
+        if url is not None and "${" in url:
+            parts = urlsplit(url.partition("#")[0].removeprefix("git+"))
+            return urlunsplit(parts._replace(path=parts.path.rpartition("@")[0] or parts.path))
+    return None
 
 
 def _with_credentials(package: PipPackage) -> Iterator[str]:

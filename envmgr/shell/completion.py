@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 class Table(NamedTuple):
-    """The command line. Keys of `options` and `arguments` are commands, `env list` for one of a group.
+    """The command line. Keys are commands, `env list` for one of a group, `env config vars` for a group in groups.
 
     `groups` are the commands that have commands; `values` says for each option with a value what that is, as does
     `arguments` for words that are no options: `environments`, `packages`, `tools`, `files`, `directories`, `command`,
@@ -79,8 +79,8 @@ _envmgr_candidates() { # the words after `envmgr`, the last one being that to co
                 if [ -z "$_envmgr_command" ]; then
                     _envmgr_command=$1
                 else
-                    case $_envmgr_command in
-                        @GROUPS@) [ -n "$_envmgr_sub" ] || _envmgr_sub=" $1" ;;
+                    case $_envmgr_command$_envmgr_sub in
+                        @GROUPS@) _envmgr_sub="$_envmgr_sub $1" ;;
                         run | exec) printf ':command\n'; return ;;
                     esac
                 fi ;;
@@ -194,10 +194,9 @@ function _envmgr_candidates
                 if test -z "$command"
                     set command $word
                 else
-                    switch $command
+                    switch "$command$sub"
                         case @GROUPS@
-                            test -n "$sub"
-                            or set sub " $word"
+                            set sub "$sub $word"
                         case run exec
                             _envmgr_list command
                             return
@@ -244,7 +243,7 @@ def _posix(table: Table, root: str) -> str:
     arguments = [case(16, quoted(key), f"_envmgr_list {kind}") for key, kind in sorted(words.items())]
     return (
         _POSIX.replace("@VALUED@", " | ".join(sorted(table.values)))
-        .replace("@GROUPS@", " | ".join(table.groups))
+        .replace("@GROUPS@", " | ".join(map(quoted, table.groups)))
         .replace("@VALUES@", "\n".join(values))
         .replace("@OPTIONS@", "\n".join(options))
         .replace("@ARGUMENTS@", "\n".join(arguments))
@@ -264,7 +263,7 @@ def _fish(table: Table, root: str) -> str:
     arguments = [case(16, fish.quote(key), f"_envmgr_list {kind}") for key, kind in sorted(words.items())]
     return (
         _FISH.replace("@VALUED@", " ".join(sorted(table.values)))
-        .replace("@GROUPS@", " ".join(table.groups))
+        .replace("@GROUPS@", " ".join(map(fish.quote, table.groups)))
         .replace("@VALUES@", "\n".join(values))
         .replace("@OPTIONS@", "\n".join(options))
         .replace("@ARGUMENTS@", "\n".join(arguments))

@@ -36,7 +36,7 @@ ELVISH = Family("elvish", elvish, "elv")
 CMD = Family("cmd", cmd, "bat")
 
 SHELLS = {
-    "bash": POSIX, "zsh": POSIX, "dash": POSIX, "ash": POSIX, "ksh": POSIX, "sh": POSIX, "posix": POSIX,
+    "bash": POSIX, "zsh": POSIX, "dash": POSIX, "ash": POSIX, "ksh": POSIX, "mksh": POSIX, "sh": POSIX, "posix": POSIX,
     "fish": FISH,
     "tcsh": CSH, "csh": CSH,
     "xonsh": XONSH,

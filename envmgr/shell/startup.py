@@ -37,7 +37,7 @@ def path_of(shell: str, environ: Mapping[str, str], home: Path, platform: str = 
     if family is scripts.POSIX:
         # Terminals of macOS and of Git for Windows start login shells.
         bash = ".bash_profile" if platform in ("darwin", "win32") else ".bashrc"
-        return home / {"bash": bash, "ksh": ".kshrc"}.get(shell, ".profile")
+        return home / {"bash": bash, "ksh": ".kshrc", "mksh": ".mkshrc"}.get(shell, ".profile")
     if family is scripts.CSH:
         # tcsh reads .cshrc only where there is no .tcshrc.
         own = home / ".tcshrc"

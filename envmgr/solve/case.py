@@ -58,7 +58,7 @@ class Case(NamedTuple):
 def answer_of(request: SolveRequest, outcome: Solution | EnvmgrError) -> Answer:
     """Return an outcome as it is recorded and compared."""
     if isinstance(outcome, EnvmgrError):
-        return Answer(error=type(outcome).__name__, message=redact(outcome.message))
+        return Answer(error=outcome.kind, message=redact(outcome.message))
     numbers = {channel.url: at for at, channel in enumerate(request.channels)}
     return Answer(tuple(f"{numbers.get(each.channel, '?')}::{each.dist_name}" for each in outcome.packages))
 

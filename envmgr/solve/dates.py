@@ -41,7 +41,7 @@ def texts(request: SolveRequest, dates: Dates) -> Iterator[tuple[str, str]]:
         if each is None and request.exclude_newer is not None:
             yield str(request.exclude_newer_origin), _shown(request.exclude_newer)
         elif each is not None and each.exclude_newer is not None:
-            yield _origin(each), f"{_shown(each.exclude_newer)}, `exclude-newer` of {redact(each.name)}"
+            yield str(_origin(each)), f"{_shown(each.exclude_newer)}, `exclude-newer` of {redact(each.name)}"
 
 
 def later(request: SolveRequest, dates: Dates, lifted: Edit, trials: Trials) -> Iterator[Edit]:
@@ -109,8 +109,8 @@ def _change(channel: Channel, text: str) -> Change:
     return Change(where=_origin(channel), old=f"exclude-newer: {old}", new=f"exclude-newer: {text}")
 
 
-def _origin(channel: Channel) -> str:
-    return str(channel.dated.origin if channel.dated is not None else Origin(source="channels.yaml"))
+def _origin(channel: Channel) -> Origin:
+    return channel.dated.origin if channel.dated is not None else Origin(source="channels.yaml")
 
 
 def _shown(moment: datetime) -> str:

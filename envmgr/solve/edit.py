@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from envmgr.solve.base import SolveRequest
-from envmgr.spec.model import COMMAND_LINE, Dependency
+from envmgr.spec.model import ASKED_FOR_IN, COMMAND_LINE, Dependency, Origin
 from envmgr.urls import redact
 
 
@@ -22,31 +22,41 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Text in a file that is no spec, and what to write in its place; nothing where it is to go."""
+    """Text in a file that is no spec, and what to write in its place; nothing where it is to go.
 
-    where: str
+    `is_item`: it stands in a list.
+    """
+
+    where: Origin
     old: str
     new: str | None = None
+    is_item: bool = False
 
     def __str__(self) -> str:
-        old = redact(self.old)
-        return f"{self.where}: remove `{old}`" if self.new is None else f"{self.where}: `{self.new}` instead of `{old}`"
+        old, new = redact(self.old), None if self.new is None else redact(self.new)
+        if self.where == COMMAND_LINE:
+            return f"without `{old}`" if new is None else f"`{shlex.quote(new)}` instead of `{old}`"
+        mark = _mark(self.where) if self.is_item else ""
+        if new is None:
+            return f"{self.where}: remove `{mark}{old}`"
+        return f"{self.where}: `{mark}{new}` instead of `{mark}{old}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """Replacements, changes and command-line arguments that together turn a request without a solution into
-    `request`."""
+    """Replacements, specs that are added, changes and command-line arguments that together turn a request without a
+    solution into `request`."""
 
     request: SolveRequest
     replacements: tuple[Replacement, ...] = ()
+    additions: tuple[Dependency, ...] = ()
     flags: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
 
     @property
     def subject(self) -> tuple[frozenset[int], frozenset[str]]:
         """What it is an edit of, whatever it makes of it: specs by identity, and places or flags."""
-        names = {flag for flag in self.flags if flag.startswith("-")} | {each.where for each in self.changes}
+        names = {flag for flag in self.flags if flag.startswith("-")} | {str(each.where) for each in self.changes}
         return frozenset(id(each.old) for each in self.replacements), frozenset(names)
 
     def rank(self, pins: Collection[int]) -> tuple[int, int, bool, str]:
@@ -55,7 +65,8 @@ class Edit:
         removed = sum(1 for each in self.replacements if each.new is None)
         flags = sum(1 for each in self.flags if each.startswith("-"))
         is_pin = any(id(each.old) in pins for each in self.replacements)
-        return len(self.replacements) + len(self.changes) + flags + 2 * removed, removed, is_pin, str(self)
+        size = len(self.replacements) + len(self.additions) + len(self.changes) + flags
+        return size + 2 * removed, removed, is_pin, str(self)
 
     def is_part_of(self, other: Edit) -> bool:
         """Whether the other edit changes everything that this one changes, and more."""
@@ -64,18 +75,20 @@ class Edit:
     @property
     def _everything(self) -> frozenset[object]:
         replaced = {(id(each.old), each.new is None) for each in self.replacements}
-        return frozenset((*replaced, *self.flags, *self.changes))
+        return frozenset((*replaced, *self.additions, *self.flags, *self.changes))
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `edits` that `--json` shows."""
         return {
             "remove": [redact(each.old.text) for each in self.replacements],
-            "add": [redact(each.new.text) for each in self.replacements if each.new is not None],
+            "add": [redact(each.text) for each in (*(each.new for each in self.replacements), *self.additions) if each],
             "flags": [redact(flag) for flag in self.flags],
         } | ({"changes": [_as_json(each) for each in self.changes]} if self.changes else {})
 
     def __str__(self) -> str:
         texts = [*map(_replacement, self.replacements), *map(str, self.changes)]
+        if self.additions:
+            texts.append(" and ".join(map(_addition, self.additions)))
         if self.flags:
             texts.append(f"`{redact(shlex.join(self.flags))}` on the command line")
         return ", and ".join(texts)
@@ -93,7 +106,20 @@ def replaced(request: SolveRequest, replacements: Sequence[Replacement]) -> Solv
 
 
 def _as_json(change: Change) -> dict[str, str | None]:
-    return {"where": change.where, "remove": redact(change.old), "add": change.new}
+    new = None if change.new is None else redact(change.new)
+    return {"where": str(change.where), "remove": redact(change.old), "add": new}
+
+
+def _addition(spec: Dependency) -> str:
+    text = redact(spec.text)
+    if spec.origin == COMMAND_LINE:
+        return f"`{shlex.quote(text)}` among the specs of the command line"
+    return f"add `{_mark(spec.origin)}{text}` to dependencies"
+
+
+def _mark(where: Origin) -> str:
+    """Return what stands before an item of a list there."""
+    return "- " if where.source.endswith((".yml", ".yaml", "-")) or "://" in where.source else ""
 
 
 def _replacement(change: Replacement) -> str:
@@ -101,6 +127,8 @@ def _replacement(change: Replacement) -> str:
     where = change.old.origin
     if where == COMMAND_LINE:
         return f"without `{old}`" if new is None else f"`{shlex.quote(new)}` instead of `{old}`"
-    if where.line is not None:
-        return f"{where}: remove `- {old}`" if new is None else f"{where}: `- {new}` instead of `- {old}`"
-    return f"{where}: remove `{old}`" if new is None else f"{where}: `{new}` instead of `{old}`"
+    if where.source.startswith(ASKED_FOR_IN):  # of an environment that is changed: there is no line to edit
+        instead = f"in place of `{old}`, {where}"
+        return f"without `{old}`, {where}" if new is None else f"`{shlex.quote(new)}` on the command line, {instead}"
+    mark = _mark(where) if where.line is not None else ""
+    return f"{where}: remove `{mark}{old}`" if new is None else f"{where}: `{mark}{new}` instead of `{mark}{old}`"

@@ -6,7 +6,7 @@ is written, gives the whole request one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -33,6 +33,14 @@ Confirm = Callable[[SolveRequest, Packages], bool]
 
 EXPLAIN_SECONDS = 10.0
 _WORDS_SECONDS = 1.0
+
+
+class Explained(Unsatisfiable):
+    """An Unsatisfiable with its edits as values, for whoever goes on from them."""
+
+    def __init__(self, message: str, *, hint: str | None, details: Mapping[str, Any], edits: Sequence[Edit]) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.edits = tuple(edits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +128,11 @@ def _unsatisfiable(
     lines = [head, *(_reason(rule, request) for rule in found.rules)]
     if alone is None and words:
         lines += ["", words]
-    return Unsatisfiable(
+    return Explained(
         "\n".join(lines),
         hint="\n".join(_lines(edits)) or None,
         details={"conflicts": conflicts, "edits": [edit.as_json() for edit in edits]},
+        edits=edits,
     )
 
 

@@ -22,6 +22,8 @@ class Origin:
 
 
 COMMAND_LINE = Origin(source="command line")
+ASKED_FOR_IN = "asked for in "
+"""What the source of a spec begins with that stands in no file, but in the lock of an environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from envmgr import apart
 from envmgr.artifacts.manifest import Artifact
 from envmgr.artifacts.plan import Group, Made, Placed
-from envmgr.errors import PrefixError
+from envmgr.errors import PrefixError, StoreError
 from envmgr.lock.model import Lock
-from envmgr.store import copying, pieces, prefix_record, rewriting
+from envmgr.store import copying, pieces, prefix_record, rewriting, sharing_out
 from envmgr.store.commands import Omission
 from envmgr.store.pieces import Piece, Unfit
 from envmgr.store.placement import Placement
@@ -33,6 +34,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC
 # As many links as the file system allows; somebody else's file (fs.protected_hardlinks); another mount; no links at all
 _COPIED_INSTEAD = frozenset({errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS})
 _SCRIPT_MODE = 0o775
+_FEW = 50  # directories that say nothing about a file system yet
 
 
 def is_fit(lock: Lock, artifacts: Sequence[Artifact], directory: Path) -> bool:
@@ -73,11 +75,11 @@ def link(
     os.makedirs(tree / "conda-meta")
     try:
         with _opened(os.fspath(tree), _DIRECTORY) as root:
-            for directory in sorted(directories):
-                os.mkdir(directory, dir_fd=root)
-            for piece in decided:
-                linker.link(piece, root)
-                advance()
+            waits = _make_directories(sorted(directories), root)
+            weights = [len(piece.artifact.manifest.paths) for piece in decided]
+            sharing_out.each(lambda piece: linker.link(piece, root), decided, weights, waits=waits, advance=advance)
+    except apart.Ended as error:
+        raise StoreError(f"{tree}: a process that linked packages was ended: {error}") from error
     except FileExistsError as error:  # to this file system, two names are the same
         raise Unfit from error
 
@@ -145,6 +147,15 @@ class _Linker:
                 f"has room for a prefix of {error.most}",
                 hint="choose a shorter path for the environment",
             ) from error
+
+
+def _make_directories(directories: Sequence[str], root: int) -> bool:
+    """Make directories, and return whether that was waiting for the file system rather than work."""
+    start, worked = time.perf_counter(), time.thread_time()
+    for directory in directories:
+        os.mkdir(directory, dir_fd=root)
+    waited = time.perf_counter() - start - (time.thread_time() - worked)
+    return waited > sharing_out.WAITING * max(len(directories), _FEW)
 
 
 def _link_group(group: Group, source: int, root: int) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from envmgr.artifacts.cache import ArtifactCache, key_of
 from envmgr.errors import EnvmgrError, PackageError
 from envmgr.lock import conda_lock
-from envmgr.pypi import built_wheels
+from envmgr.pypi import built_wheels, checkouts
 from envmgr.settings import Settings
 from envmgr.store import generations, known, layout, pruning
 from envmgr.store.usage import is_cache_used
@@ -24,14 +24,15 @@ class Garbage(NamedTuple):
 
 
 class Needed(NamedTuple):
-    """What locks name: keys of artifacts, URLs of channels, sha256 of wheels, and keys of wheels that were built;
-    `doubts` are locks that could not be read."""
+    """What locks name: keys of artifacts, URLs of channels, sha256 of wheels, keys of wheels that were built, and names
+    of the directories of checkouts; `doubts` are locks that could not be read."""
 
     keys: frozenset[str]
     channels: frozenset[str]
     doubts: tuple[Path, ...] = ()
     wheels: frozenset[str] = frozenset()
     built: frozenset[str] = frozenset()
+    checkouts: frozenset[str] = frozenset()
 
     @property
     def hashes(self) -> frozenset[str]:
@@ -64,6 +65,7 @@ def needed(settings: Settings, *, keep: int | None = None) -> Needed:
     channels: set[str] = set()
     wheels: set[str] = set()
     built: set[str] = set()
+    clones: set[str] = set()
     doubts = []
     for path in sorted(set(_locks(settings, keep))):
         try:
@@ -71,6 +73,7 @@ def needed(settings: Settings, *, keep: int | None = None) -> Needed:
                 channels.update(lock.channels)
                 builder = built_wheels.builder(lock)
                 built.update(key for key in (built_wheels.key_of(each, builder) for each in lock.pip) if key)
+                clones.update(each.directory.name for each in checkouts.of(lock.pip, settings.root))
                 wheels.update(each.sha256 for each in lock.pip)
                 for package in lock.conda:
                     try:
@@ -80,7 +83,9 @@ def needed(settings: Settings, *, keep: int | None = None) -> Needed:
         except (OSError, EnvmgrError):
             doubts.append(path)
     doubts += [location.prefix for location in known.hidden(settings)]
-    return Needed(frozenset(keys), frozenset(channels), tuple(doubts), frozenset(wheels), frozenset(built))
+    return Needed(
+        frozenset(keys), frozenset(channels), tuple(doubts), frozenset(wheels), frozenset(built), frozenset(clones)
+    )
 
 
 def plan(settings: Settings, cache: ArtifactCache, there: Needed | None = None) -> Collection:

@@ -28,6 +28,7 @@ from envmgr.store import (
     journal,
     linking,
     links,
+    pruning,
     recovery,
     room,
     succession,
@@ -45,6 +46,7 @@ from envmgr.store.layout import Location
 from envmgr.store.linking import Linking
 from envmgr.store.placement import Placement
 from envmgr.store.staging import Staging, stage
+from envmgr.store.survey_ahead import Ahead
 from envmgr.store.usage import using_cache
 
 if TYPE_CHECKING:  # start-up time: YAML
@@ -63,7 +65,7 @@ class RealiseRequest:
     environment (None: from the one that is replaced). `known` is what else only the old generation holds.
     Without `keeps_variables`, those that were set by hand are what the lock makes of them. `pypi` and `index_options`
     say how indexes are reached. `continues` is the environment elsewhere whose next generation this is (None: there is
-    none).
+    none). `ahead` is a survey of what is replaced that was begun before (None: none was).
     """
 
     location: Location
@@ -81,6 +83,7 @@ class RealiseRequest:
     pypi: PypiSection | None = None
     index_options: IndexOptions | None = None
     continues: Continued | None = None
+    ahead: Ahead | None = None
 
     def is_done(self) -> bool:
         """Whether another command has made an environment of this lock meanwhile; raises StoreError."""
@@ -141,9 +144,9 @@ def realise(
 
 
 def _realise(run: Run) -> Realised:
-    location, request, since = run.request.location, run.request, succession.clock(run.request.location)
+    location, request = run.request.location, run.request
     with told_of(location, "reading"):
-        there = succession.what_is_there(location, request.replaces)
+        there, since = _what_is_there(request)
         telling.tell_removed(location, there.lock if there is not None else None, request.lock, run.reporter)
     carries = request.carries or there
     linking_ = Linking(location, request.lock, request.channels, run.cache, run.settings.link_scripts == "allow")
@@ -230,18 +233,35 @@ def _fetch(run: Run, linking_: Linking) -> tuple[Artifact, ...]:
     except ChannelError as error:
         if not run.settings.offline or not run.request.lock.pip:
             raise
-        from envmgr.pypi import cached  # start-up time: most environments have no pip half
+        from envmgr.pypi import cached, checkouts  # start-up time: most environments have no pip half
         from envmgr.pypi.indexes import Indexes
 
         options = run.request.index_options or _index_options(run.request.lock)
         indexes = Indexes.gather(run.settings, run.request.pypi, options)
-        missing = cached.lacking(run.request.lock, run.settings, indexes)
+        missing = cached.lacking(
+            run.request.lock,
+            run.settings,
+            indexes,
+            home=checkouts.home(run.settings, run.request.location.prefix),
+        )
         names = [package.filename or package.name for package in missing]
         raise ChannelError(
             "\n".join([error.message, *cached.listed(missing)]),
             hint=error.hint,
             details={**error.details, "pip": names, "pip_bytes": sum(package.size or 0 for package in missing)},
         ) from error
+
+
+def _what_is_there(request: RealiseRequest) -> tuple[Source | None, int | None]:
+    """Return what the environment that is replaced holds, and when one began to look at it, as in `Seen`."""
+    location, ahead = request.location, request.ahead
+    if ahead is not None and ahead.prefix == location.prefix and ahead.number == request.replaces:
+        source = ahead.source()
+        if source is not None:
+            pruning.unmark(location.prefix)
+            return source, ahead.since
+    since = succession.clock(location)
+    return succession.what_is_there(location, request.replaces), since
 
 
 def _index_options(lock: Lock) -> IndexOptions | None:

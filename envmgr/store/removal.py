@@ -5,7 +5,7 @@ from __future__ import annotations
 from envmgr.errors import StoreError
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
-from envmgr.store import frozen, known, layout, recovery, succession
+from envmgr.store import frozen, known, layout, recovery, succession, telling
 from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.erasing import erase
 from envmgr.store.faults import told_of
@@ -32,6 +32,7 @@ def remove(
         succession.name_users(location, settings, reporter, doing="removed")
         with told_of(location, "removing"):
             erase(location, checkpoint)
+        telling.tell_checkouts(location, settings, reporter)
         try:
             known.forget(settings, location)
         except StoreError as error:

@@ -79,7 +79,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     staging.checkpoint("linked")
     installed: dict[str, tuple[str, ...]] = {}  # files by the sha256 of what brought them
     if lock.pip:
-        from envmgr.pypi import built_wheels  # start-up time: most environments have no pip half
+        from envmgr.pypi import built_wheels, checkouts  # start-up time: most environments have no pip half
         from envmgr.pypi import install as pip_half
         from envmgr.pypi.indexes import Indexes
         from envmgr.pypi.unpacking import Place
@@ -90,6 +90,8 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
             python=_python(tree, lock),
             owners=_owners(tree, artifacts),
             builder=built_wheels.builder(lock),
+            checkouts=checkouts.home(staging.settings, location.prefix),
+            checkouts_like=_like(staging),
         )
         indexes = Indexes.gather(staging.settings, staging.pypi, staging.index_options)
         with wheel_turns.turn(lock.pip, staging.settings, staging.reporter):
@@ -114,6 +116,15 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     commit.write_generation(tree, staging.generation)
     staging.checkpoint("staged")
     return came
+
+
+def _like(staging: Staging) -> Path | None:
+    """Return where the checkouts of the environment are that is copied or continued, None where none is."""
+    from envmgr.pypi import checkouts  # start-up time: as above
+
+    if staging.carries is None or staging.extent == "nothing":
+        return None
+    return checkouts.home(staging.settings, Path(staging.carries.survey.root))
 
 
 def _carry(staging: Staging, tree: Path) -> Carried:

@@ -22,6 +22,7 @@ from envmgr.store.ownership import Distribution
 _HISTORY = "conda-meta/history"
 _MARKS = frozenset({generations.SETTLED, generations.FOREIGN, carried.FILE, frozen.MARKER})
 _DERIVED_DIRECTORY = "__pycache__"
+_HAS_DESCRIPTORS = os.scandir in os.supports_fd and os.stat in os.supports_dir_fd
 
 
 class Survey(NamedTuple):
@@ -145,36 +146,72 @@ def _walk(root: str, owned: Mapping[str, str], born: int | None, known: Statuses
     walk = _Walk(owned, {}, {}, set(), [], [], set(), {}, [""])
     needed = ancestors(owned)
     pending = [""]
+    see = walk.seen.add
     while pending:
         relative = pending.pop()
         try:
-            entries = os.scandir(os.path.join(root, relative))
+            directory = _Directory(os.path.join(root, relative))
         except PermissionError as error:
             walk.unreadable[relative.rstrip("/") or "."] = error.strerror or str(error)
             continue
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue  # it vanished meanwhile
-        device = _device(os.path.join(root, relative)) if known is not None else None
-        with entries:
+        with directory as entries:
+            device = directory.device() if known is not None else None
             for entry in entries:
                 path = relative + entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name == _DERIVED_DIRECTORY:
                         walk.derived.add(relative.rstrip("/"))
-                        continue
-                    pending.append(path + "/")
-                    if path != OWN_DIRECTORY:
-                        walk.watched.append(path)
-                    if path not in needed and path not in ("conda-meta", OWN_DIRECTORY):
-                        walk.directories[path] = entry.stat(follow_symlinks=False)
+                    else:
+                        pending.append(path + "/")
+                        _note_directory(walk, path, entry, needed)
                     continue
                 status = _status(entry, device, known)
                 if status is None:
                     continue
-                _note(walk, root, path, status, born)
+                if path in owned:
+                    see(path)
+                    # Nearly every file is linked to the cache and as old as its package: this is all it costs.
+                    if born is not None and (status.st_nlink == 1 or status.st_mtime_ns > born):
+                        _note_owned(walk, path, status, born)
+                else:
+                    _note_loose(walk, root, path, status, born)
     for path in [path for path in walk.directories if path.startswith(f"{OWN_DIRECTORY}/")]:
         del walk.directories[path]
     return walk
+
+
+class _Directory:
+    """The entries of a directory, by its descriptor where the system can: a status costs no walk down the path then."""
+
+    def __init__(self, path: str) -> None:
+        """Open the directory `path`; raises OSError."""
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if _HAS_DESCRIPTORS else None
+        try:
+            self._entries = os.scandir(path if self._descriptor is None else self._descriptor)
+        except BaseException:
+            self._close()
+            raise
+
+    def device(self) -> int | None:
+        """Return the device that it is on: another file system may be mounted inside of a tree."""
+        try:
+            return (os.stat(self._path) if self._descriptor is None else os.fstat(self._descriptor)).st_dev
+        except OSError:
+            return None
+
+    def __enter__(self) -> Iterator[os.DirEntry[str]]:
+        return self._entries
+
+    def __exit__(self, *_: object) -> None:
+        self._entries.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 def _status(entry: os.DirEntry[str], device: int | None, known: Statuses | None) -> os.stat_result | None:
@@ -191,26 +228,25 @@ def _status(entry: os.DirEntry[str], device: int | None, known: Statuses | None)
     return status
 
 
-def _device(directory: str) -> int | None:
-    """Return the device that a directory is on: another file system may be mounted inside of a tree."""
-    try:
-        return os.stat(directory).st_dev
-    except OSError:
-        return None
+def _note_directory(walk: _Walk, path: str, entry: os.DirEntry[str], needed: set[str]) -> None:
+    if path != OWN_DIRECTORY:
+        walk.watched.append(path)
+    if path not in needed and path not in ("conda-meta", OWN_DIRECTORY):
+        walk.directories[path] = entry.stat(follow_symlinks=False)
 
 
-def _note(walk: _Walk, root: str, path: str, status: os.stat_result, born: int | None) -> None:
-    is_newer = born is not None and status.st_mtime_ns > born
-    if path in walk.owned:
-        walk.seen.add(path)
-        # With one link only, nothing but a change of the file itself changes its ctime, which `cp -p` cannot hide.
-        is_alone = born is not None and status.st_nlink == 1
-        if is_alone:
-            walk.watched.append(path)
-        if (is_newer or (is_alone and status.st_ctime_ns > (born or 0))) and not ownership.is_derived(path):
-            walk.doubtful.append(path)
-    elif path.startswith(f"{OWN_DIRECTORY}/") or ownership.is_own_file(path):
-        if is_newer and path not in _MARKS:
+def _note_owned(walk: _Walk, path: str, status: os.stat_result, born: int) -> None:
+    # With one link only, nothing but a change of the file itself changes its ctime, which `cp -p` cannot hide.
+    is_alone = status.st_nlink == 1
+    if is_alone:
+        walk.watched.append(path)
+    if (status.st_mtime_ns > born or (is_alone and status.st_ctime_ns > born)) and not ownership.is_derived(path):
+        walk.doubtful.append(path)
+
+
+def _note_loose(walk: _Walk, root: str, path: str, status: os.stat_result, born: int | None) -> None:
+    if path.startswith(f"{OWN_DIRECTORY}/") or ownership.is_own_file(path):
+        if born is not None and status.st_mtime_ns > born and path not in _MARKS:
             walk.touched.append(path)
     elif not (ownership.is_derived(path) and os.path.lexists(os.path.join(root, path[:-1]))):
         walk.watched.append(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envmgr.lock.model import Lock
 from envmgr.reporting import Reporter
+from envmgr.settings import Settings
 from envmgr.store import installed
 from envmgr.store.carried import Carried, Left
 from envmgr.store.layout import Location
@@ -51,6 +52,17 @@ def tell_removed(location: Location, before: Lock | None, lock: Lock, reporter: 
     back = [f"{name} {version}" for name, version in removed if name in names]
     if back:
         reporter.notice(f"removed with pip, and there again in the new generation, as locked: {_named(back)}")
+
+
+def tell_checkouts(location: Location, settings: Settings, reporter: Reporter) -> None:
+    """Tell where the checkouts are of an environment that was removed: somebody may have worked in them."""
+    directory = settings.root / "checkouts"
+    if directory.is_dir():
+        from envmgr.pypi import checkouts  # start-up time: most environments have none
+
+        home = checkouts.home(settings, location.prefix)
+        if home.is_dir() and any(home.iterdir()):
+            reporter.notice(f"its checkouts stay in {home}; `envmgr clean` removes those that hold nobody's work")
 
 
 def tell_late(came: Carried | None, reporter: Reporter) -> None:

@@ -15,9 +15,9 @@ from envmgr.errors import PackagesNotFound, SpecError, UsageError
 from envmgr.lock.model import Lock
 from envmgr.solve.pip import with_pip
 from envmgr.spec.command_line import parse_arguments, parse_dependency
-from envmgr.spec.edits import Edits
+from envmgr.spec.edits import AskedT, Edits
 from envmgr.spec.faults import shown
-from envmgr.spec.model import EnvironmentSpec, Origin, Requirement
+from envmgr.spec.model import ASKED_FOR_IN, EnvironmentSpec, Origin, Requirement
 from envmgr.spec.pip_lines import read_lines
 from envmgr.spec.requirements_file import relative_to_base
 from envmgr.store.layout import Location
@@ -36,7 +36,7 @@ def asked_for(lock: Lock, location: Location) -> EnvironmentSpec:
     A lock that does not say what was asked for (one that another tool wrote) asks for what nothing else in it needs.
     Raises SpecError for a spec that cannot be read.
     """
-    origin = Origin(source=f"asked for in {location.label}")
+    origin = Origin(source=f"{ASKED_FOR_IN}{location.label}")
     request = lock.request
     dependencies, pip = request.dependencies, request.pip
     if not dependencies and not pip:
@@ -63,16 +63,42 @@ def _named(requirements: Sequence[Requirement], lock: Lock) -> tuple[Requirement
     )
 
 
-def additions(specs: Sequence[str], pip: Sequence[str], base: str = "") -> tuple[Edits, tuple[str, ...]]:
+def additions(
+    specs: Sequence[str], pip: Sequence[str], files: Sequence[EnvironmentSpec] = (), base: str = ""
+) -> tuple[Edits, tuple[str, ...]]:
     """Return the edits that `install` asks for, and what to warn of; paths are then relative to the directory `base`
     (empty: the current one). Raises SpecError for what cannot be read, UsageError for nothing at all."""
     parsed = parse_arguments(specs)
-    requirements = _requirements(pip, base)
+    requirements = _once((*_of_files(files, base), *_requirements(pip, base)))
+    parsed = replace(
+        parsed,
+        channels=tuple(channel for file in files for channel in file.channels),
+        dependencies=_once((*(each for file in files for each in file.dependencies), *parsed.dependencies)),
+        warnings=(*(warning for file in files for warning in file.warnings), *parsed.warnings),
+    )
     if not parsed.dependencies and not requirements:
         raise UsageError(
             "nothing to install is named", hint="name a package, as numpy, or a requirement, as --pip rich"
         )
-    return Edits(dependencies=parsed.dependencies, pip=requirements), parsed.warnings
+    edits = Edits(channels=parsed.channels, dependencies=parsed.dependencies, pip=requirements)
+    return edits, parsed.warnings
+
+
+def _once(asked: Sequence[AskedT]) -> tuple[AskedT, ...]:
+    """Return what is asked for, each text once."""
+    return tuple({each.text: each for each in asked}.values())
+
+
+def _of_files(files: Sequence[EnvironmentSpec], base: str) -> tuple[Requirement, ...]:
+    """Return the requirements of files; raises UsageError for options, which are for a pip half as a whole."""
+    for file in files:
+        if (lines := file.pip_options.lines) or file.pip_constraints:
+            said = shown(lines[0]) if lines else "constraints"
+            raise UsageError(
+                f"{file.sources[0]} has {said}, which is for a pip half as a whole",
+                hint=f"envmgr create -n NAME -f {file.sources[0]}, or leave the option out",
+            )
+    return tuple(relative_to_base(each, base or os.getcwd()) for file in files for each in file.pip)
 
 
 def removals(names: Sequence[str], lock: Lock, spec: EnvironmentSpec, location: Location) -> Edits:
@@ -175,7 +201,7 @@ def _not_asked_for(
         why = f"{_listed(needed)} {'needs' if len(needed) == 1 else 'need'} it" if needed else "it was pulled in"
         lines.append(f"{node[1]} was not asked for in {location.label}: {why}")
     hint = f"envmgr remove {location.arguments} {' '.join(sorted(needing))}" if needing else None
-    if hint is None:
+    if hint is None and not any("did you mean" in line for line in lines):
         there = sorted({*(each.name for each in spec.dependencies), *(each.name for each in spec.pip)})
         more = f", and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
         hint = f"what was asked for, and can be removed: {', '.join(there[:_SHOWN]) or 'nothing'}{more}"

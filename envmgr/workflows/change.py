@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
 
 from envmgr.errors import UsageError
 from envmgr.lock.model import Lock
@@ -21,44 +19,16 @@ from envmgr.spec.model import EnvironmentSpec
 from envmgr.spec.peek import name_and_prefix
 from envmgr.store import layout, pinned
 from envmgr.store.layout import Location
+from envmgr.store.survey_ahead import Ahead
 from envmgr.workflows import adoption, asked, freezing, only_dependencies, saving
 from envmgr.workflows.adoption import Adoption
 from envmgr.workflows.asked_channels import channels_of, with_channels
 from envmgr.workflows.create import Outcome, Plan, locate
 from envmgr.workflows.locking import Locker
 from envmgr.workflows.moving import Aim, Changed, Present, again, base_request, beside_file, move, present_at
-from envmgr.workflows.request import USUAL, CreateRequest, Manner, SourceText, inputs_digest
+from envmgr.workflows.request import ChangeRequest, CreateRequest, Manner, SourceText, inputs_digest
 from envmgr.workflows.saving import EditedFile
-from envmgr.workflows.sources import channel_files, read_sources
-
-
-class ChangeRequest(NamedTuple):
-    """The arguments of `install` and `remove PKG`, as given.
-
-    `specs` and `pip` come (or replace), `removed` are names that go, `adopted` are distributions that were installed
-    with pip past the lock (None: none of them; empty: all there are); those of `removed` that are in `pip` as well are
-    meant only in the pip half. `channels` are added behind those there are.
-    With `save`, `file` is the environment file that is edited too (None: the one that the environment was made
-    from). With `empties` all that was asked for goes. The rest is as in CreateRequest.
-    """
-
-    command: tuple[str, ...]
-    name: str | None = None
-    prefix: Path | None = None
-    specs: tuple[str, ...] = ()
-    pip: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    adopted: tuple[str, ...] | None = None
-    save: bool = False
-    file: str | None = None
-    channels: tuple[str, ...] = ()
-    override_channels: bool = False
-    virtual_packages: tuple[str, ...] = ()
-    exclude_newer: str | None = None
-    override_frozen: bool = False
-    pristine: bool = False
-    manner: Manner = USUAL
-    empties: bool = False
+from envmgr.workflows.sources import channel_files, parse_sources, read_sources
 
 
 def change(
@@ -68,13 +38,16 @@ def change(
     *,
     confirm: Callable[[Plan], bool],
     dry_run: bool = False,
+    ahead: Ahead | None = None,
 ) -> Changed:
     """Make the change that was asked for as one new generation; `confirm` and `dry_run` as in `create`.
+
+    `ahead` is a survey of the environment that was begun already (None: none was).
 
     Raises UsageError, and everything that `create` raises; the environment is then as it was. Where the environment
     file cannot be written after that, SpecError says so. What another command changes meanwhile is changed further.
     """
-    return again(lambda: _change(request, settings, reporter, confirm=confirm, dry_run=dry_run), reporter)
+    return again(lambda: _change(request, settings, reporter, confirm=confirm, dry_run=dry_run, ahead=ahead), reporter)
 
 
 def _change(
@@ -84,10 +57,12 @@ def _change(
     *,
     confirm: Callable[[Plan], bool],
     dry_run: bool,
+    ahead: Ahead | None,
 ) -> Changed:
-    there = present_at(_find(request, settings), request.override_frozen)
+    there = present_at(_find(request, settings), request.override_frozen)._replace(ahead=ahead)
     location, lock = there.location, there.lock
     settings = pinned.in_force(settings, location.prefix)
+    request = request._replace(of_files=parse_sources(request.files, settings, platform=lock.platform))
     found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
     if request.adopted is not None:
         request = request._replace(pip=(*found_there.requirements, *request.pip))
@@ -96,7 +71,8 @@ def _change(
             return Changed(Outcome(location, up_to_date=True))
     before = replace(asked.asked_for(lock, location), channels=channels_of(lock, settings))
     edits = _adopting(found_there, request, before, there, reporter)
-    channels = with_channels(before.channels, request.channels, override=request.override_channels)
+    more = (*request.channels, *edits.channels)
+    channels = with_channels(before.channels, more, override=request.override_channels)
     base = base_request(request, lock, settings, reporter)
     if request.manner.freezes:
         settings = freezing.frozen(settings, lock, _named(edits))
@@ -201,7 +177,7 @@ def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, repo
     if request.removed:
         asked.check_of_pip(request.pip, there.lock, there.location)
         return asked.removals(request.removed, there.lock, before, there.location)
-    edits, warnings = asked.additions(request.specs, request.pip, before.pip_base)
+    edits, warnings = asked.additions(request.specs, request.pip, request.of_files, before.pip_base)
     for warning in warnings:
         reporter.warning(warning)
     for old, new in ((before.dependencies, edits.dependencies), (before.pip, edits.pip)):

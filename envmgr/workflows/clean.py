@@ -12,7 +12,7 @@ from envmgr.artifacts.cache import ArtifactCache
 from envmgr.channels import built
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import EnvironmentBusy, EnvmgrError, StoreError
-from envmgr.pypi import built_wheels
+from envmgr.pypi import built_wheels, checkouts
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import (
@@ -35,8 +35,8 @@ from envmgr.store.usage import is_cache_used
 from envmgr.urls import path_of_file_url
 
 _INDEXES = ("repodata",)
-_OTHERS = ("uv", "pip-stubs", "payloads", "fitting-locks")  # filled again by what needs them
-Kind = Literal["artifact", "bytecode", "cache", "wheel", "channel", "generation", "environment", "exec"]
+_OTHERS = ("uv", "git", "pip-stubs", "payloads", "fitting-locks")  # filled again by what needs them
+Kind = Literal["artifact", "bytecode", "cache", "wheel", "checkout", "channel", "generation", "environment", "exec"]
 
 
 class Choice(NamedTuple):
@@ -60,8 +60,8 @@ class Item(NamedTuple):
 class Plan(NamedTuple):
     """What `clean` would remove; with `is_busy`, another process is using the cache, and nothing of it is removed.
 
-    `protected` are generations that hold what exists nowhere else: they stay. `gone` are environments that were
-    deleted by other means, and leave the register; `pruned` those that keep fewer generations.
+    `protected` are generations and checkouts that hold what exists nowhere else: they stay. `gone` are environments
+    that were deleted by other means, and leave the register; `pruned` those that keep fewer generations.
     """
 
     items: tuple[Item, ...]
@@ -113,6 +113,11 @@ def plan(settings: Settings, choice: Choice) -> Plan:
         for number in generations.kept_numbers(location)
         if (location.generations / str(number) / generations.FOREIGN).exists()
     ]
+    protected += [
+        directory
+        for directory in (checkouts.everywhere(settings) if choice.packages else ())
+        if directory.name not in needed.checkouts and checkouts.has_work(directory, settings.environ)
+    ]
     sizes = footprint.freed([path for _, path, _ in found])
     items = tuple(Item(kind, path, size, label) for (kind, path, label), size in zip(found, sizes, strict=True))
     return Plan(items, collection, tuple(protected), gone, pruned, choice.keep_generations)
@@ -157,9 +162,7 @@ def _caches(settings: Settings, choice: Choice, needed: gc.Needed) -> Iterator[t
         for directory in _below(settings.cache / bytecode.DIRECTORY):
             if directory.name not in needed.hashes | kept and not directory.name.startswith("."):
                 yield "bytecode", directory, directory.name
-        for key, wheel, directory in built_wheels.entries(settings):
-            if key not in needed.built:
-                yield "wheel", directory, wheel.package if wheel is not None else key
+        yield from _of_pip_half(settings, needed)
     names = (*(_INDEXES if choice.indexes or choice.everything else ()), *(_OTHERS if choice.everything else ()))
     for name in names:
         if (settings.cache / name).is_dir():
@@ -171,6 +174,15 @@ def _caches(settings: Settings, choice: Choice, needed: gc.Needed) -> Iterator[t
             for directory in _below(parent):
                 if directory not in named:
                     yield "channel", directory, directory.name
+
+
+def _of_pip_half(settings: Settings, needed: gc.Needed) -> Iterator[tuple[Kind, Path, str]]:
+    for directory in checkouts.everywhere(settings):
+        if directory.name not in needed.checkouts and not checkouts.has_work(directory, settings.environ):
+            yield "checkout", directory, directory.name
+    for key, wheel, directory in built_wheels.entries(settings):
+        if key not in needed.built:
+            yield "wheel", directory, wheel.package if wheel is not None else key
 
 
 def _recipe_channels(settings: Settings) -> Iterator[Path | None]:

@@ -137,7 +137,10 @@ def current(location: Location, settings: Settings, reporter: Reporter) -> Sourc
 
 def tell_editables(source: Source, target: Location, reporter: Reporter) -> None:
     """Name the editable installs: what they install is a directory elsewhere, which is not copied."""
+    cloned = {package.name for package in source.lock.pip if package.kind == "checkout"}
     for each in dist_info.editables(source.location.prefix):
+        if each.name in cloned:
+            continue
         reporter.notice(
             f"{each.name} is an editable install of {each.editable}, which is not copied: "
             f"what {target.label} has of it points there too"

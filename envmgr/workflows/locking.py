@@ -30,6 +30,7 @@ from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
 from envmgr.spec.pip_lines import has_paths, pip_lines
 from envmgr.store.layout import Location
 from envmgr.store.realise import Realised, RealiseRequest, realise
+from envmgr.store.survey_ahead import Ahead
 from envmgr.urls import file_name, is_url, path_of_file_url, without_literal_credentials
 from envmgr.workflows import following, host_profiles, only_dependencies, staleness
 from envmgr.workflows import request as requests
@@ -258,6 +259,7 @@ class Locker:
         replaces: int | None,
         inputs_digest: str,
         keeps_variables: bool = True,
+        ahead: Ahead | None = None,
     ) -> Realised:
         """Make the environment that `lock` describes; see store.realise for what is raised."""
         wanted = RealiseRequest(
@@ -270,6 +272,7 @@ class Locker:
             override_frozen=self._request.override_frozen,
             extent="nothing" if self._request.pristine else "everything",
             keeps_variables=keeps_variables,
+            ahead=ahead,
             pypi=self._table.pypi,
             index_options=self._spec.pip_options.indexes,
         )

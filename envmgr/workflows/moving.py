@@ -16,6 +16,7 @@ from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import frozen, generations, layout, succession
 from envmgr.store.layout import Location
+from envmgr.store.survey_ahead import Ahead
 from envmgr.store.usage import using_cache
 from envmgr.workflows import beside, lock_file
 from envmgr.workflows.beside import Beside
@@ -54,12 +55,13 @@ class Changed(NamedTuple):
 
 
 class Present(NamedTuple):
-    """The environment that is to be changed."""
+    """The environment that is to be changed; `ahead` is the survey of it that was begun (None: none was)."""
 
     location: Location
     number: int
     lock: Lock
     is_suspect: bool
+    ahead: Ahead | None = None
 
 
 class Aim(NamedTuple):
@@ -159,7 +161,7 @@ def move(
             locker.fetch(lock)
             return Outcome(location, plan=plan, is_downloaded=True)
         digest = digest_with(lock) if digest_with is not None else ""
-        realised = locker.realise(location, lock, replaces=there.number, inputs_digest=digest)
+        realised = locker.realise(location, lock, replaces=there.number, inputs_digest=digest, ahead=there.ahead)
         return Outcome(location, plan=plan, up_to_date=not realised.is_new, carried=realised.carried)
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from envmgr.artifacts.cache import ArtifactCache
+from envmgr.errors import SolveError
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.pypi import provided
 from envmgr.pypi.clashes import Clashed
 from envmgr.pypi.indexes import Indexes
-from envmgr.pypi.resolve import PipRequest, resolve
+from envmgr.pypi.resolve import PipRequest, PipResolution, resolve
+from envmgr.pypi.unresolved import Unresolved
+from envmgr.reporting import SilentReporter
 from envmgr.solve.base import Packages, SolveRequest
 from envmgr.solve.trials import Trials
-from envmgr.spec.model import EnvironmentSpec
+from envmgr.spec.model import EnvironmentSpec, Requirement
 from envmgr.store.build_environment import BuildEnvironment
-from envmgr.workflows import clash_advice, prefer_conda
+from envmgr.workflows import clash_advice, pip_repairs, prefer_conda
 from envmgr.workflows.elsewhere import explaining, why_not
 from envmgr.workflows.solving import Solving
 
-_ADVICE_SECONDS = 10.0
 _PREFERENCE_SECONDS = 120.0
 
 
@@ -68,30 +71,64 @@ def with_pip_half(
     artifacts = cache.fetch(conda, channels=solving.channels, reporter=solving.reporter)
     is_here = solving.platform == current_subdir()
     build = BuildEnvironment(artifacts, solving.channels, cache, solving.settings, solving.reporter)
+    asked = PipRequest(
+        requirements=spec.pip,
+        conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
+        platform=solving.platform,
+        virtual_packages=request.virtual_packages,
+        locked=locked,
+        exclude_newer=request.exclude_newer,
+        indexes=Indexes.gather(solving.settings, solving.table.pypi, spec.pip_options.indexes),
+        options=spec.pip_options,
+        constraints=spec.pip_constraints,
+        build_python=build.python if is_here else None,
+    )
     try:
-        resolution = resolve(
-            PipRequest(
-                requirements=spec.pip,
-                conda=tuple((artifact.package, artifact.directory) for artifact in artifacts),
-                platform=solving.platform,
-                virtual_packages=request.virtual_packages,
-                locked=locked,
-                exclude_newer=request.exclude_newer,
-                indexes=Indexes.gather(solving.settings, solving.table.pypi, spec.pip_options.indexes),
-                options=spec.pip_options,
-                constraints=spec.pip_constraints,
-                build_python=build.python if is_here else None,
-            ),
-            settings=solving.settings,
-            reporter=solving.reporter,
-        )
+        resolution = resolve(asked, settings=solving.settings, reporter=solving.reporter)
     except Clashed as clashed:
-        trials = Trials(lambda trial: solving.quiet_engine().solve(trial).packages, _ADVICE_SECONDS)
-        engine = solving.engine(explaining(solving.table, solving.channels, solving.settings))
-        raise clash_advice.advised(clashed, request, trials, lambda trial: why_not(engine, trial)) from clashed
+        world = _world(asked, request, solving)
+        refused = clash_advice.advised(clashed, request, world.trials, world.explained)
+        lines = tuple(dict.fromkeys(clash.requirement for clash in clashed.clashes))
+        raise pip_repairs.with_edits(refused, lines, world) from clashed
+    except Unresolved as error:
+        raise pip_repairs.explained(error, _world(asked, request, solving)) from error
     finally:
         build.remove()
     for held_back in resolution.held_back:
         solving.reporter.notice(str(held_back))
     fetched = tuple(artifact.package for artifact in artifacts)
     return provided.with_distributions(fetched, resolution.provided), resolution.packages
+
+
+def _world(asked: PipRequest, request: SolveRequest, solving: Solving) -> pip_repairs.World:
+    """Return what edits are tried on, within the seconds that may be spent on an explanation."""
+    quiet = solving.quiet_engine()
+    trials = Trials(lambda trial: quiet.solve(trial).packages, float(solving.settings.explain_timeout))
+
+    def explained(variant: SolveRequest) -> SolveError | None:
+        much = explaining(solving.table, solving.channels, solving.settings)
+        return why_not(solving.engine(replace(much, seconds=trials.seconds_left())), variant)
+
+    def resolved(
+        lines: Sequence[Requirement], conda: Packages, provides: Sequence[provided.Distribution]
+    ) -> PipResolution:
+        variant = replace(
+            asked,
+            requirements=tuple(lines),
+            conda=tuple((package, Path()) for package in conda),
+            provided=tuple(provides),
+            locked=(),
+            build_python=None,
+        )
+        return resolve(variant, settings=solving.settings, reporter=SilentReporter())
+
+    return pip_repairs.World(
+        request=request,
+        conda=tuple(package for package, _ in asked.conda),
+        provided=provided.read(asked.conda),
+        lines=asked.requirements,
+        names=pip_repairs.names_of(solving.repodata.names()),
+        trials=trials,
+        explained=explained,
+        resolve=resolved,
+    )

@@ -19,6 +19,7 @@ from envmgr.urls import path_of_file_url, without_literal_credentials
 if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.channels.pypi_section import NamedIndex, PypiSection
     from envmgr.platforms.host_profile import HostProfile
+    from envmgr.spec.model import EnvironmentSpec
 
 _NESTED = re.compile(r"(^|[\s'\"\[,-])(-r|--requirement)\b", re.MULTILINE)
 _DEPENDENCIES = re.compile(r"^[\"']?dependencies[\"']?\s*:", re.MULTILINE)
@@ -117,6 +118,37 @@ class CreateRequest(NamedTuple):
     wanted: Wanted = NOTHING_MORE
     pristine: bool = False
     manner: Manner = USUAL
+
+
+class ChangeRequest(NamedTuple):
+    """The arguments of `install` and `remove PKG`, as given.
+
+    `specs`, `pip` and what `files` ask for (`of_files`, once they are read) come (or replace), `removed` are names that
+    go, `adopted` are distributions that were installed with pip past the lock (None: none of them; empty: all there
+    are); those of `removed` that are in `pip` as well are meant only in the pip half. `channels` are added behind those
+    there are. With `save`, `file` is the environment file that is edited too (None: the one that the environment was
+    made from). With `empties` all that was asked for goes. The rest is as in CreateRequest.
+    """
+
+    command: tuple[str, ...]
+    name: str | None = None
+    prefix: Path | None = None
+    specs: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    adopted: tuple[str, ...] | None = None
+    files: tuple[SourceText, ...] = ()
+    of_files: tuple[EnvironmentSpec, ...] = ()
+    save: bool = False
+    file: str | None = None
+    channels: tuple[str, ...] = ()
+    override_channels: bool = False
+    virtual_packages: tuple[str, ...] = ()
+    exclude_newer: str | None = None
+    override_frozen: bool = False
+    pristine: bool = False
+    manner: Manner = USUAL
+    empties: bool = False
 
 
 class Inputs(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from envmgr.errors import ConfigError, EnvmgrError, UsageError
 from envmgr.settings import Settings
-from envmgr.shell import autorun, scripts, startup
+from envmgr.shell import autorun, conda_layout, scripts, startup
 
 
 class Change(NamedTuple):
@@ -108,6 +108,14 @@ def write_completion(shell: str, settings: Settings, text: str) -> None:
         _write_once(path, text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def write_conda_layout(settings: Settings, command: tuple[str, ...]) -> None:
+    """Write what programs source that know conda's root alone; a store that cannot be written goes without it."""
+    hook = hook_text("bash", settings, command)
+    for path, text in conda_layout.texts(hook).items():
+        with contextlib.suppress(OSError):
+            _write_once(settings.root / path, text)
 
 
 def apply(change: Change, settings: Settings) -> None:

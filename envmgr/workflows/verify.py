@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from envmgr.errors import ChannelError, EnvmgrError, LockError, NotAnEnvironment
 from envmgr.lock import conda_lock
 from envmgr.lock.model import Lock
 from envmgr.pypi import audit as pip_audit
+from envmgr.pypi import checkouts
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
 from envmgr.store import frozen, generations, healing, layout, sharing
@@ -160,10 +161,21 @@ def _verify(location: Location, settings: Settings, reporter: Reporter) -> Findi
     lock, problem = _lock_of(location, has_lock=has_lock)
     verified = verify_prefix(location, lock, reporter, has_lock=has_lock)
     findings = verified.findings
+    if lock is not None:
+        findings = findings._replace(problems=(*findings.problems, *_checkouts(location, lock, settings)))
     return findings._replace(
         problems=(*((problem,) if problem is not None else ()), *findings.problems),
         shared=sharing.sharers(location, verified.linked, settings),
     )
+
+
+def _checkouts(location: Location, lock: Lock, settings: Settings) -> Iterator[Problem]:
+    """Yield the checkouts that are gone, and, as notices, those where another commit is checked out."""
+    for each in checkouts.of(lock.pip, checkouts.home(settings, location.prefix)):
+        head = each.head() if each.directory.is_dir() else None
+        if head != each.commit:
+            severity, kind = ("notice", "changed") if head is not None else ("fault", "missing")
+            yield Problem(severity, kind, str(each.directory), each.package.name, each.commit, head)  # type: ignore[arg-type]
 
 
 def _identity(location: Location) -> tuple[int, int] | None:

@@ -17,6 +17,8 @@ SHELLS = {
     "dash": ["dash"],
     "zsh": ["zsh", "-f"],
     "busybox": ["busybox", "sh"],
+    "ksh": ["ksh"],
+    "mksh": ["mksh"],
 }
 
 
@@ -73,4 +75,8 @@ class Shell:
 
 def parse_dump(dump: bytes) -> dict[str, str]:
     entries = (os.fsdecode(entry).partition("=") for entry in dump.split(b"\0") if entry)
-    return {name: value for name, _, value in entries if name not in ("_", "SHLVL", "OLDPWD", "PWD", "LAST_EXIT_CODE")}
+    return {
+        name: value
+        for name, _, value in entries
+        if name not in ("_", "SHLVL", "OLDPWD", "PWD", "LAST_EXIT_CODE", "_AST_FEATURES")
+    }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -91,9 +92,45 @@ def test_a_real_kernel_runs_a_cell_in_the_activated_environment(
         reply = client.execute_interactive(
             code, timeout=60, output_hook=lambda message: outputs.append(message["content"].get("text", ""))
         )
+        shown: list[str] = []
+        client.execute_interactive(
+            f"!{sys.executable} {_slow_work(envmgr)}", timeout=60,
+            output_hook=lambda message: shown.append(message["content"].get("text", "")),
+        )  # fmt: skip
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
     assert reply["content"]["status"] == "ok"
     assert "".join(outputs) == f"{envmgr.prefix('notebooks')} yes notebooks\n"
+    drawn = "".join(shown).replace("\r\n", "\n")
+    assert "download a package" in drawn
+    assert _as_a_cell_shows(drawn) == ["a notice", "worked", ""]
+
+
+def _slow_work(envmgr: Envmgr) -> Path:
+    """Write what works under a progress display for longer than a drawing takes to come."""
+    return envmgr.write(
+        "work.py",
+        "import os, sys, time\n"
+        "from envmgr.cli.progress import reporter\n"
+        "report = reporter(sys.stderr, os.environ)\n"
+        "with report.start('fetch', 'a package', total=3000, unit='bytes') as fetched:\n"
+        "    fetched.advance(1000)\n"
+        "    time.sleep(1.2)\n"
+        "    report.notice('a notice')\n"
+        "    time.sleep(1.2)\n"
+        "print('worked')\n",
+    )
+
+
+def _as_a_cell_shows(text: str) -> list[str]:
+    """Return the lines of a cell's output: `\\r` goes to the beginning of a line, what is written there replaces."""
+    lines = []
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", text).split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        assert "\x1b" not in shown
+        lines.append(shown.rstrip())
+    return lines

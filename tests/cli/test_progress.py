@@ -114,6 +114,25 @@ def test_a_notebook_sees_one_line_without_moves_of_a_cursor() -> None:
     assert screen.rows()[-1].strip() == ""
 
 
+@pytest.mark.parametrize(
+    ("environ", "is_notebook"),
+    [
+        ({"JPY_PARENT_PID": "1"}, True),
+        ({"TERM": "xterm-color", "PAGER": "cat", "GIT_PAGER": "cat"}, True),  # ipykernel that an editor started
+        ({"TERM": "xterm-color", "PAGER": "less"}, False),
+        ({"TERM": "xterm-256color", "PAGER": "cat", "GIT_PAGER": "cat"}, False),
+    ],
+)
+def test_a_notebook_is_known_by_what_its_kernel_sets(environ: dict[str, str], is_notebook: bool) -> None:
+    with _screen() as screen:
+        reporter = progress.reporter(screen.stream, {"NO_COLOR": "1", **environ})
+        with reporter.start("link", "b", total=4) as running, reporter.start("pip", "c"):
+            running.advance(2)
+            _wait_for(screen, "pip")
+        screen.close()
+    assert ("\x1b" not in screen.text) is is_notebook
+
+
 def test_phases_side_by_side_have_a_line_each() -> None:
     with _screen() as screen:
         reporter = progress.reporter(screen.stream, {})

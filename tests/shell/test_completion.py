@@ -14,7 +14,10 @@ from envmgr.shell.completion import Table
 
 TABLE = Table(
     commands=("activate", "create", "env", "remove", "run", "tool"),
-    groups={"env": ("create", "list"), "tool": ("install", "uninstall")},
+    groups={
+        "env": ("config", "create", "list"), "env config": ("vars",), "env config vars": ("set", "unset"),
+        "tool": ("install", "uninstall"),
+    },
     options={
         "create": ("--dry-run", "--file", "--name", "--solver"),
         "env": ("--help",),
@@ -37,6 +40,8 @@ CASES = [
     (["create", "--solver", "li"], {"libmamba"}),
     (["env", "li"], {"list"}),
     (["env", "list", "--"], {"--json"}),
+    (["env", "config", ""], {"vars"}),
+    (["env", "config", "vars", "s"], {"set"}),
     (["remove", "-n", "science", "num"], {"numpy"}),
     (["remove", "-n", "science", "ri"], {"rich"}),
     (["remove", "py"], {"python-dateutil"}),

@@ -90,7 +90,8 @@ def test_what_something_else_needs_stays_and_is_named(science: Envmgr) -> None:
         (["base-files"], "base-files was not asked for in science: tool needs it\n\n"
                          "hint: envmgr remove -n science tool"),
         (["gret"], "`gret` is not in science; did you mean `greet`?"),
-        (["greet", "xyzzy"], "`xyzzy` is not in science"),
+        (["greet", "xyzzy"], "`xyzzy` is not in science\n\n"
+                             "hint: what was asked for, and can be removed: greet, tool"),
     ],
 )  # fmt: skip
 def test_only_what_was_asked_for_can_be_removed(science: Envmgr, names: list[str], said: str) -> None:
@@ -238,7 +239,6 @@ def test_frozen_environments_are_changed_only_when_told(science: Envmgr) -> None
         ([""], 1, "a match spec is empty"),
         (["--pip", ""], 2, "nothing to install is named"),
         (["environment.yml"], 1, "is a file, not a package"),
-        (["numpy", "-f", "environment.yml"], 2, "hint: add --save"),
         (["numpy", "-n", "science", "-p", "x"], 2, "give one of them"),
         (["numpy", "--override-channels", "--save", "-c", "lab", "-f", "environment.yml"], 2, "cannot be saved"),
     ],
@@ -282,3 +282,29 @@ def test_a_terminal_is_asked(science: Envmgr) -> None:
         assert "change science?" in done.stderr
         assert generation(science) == number
         assert ("numpy" in (science.directory / "environment.yml").read_text()) == (code == 0)
+
+
+def test_a_file_adds_what_it_asks_for(science: Envmgr, make_channel: MakeChannel) -> None:
+    lab = make_channel("lab").add(Package(name="probe", files={}))
+    science.write("more.txt", "# platform: linux-64\nnumpy=1.26\n")
+    science.write("more.yml", environment_file(lab, "probe", name="other"))
+    science.ok("install", "-n", "science", "--file", "more.txt", "--file", "more.yml", "-q")
+    assert set(packages(science)) == {"base-files", "greet", "numpy", "probe", "tool"}
+    assert asked(science) == [lab.url, "tool=1", "greet", "numpy=1.26", f"{lab.url}::probe"]
+    assert "science is up to date" in science.ok("install", "-n", "science", "-f", "more.txt")
+    science.write("lock.txt", "@EXPLICIT\n")
+    science.write("options.txt", "--no-index\nrich\n")
+    for name, said in (
+        ("lock.txt", "envmgr create -n NAME -f lock.txt"),
+        ("options.txt", "is for a pip half as a whole"),
+    ):
+        done = science("install", "-n", "science", "-f", name)
+        assert (done.code != 0, said in done.err) == (True, True), done
+    assert science("install", "-n", "science", "-f", "absent.txt").code == 1
+    assert science("install", "numpy", "--save", "-f", "a.yml", "-f", "b.yml").code == 2
+
+
+def test_what_is_named_twice_is_asked_for_once(science: Envmgr) -> None:
+    done = science("install", "-n", "science", "greet", "greet", "numpy", "numpy", "-q")
+    assert (done.code, done.err) == (0, "")
+    assert asked(science) == ["tool=1", "greet", "numpy"]
