@@ -96,10 +96,12 @@ def config(
     if edits:
         if as_json:
             say_json({"success": True, "file": str(path)})
+    elif as_json:
+        _say_condas_json(context.meta.get("keys", ()), are_sources=show_sources, is_get=get_keys)
     elif show_sources:
-        _say_sources(as_json=as_json)
-    elif show or get_keys or as_json:
-        _say_values(context.meta.get("keys", ()), as_json=as_json)
+        _say_sources(as_json=False)
+    elif show or get_keys:
+        _say_values(context.meta.get("keys", ()))
     else:
         options.help_without_command(context)
 
@@ -300,19 +302,34 @@ def _say_what_beats(written: Written, key: str) -> None:
         click.echo(f"note: {found.source} sets {key} too, and is stronger: {shown(found.value)}", err=True)
 
 
-def _say_values(keys: tuple[str, ...], *, as_json: bool) -> None:
-    """Print as `conda config --show` does: YAML for people, an object of keys with `--json`."""
+def _chosen(keys: tuple[str, ...]) -> dict[str, Any]:
     found = configuring.conda_values(Settings.load())
     for key in keys:
         if key not in found:
             configuring.check(key)
-    chosen = {key: found[key] for key in sorted(keys or found)}
-    if as_json:
-        say_json(chosen)
-        return
+    return {key: found[key] for key in sorted(keys or found)}
+
+
+def _say_values(keys: tuple[str, ...]) -> None:
+    """Print as `conda config --show` does."""
     import yaml  # start-up time: only for this spelling
 
-    say(yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True).rstrip("\n"))
+    say(yaml.safe_dump(_chosen(keys), sort_keys=False, allow_unicode=True).rstrip("\n"))
+
+
+def _say_condas_json(keys: tuple[str, ...], *, are_sources: bool, is_get: bool) -> None:
+    """Print what `conda config --show`, `--show-sources` and `--get` print with --json."""
+    if are_sources:
+        say_json({each.place: dict(each.values) for each in sources()})
+        return
+    chosen = _chosen(keys)
+    if "channel_alias" in chosen:
+        scheme, _, location = str(chosen["channel_alias"]).partition("://")
+        chosen["channel_alias"] = dict.fromkeys(("auth", "package_filename", "platform", "token")) | {
+            "location": location, "name": "", "scheme": scheme,
+        }  # fmt: skip
+    path, _ = _file(None)
+    say_json({"success": True, "rc_path": str(path), "warnings": [], "get": chosen} if is_get else chosen)
 
 
 def _say_sources(*, as_json: bool) -> None:

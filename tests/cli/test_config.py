@@ -93,6 +93,11 @@ def test_condas_spellings_are_understood(envmgr: Envmgr, file: Path) -> None:
     assert shown["envs_dirs"] == [str(envmgr.root / "envs")]
     assert envmgr("config", "--show", "envs_dirs", "pkgs_dirs", "--json").json.keys() == {"envs_dirs", "pkgs_dirs"}
     assert envmgr.ok("config", "--get", "channels") == "channels:\n- lab\n- conda-forge\n"
+    got = envmgr("config", "--get", "channels", "--json").json
+    assert (got["success"], got["rc_path"], got["get"]) == (True, str(file), {"channels": ["lab", "conda-forge"]})
+    assert envmgr("config", "--show-sources", "--json").json[str(file)]["channel_priority"] == "flexible"
+    alias = envmgr("config", "--show", "channel_alias", "--json").json["channel_alias"]
+    assert (alias["scheme"], alias["location"], alias["token"]) == ("https", "conda.anaconda.org", None)
     envmgr.ok("config", "--remove", "channels", "lab")
     envmgr.ok("config", "--remove-key", "channel_priority")
     assert file.read_text() == "channels:\n- conda-forge\n"
