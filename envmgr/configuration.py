@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from envmgr.errors import ConfigError
 
 PROJECT_FILE = ".envmgr.yaml"
-# A project is somebody else's text: it may not choose where things are written, nor whose code is run.
-NOT_FOR_PROJECTS = frozenset({"root", "cache", "shared_caches", "link_scripts"})
+# A project is somebody else's text: it may not choose where things are written, nor whose code is run, nor agree.
+NOT_FOR_PROJECTS = frozenset({"root", "cache", "shared_caches", "link_scripts", "always_yes"})
 _MAXIMUM_BYTES = 1024 * 1024
 
 

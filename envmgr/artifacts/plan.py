@@ -18,8 +18,7 @@ from envmgr.artifacts.contents import ListedPath
 
 SCHEMA = 1
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-# In the JSON text of a plan: a component `..`, or what could hide one
-_UPWARD = re.compile(rb'(?:["/]|\\n)\.\.(?:["/]|\\n)|\\u')
+_UPWARD = re.compile(rb'(?:["/]|\\n)\.\.(?:["/]|\\n)')
 
 # text, binary: the prefix is written into a copy. copy: as it is, into every prefix. softlink: a symbolic link.
 # script: an entry point of noarch python, which no file of the artifact holds.
@@ -147,7 +146,7 @@ def loads(content: bytes, placed: Placed | None = None) -> Plan | None:
     """
     line, _, record = content.partition(b"\n")
     try:
-        if _UPWARD.search(line):
+        if b"\\u" in line or (b".." in line and _UPWARD.search(line)):  # `..`, or what could hide it
             return None
         head: Any = json.loads(line)
         if head["schema"] != SCHEMA or head["placed"] != (None if placed is None else list(placed)):

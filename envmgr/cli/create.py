@@ -147,7 +147,9 @@ def create(
         manner=conda_flags.manner(),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
+    confirm = asking(
+        yes=yes or dry_run or settings.always_yes, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine
+    )
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
     if not dry_run and not os.path.exists(settings.root / ACTIVATE):
         from envmgr.workflows import shells  # start-up time: only for the first environment of a store

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from builders.channels import LocalChannel
 from builders.commands import Envmgr, environment_file
 from envmgr.cli.app import COMMANDS
+from envmgr.store import copying
 
 PAGES = [
     [],
@@ -86,6 +88,19 @@ def test_commands_with_nothing_to_do_import_no_engine_and_no_network(envmgr: Env
         assert _loaded(envmgr, *arguments) & heavy == set(), arguments
     for arguments in (["list", "-n", "science"], ["env", "list"], ["run", "-n", "science", "tool"]):
         assert "yaml" not in _loaded(envmgr, *arguments), arguments
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere rattler links")
+def test_create_from_a_lock_imports_no_engine_where_all_is_cached(
+    envmgr: Envmgr, channel: LocalChannel, tmp_path: Path
+) -> None:
+    if copying.can_reflink(tmp_path):
+        pytest.skip("this file system clones files, which is left to rattler")
+    envmgr.write("environment.yml", environment_file(channel, "tool"))
+    envmgr.ok("create", "-f", "environment.yml")
+    envmgr.ok("create", "-f", "environment.yml", "-n", "other")  # notes that the lock fits
+    loaded = _loaded(envmgr, "create", "-f", "environment.yml", "-n", "again")
+    assert loaded & {"rattler", "asyncio", "requests", "ssl", "yaml", "concurrent.futures"} == set()
 
 
 def test_what_nobody_may_wait_for_imports_few_modules(envmgr: Envmgr, channel: LocalChannel) -> None:
