@@ -78,10 +78,12 @@ def quick(place: Place) -> Results:
         ("history", ["history", "-n", "bench"]),
     ):
         subjects.append(place.subject(f"envmgr {name}", [*place.envmgr, *arguments]))
+    prefix = str(place.work / "root/envs/bench")  # the same environment for all of them
     for tool in ("micromamba", "conda"):
-        path, prefix = shutil.which(tool), place.work / f"{tool}-env"
-        if path is not None and prefix.is_dir():
-            subjects.append(place.subject(f"{tool} run -p … true", [path, "run", "-p", str(prefix), "true"]))
+        path = shutil.which(tool)
+        if path is not None:
+            calls = (("run", "-p", prefix, "true"), ("list", "-p", prefix), ("env", "list"))
+            subjects += [place.subject(" ".join((tool, *call)).replace(prefix, "…"), [path, *call]) for call in calls]
     return compare(subjects, runs=max(place.runs, QUICK_RUNS), log=place.log)
 
 
@@ -114,7 +116,23 @@ def shells(place: Place) -> Results:
         if shell == "bash":
             words = "COMP_WORDS=(envmgr remove -n bench n); COMP_CWORD=4; _envmgr envmgr n"
             subjects.append(place.subject("bash, complete", [*start, f". '{own}/completion.bash'; {words}"]))
+            subjects += _other_activations(place, start)
     return compare(subjects, runs=max(place.runs, QUICK_RUNS), log=place.log)
+
+
+def _other_activations(place: Place, start: list[str]) -> list[Subject]:
+    """Return the activation of micromamba and conda in bash, with their hooks as files, as ours is one."""
+    subjects = []
+    for tool, words in (("micromamba", ["shell", "hook", "-s", "bash"]), ("conda", ["shell.bash", "hook"])):
+        path = shutil.which(tool)
+        if path is not None:
+            hook = place.work / f"{tool}-hook.sh"
+            with hook.open("wb") as file:
+                subprocess.run([path, *words], env=place.environ, stdout=file, check=True)
+            activate = f"{tool} activate '{place.work}/root/envs/bench'"
+            subjects.append(place.subject(f"bash, {tool} hook", [*start, f". '{hook}'"]))
+            subjects.append(place.subject(f"bash, {tool} activate", [*start, f". '{hook}'; {activate}"]))
+    return subjects
 
 
 def _bare_rattler(place: Place, cache: str) -> list[str]:

@@ -109,7 +109,7 @@ _TABLES: dict[str, Callable[[Place], list[Met]]] = {
 
 def _over_python(results: rows.Results) -> Callable[[Result], str]:
     start = results["python -c pass"].seconds
-    return lambda row: f"+{(row.seconds - start) * 1000:.0f} ms"
+    return lambda row: f"{(row.seconds - start) * 1000:+.0f} ms"
 
 
 def _table(title: str, results: rows.Results, reference: Callable[[Result], str]) -> None:

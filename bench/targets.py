@@ -50,7 +50,12 @@ def about_warm(results: Results) -> list[Met]:
 
 
 def about_quick(results: Results) -> list[Met]:
-    return [_over(results, "python -c pass", f"envmgr {name}", f"`{name}`", bound) for name, bound in _QUICK]
+    met = [_over(results, "python -c pass", f"envmgr {name}", f"`{name}`", bound) for name, bound in _QUICK]
+    theirs = results.get("micromamba run -p … true")
+    if theirs is not None:
+        ratio = results["envmgr run -n bench true"].seconds / theirs.seconds
+        met.append(_ratio("`run -n bench true` beside micromamba", ratio, 0.5, "micromamba run"))
+    return met
 
 
 def about_shells(results: Results) -> list[Met]:

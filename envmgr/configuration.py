@@ -8,31 +8,33 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from envmgr.errors import ConfigError
 
 PROJECT_FILE = ".envmgr.yaml"
-# A project is somebody else's text: it may not choose where things are written, nor whose code is run.
-NOT_FOR_PROJECTS = frozenset({"root", "cache", "shared_caches", "link_scripts"})
+# A project is somebody else's text: it may not choose where things are written, nor whose code is run, nor agree.
+NOT_FOR_PROJECTS = frozenset({"root", "cache", "shared_caches", "link_scripts", "always_yes"})
 _MAXIMUM_BYTES = 1024 * 1024
 
 
 class Source(NamedTuple):
     """A place where settings come from: `kind` is `site`, `user`, `project` or `variable`.
 
-    `place` is the path of a file or the name of a variable; a file need not exist, it has no values then.
+    `place` is the path of a file or the name of a variable; a file need not exist, it has no values then. `lines`
+    are those of the keys in a file.
     """
 
     kind: str
     place: str
     values: Mapping[str, Any]
+    lines: Mapping[str, int] = {}
 
     def where(self, key: str) -> str:
         """Return where a value stands, for an error."""
-        return self.place if self.kind == "variable" else f"{self.place}: {key}"
+        return self.place if self.kind == "variable" else f"{self.place}:{self.lines[key]}: {key}"
 
 
 def user_file(environ: Mapping[str, str], home: Path) -> Path:
@@ -88,16 +90,16 @@ def file_sources(environ: Mapping[str, str], home: Path, known: Collection[str])
     project = project_file()
     places = [("site", site_file(environ)), ("user", user_file(environ, home))]
     places += [("project", project)] if project is not None else []
-    return tuple(Source(kind, str(path), read(path, kind, known)) for kind, path in places)
+    return tuple(Source(kind, str(path), *read(path, kind, known)) for kind, path in places)
 
 
-def read(path: Path, kind: str, known: Collection[str]) -> dict[str, Any]:
-    """Return the keys and values of one file, none where it does not exist; raises ConfigError."""
+def read(path: Path, kind: str, known: Collection[str]) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the values and the lines of the keys of one file, none where it does not exist; raises ConfigError."""
     try:
         with open(path, "rb") as file:
             data = file.read(_MAXIMUM_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return {}, {}
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     if len(data) > _MAXIMUM_BYTES:
@@ -105,30 +107,51 @@ def read(path: Path, kind: str, known: Collection[str]) -> dict[str, Any]:
     return parse(data, path, kind, known)
 
 
-def parse(data: bytes, path: Path, kind: str, known: Collection[str]) -> dict[str, Any]:
-    """Return the keys and values of the bytes of a file at `path`; raises ConfigError."""
+def parse(data: bytes, path: Path, kind: str, known: Collection[str]) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the values and the lines of the keys in the bytes of a file at `path`; raises ConfigError."""
     import yaml  # start-up time: only when there is a configuration file
 
     try:
         text = data.decode("utf-8-sig")
         # An alias has no place in a flat file, and a bomb of them is one.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+        events = list(yaml.parse(text, Loader=yaml.SafeLoader))
+        if any(isinstance(event, yaml.AliasEvent) for event in events):
             raise ConfigError(f"{path}: YAML aliases are not read in a configuration", hint="write the value out")
         document = yaml.safe_load(text)
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
+        raise ConfigError(f"{path} cannot be read as YAML: {error}", hint="mend the file, or move it away") from error
     if document is None:
-        return {}
+        return {}, {}
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(document).__name__}")
+    lines: dict[str, int] = {}
+    for name, line in _keys(events):
+        if name in lines:
+            raise ConfigError(f"{path}:{line}: `{name}` stands in line {lines[name]} already", hint="leave one of them")
+        lines[name] = line
     for key in document:
-        check_key(key, str(path), known)
+        check_key(key, f"{path}:{lines[str(key)]}" if str(key) in lines else str(path), known)
         if kind == "project" and key in NOT_FOR_PROJECTS:
             raise ConfigError(
-                f"{path}: `{key}` cannot be set for a project, whose text comes from others",
+                f"{path}:{lines[key]}: `{key}` cannot be set for a project, whose text comes from others",
                 hint=f"set it for yourself: envmgr config set {key} …",
             )
-    return document
+    return document, lines
+
+
+def _keys(events: Sequence[Any]) -> Iterator[tuple[str, int]]:
+    """Yield the plain keys of the mapping that is the document, each with its line."""
+    depth, is_key = 0, True
+    for event in events:
+        kind = type(event).__name__
+        if depth == 1 and is_key and kind == "ScalarEvent":
+            yield event.value, event.start_mark.line + 1
+        if kind.endswith("EndEvent") and kind.startswith(("Mapping", "Sequence")):
+            depth -= 1
+        if depth == 1 and kind in ("ScalarEvent", "MappingEndEvent", "SequenceEndEvent"):
+            is_key = not is_key
+        if kind in ("MappingStartEvent", "SequenceStartEvent"):
+            depth += 1
 
 
 def check_key(key: object, where: str, known: Collection[str]) -> None:

@@ -351,4 +351,7 @@ def _translated(error: OSError, path: Path) -> EnvmgrError:
         return ReadOnlyStore(f"{path}: no lock can be made there: {error.strerror}")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return NoSpace(f"{path}: no lock can be made there: {error.strerror}")
-    return StoreError(f"{path}: no lock can be made there: {error.strerror or error}")
+    return StoreError(
+        f"{path}: no lock can be made there: {error.strerror or error}",
+        hint="name another place: -p PATH for one environment, ENVMGR_ROOT=DIRECTORY for all of them",
+    )

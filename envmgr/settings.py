@@ -73,6 +73,7 @@ class Settings(NamedTuple):
     ssl_verify: Path | None = None
     solver_debug: Path | None = None
     ignores_pins: bool = False
+    always_yes: bool = False
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -276,6 +277,7 @@ _READERS: dict[str, Any] = {
     "compile_bytecode": _boolean,
     "externally_managed": _boolean,
     "keep_generations": _count,
+    "always_yes": _boolean,
     "link_scripts": _one_of("deny", "allow"),
     "changeps1": _boolean,
     "env_prompt": _prompt,

@@ -83,3 +83,21 @@ def test_proxies_and_certificates_become_variables_unless_there_are_such(environ
     own = Settings.load({**clean, "https_proxy": "http://mine.example", "SSL_CERT_FILE": "/mine.pem"}).environ
     assert (own["https_proxy"], own["SSL_CERT_FILE"]) == ("http://mine.example", "/mine.pem")
     assert "HTTPS_PROXY" not in own
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# mine\nproxy_servers: {http: 'http://x'}\nsolver: 7\n", ":3: solver: expected one of"),
+        ('channels:\n  - a\n  - b\n"offline": maybe\n', ":4: offline: expected true or false"),
+        ("offline: true\nslover: x\n", ":2: unknown key `slover`"),
+        ("offline: true\nchannels: [a]\noffline: false\n", ":3: `offline` stands in line 1 already"),
+    ],
+)
+def test_a_fault_is_said_with_its_line(environ: dict[str, str], text: str, message: str) -> None:
+    file = Path(environ["ENVMGR_CONFIG"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        Settings.load(environ)
+    assert raised.value.message.startswith(f"{file}{message}")

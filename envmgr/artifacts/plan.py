@@ -18,6 +18,7 @@ from envmgr.artifacts.contents import ListedPath
 
 SCHEMA = 1
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_UPWARD = re.compile(rb'(?:["/]|\\n)\.\.(?:["/]|\\n)')
 
 # text, binary: the prefix is written into a copy. copy: as it is, into every prefix. softlink: a symbolic link.
 # script: an entry point of noarch python, which no file of the artifact holds.
@@ -139,9 +140,14 @@ def dumps(plan: Plan, placed: Placed | None = None) -> bytes:
 
 
 def loads(content: bytes, placed: Placed | None = None) -> Plan | None:
-    """Return the plan in the bytes, None where they are none of this schema for packages placed so."""
+    """Return the plan in the bytes, None where they are none of this schema for packages placed so.
+
+    A plan with paths that lead out of artifact or prefix is none, whoever wrote it.
+    """
     line, _, record = content.partition(b"\n")
     try:
+        if b"\\u" in line or (b".." in line and _UPWARD.search(line)):  # `..`, or what could hide it
+            return None
         head: Any = json.loads(line)
         if head["schema"] != SCHEMA or head["placed"] != (None if placed is None else list(placed)):
             return None
@@ -152,6 +158,10 @@ def loads(content: bytes, placed: Placed | None = None) -> Plan | None:
             record.split(b"\0"),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    paths = [*plan.directories, *(group.source for group in plan.groups), *(group.target for group in plan.groups)]
+    paths += [path for each in plan.made for path in (each.source, each.target)]
+    if any(path.startswith("/") for path in paths):
         return None
     gaps = sum(depends_on_prefix(each.how) for each in plan.made)
     return plan if len(plan.record) == gaps + 1 and record.endswith(b"\n  },\n") else None

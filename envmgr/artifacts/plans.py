@@ -41,10 +41,7 @@ def find(artifact: Artifact, own: Path, placed: Placed | None) -> Plan | None:
                 return found
     made = plan.make(str(artifact.directory), listing(artifact), artifact.manifest.entry_points, placed)
     if made is not None:
-        with contextlib.suppress(OSError):  # the next one makes it again
-            scratch = own / f".tmp-{process_tag()}-{os.urandom(6).hex()}"
-            scratch.write_bytes(plan.dumps(made, placed))
-            os.replace(scratch, own / name)
+        _keep(own / name, plan.dumps(made, placed))
     return made
 
 
@@ -77,6 +74,17 @@ def write_beside(directory: Path, entries: Sequence[ListedPath]) -> None:
 def beside(directory: Path) -> Path:
     """Return where the plan of the artifact in a directory is kept."""
     return directory.with_name(_name(directory.name, None))
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file as a whole, or not at all: where it cannot be, the next one makes the plan again."""
+    scratch = path.with_name(f".tmp-{process_tag()}-{os.urandom(6).hex()}")
+    with contextlib.suppress(OSError):
+        try:
+            scratch.write_bytes(content)
+            os.replace(scratch, path)
+        finally:
+            scratch.unlink(missing_ok=True)
 
 
 def _damaged(artifact: Artifact) -> CorruptPackage:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rattler.exceptions import FetchRepoDataError, GatewayError, InvalidUrlError, IoError
 
 from envmgr.channels.model import Channel
+from envmgr.channels.table import KNOWN
 from envmgr.errors import ChannelError
 from envmgr.urls import path_of_file_url, redact
 
@@ -59,7 +60,8 @@ def channel_error(error: BaseException, channels: Sequence[Channel], *, subdir: 
 
 def _is_plain_name(channel: Channel) -> bool:
     """Whether the channel is below the channel alias because nothing else is known of its name."""
-    return re.fullmatch(r"[\w.-]+", channel.name) is not None and channel.url.endswith(f"/{channel.name}")
+    is_name = re.fullmatch(r"[\w.-]+", channel.name) is not None and channel.name not in KNOWN
+    return is_name and channel.url.endswith(f"/{channel.name}")
 
 
 def _channel_of(text: str, channels: Sequence[Channel]) -> Channel | None:

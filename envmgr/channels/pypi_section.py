@@ -22,8 +22,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from envmgr.spec.faults import Faults, shown
 from envmgr.spec.model import Origin
 from envmgr.spec.yaml_nodes import MappingNode, Node, ScalarNode, kind_of
@@ -178,6 +176,8 @@ class PypiReader:
                 continue
             if index.text not in indexes:
                 self._unknown_index(index, where, indexes)
+            from packaging.utils import canonicalize_name  # start-up time: only where something is pinned
+
             name = canonicalize_name(key.text)
             if name in seen:
                 self._faults.add(key.line, f"{where}: pinned already on line {seen[name]}", "remove one of the lines")

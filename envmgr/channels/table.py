@@ -32,7 +32,7 @@ from envmgr.urls import file_url, is_url, path_of_file_url, redact, without_cred
 
 ALIAS = "https://conda.anaconda.org"
 ANACONDA = "https://repo.anaconda.com/pkgs"
-_KNOWN = ("conda-forge", "bioconda", "nvidia", "pytorch")
+KNOWN = ("conda-forge", "bioconda", "nvidia", "pytorch")
 _SUBDIRS = frozenset({*known_platforms(), "noarch"})
 _SLIP_FROM_LETTERS = 5  # shorter names are one slip away from too many others
 
@@ -210,7 +210,7 @@ def _defaults(tables: Sequence[TableFile]) -> tuple[str, ...]:
 
 def _built_in(alias: str) -> Iterator[Entry]:
     origin = Origin(source="envmgr")
-    for name in _KNOWN:
+    for name in KNOWN:
         yield Entry(name=name, origin=origin, urls=(f"{alias}/{name}",))
     yield Entry(name="defaults", origin=origin, urls=(f"{ANACONDA}/main", f"{ANACONDA}/r"))
 

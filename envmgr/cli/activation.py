@@ -88,7 +88,7 @@ def shell_hook(shell: str) -> None:
 @click.option("--shell", metavar="SHELL", help="Not the shell that this command is typed in.")
 def shell(name: str | None, prefix: str | None, shell: str | None) -> None:
     """Open a shell in an environment; `exit` leaves it. It needs neither `init` nor the hook."""
-    from envmgr.workflows import shells  # start-up time: the other commands here need none of it
+    from envmgr.workflows import shells, subshells  # start-up time: the other commands here need none of it
 
     options.one_of_name_and_prefix(name, prefix)
     settings = Settings.load()
@@ -98,17 +98,12 @@ def shell(name: str | None, prefix: str | None, shell: str | None) -> None:
     scripts.family_of(chosen)
     plan, environ, command = files.load(str(location.prefix)), dict(settings.environ), hot.own_command()
     program = process.find(chosen, environ.get("PATH", os.defpath))
-    argv = shells.subshell(chosen, program, str(location.prefix), settings, command)
+    started = subshells.plan(chosen, program, str(location.prefix), settings, command)
     sys.stdout.flush()
     sys.stderr.flush()
-    if argv is None:
+    if started is None:
         process.run(plan, [program], environ, command=command)
-    environ["_ENVMGR_SUBSHELL"] = str(location.prefix)
-    if chosen == "zsh":
-        if environ.get("ZDOTDIR"):
-            environ["_ENVMGR_ZDOTDIR"] = environ["ZDOTDIR"]
-        environ["ZDOTDIR"] = str(settings.root / "shell" / "zdotdir")
-    process.execute(program, argv, environ)
+    process.execute(program, started.argv, {**environ, **started.variables})
 
 
 def _no_hook(command: str) -> UsageError:

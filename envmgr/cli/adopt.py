@@ -52,7 +52,7 @@ def adopt(
         return
     if not as_json and not quiet:
         say(_as_text(plan, in_full=verbose))
-    if plan.is_lossy and not yes and not dry_run:
+    if plan.is_lossy and not (yes or settings.always_yes) and not dry_run:
         if not sys.stdin.isatty() or as_json:
             raise UsageError(
                 f"the next change of {location.label} would not keep it as it is ({_lossy(plan)}), and there is no "

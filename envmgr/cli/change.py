@@ -83,7 +83,13 @@ def run(
     """Make the change that was asked for, and say how it ended."""
     started = time.monotonic()
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=request.pristine)
+    confirm = asking(
+        yes=yes or dry_run or settings.always_yes,
+        as_json=as_json,
+        quiet=quiet,
+        verbose=verbose,
+        pristine=request.pristine,
+    )
     with contextlib.ExitStack() as stack:
         ahead = None if dry_run else _looking(request, settings)
         if ahead is not None:

@@ -64,7 +64,7 @@ def clean(
         say(_as_text(plan, choice, in_full=verbose or dry_run))
     freed = 0
     if plan.items and not dry_run:
-        if not yes:
+        if not yes and not settings.always_yes:
             if not sys.stdin.isatty() or as_json:
                 raise UsageError(
                     f"{size(plan.size)} would be removed, and there is no terminal to ask on",

@@ -94,7 +94,7 @@ def rename(
     old = layout.find(settings, name=name, prefix=prefix) if given else layout.find_called(settings, names[0])
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     wish = Wish(old, layout.called(settings, names[-1]), options.command_line(), override_frozen)
-    confirm = _showing(old.label, as_json=as_json, quiet=quiet, ask=not (yes or dry_run))
+    confirm = _showing(old.label, as_json=as_json, quiet=quiet, ask=not (yes or dry_run or settings.always_yes))
     outcome = rename_environment(wish, settings, report, confirm=confirm, dry_run=dry_run)
     more = {"renamed_from": str(old.prefix)}
     _print(outcome, more, as_json=as_json, quiet=quiet, dry_run=dry_run, started=started)

@@ -46,7 +46,7 @@ _REMOVE_REFUSED = {
     ),
     "--features": ("--features: no channel has features any more", "leave it out"),
 }
-_VALUED = frozenset({"--shortcuts-only", "--fields"})
+_VALUED = frozenset({"--shortcuts-only", "--fields", "-n, --name", "-p, --prefix", "--file"})
 
 
 class _Accepted(click.Option):
@@ -131,6 +131,21 @@ def of_init(command: F) -> F:
         "--system: `init` writes into the startup files of one user",
         'for everybody, put this into a file of /etc/profile.d: eval "$(envmgr shell-hook bash)"',
     )})  # fmt: skip
+
+
+def of_config(command: F) -> F:
+    """Add conda's flags of `config`."""
+    command = _accepted("-q --quiet", "-v --verbose", "-f --force", "-y --yes")(command)
+    where = ("there is no configuration of one environment", "for a directory: envmgr config set KEY VALUE --project")
+    return _refused(command, {
+        "--env": (f"--env: {where[0]}", where[1]),
+        "-n, --name": (f"-n: {where[0]}", where[1]),
+        "-p, --prefix": (f"-p: {where[0]}", where[1]),
+        "--file": ("--file: the files are those of `envmgr config sources`", "ENVMGR_CONFIG=FILE envmgr config …"),
+        "--describe": ("--describe: it is described in docs/configuration.md", "envmgr config list"),
+        "--write-default": ("--write-default: what is not set has its default", "envmgr config list"),
+        "--stdin": ("--stdin: settings are set one by one", "envmgr config set KEY VALUE"),
+    })  # fmt: skip
 
 
 def of_list(command: F) -> F:

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from envmgr.cli import hot, options
+from envmgr.cli import conda_flags, hot, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.tables import columns
 from envmgr.settings import KEYS, Settings, home_of, process_environ, sources
 from envmgr.store import followed
-from envmgr.workflows import configuring
+from envmgr.workflows import conda_keys, configuring
 from envmgr.workflows.configuring import SCOPES, Written
 
 
@@ -66,6 +66,8 @@ _dry_run = click.option("-d", "--dry-run", is_flag=True, help="Show what would c
 @click.option("--remove", "remove_pairs", nargs=2, multiple=True, hidden=True)
 @click.option("--remove-key", "remove_keys", multiple=True, hidden=True)
 @click.option("--system", "scope", flag_value="site", hidden=True)
+@click.option("--validate", is_flag=True, hidden=True)
+@conda_flags.of_config
 @click.option("--json", "as_json", is_flag=True, hidden=True)
 @click.pass_context
 def config(
@@ -79,6 +81,7 @@ def config(
     remove_pairs: tuple[tuple[str, str], ...],
     remove_keys: tuple[str, ...],
     scope: str | None,
+    validate: bool,
     as_json: bool,
 ) -> None:
     """Show and change settings. A flag beats a variable, that the project's file, the user's, and the site's.
@@ -88,18 +91,26 @@ def config(
     if context.invoked_subcommand is not None:
         return
     path, scope = _file(scope)
-    edits = [_done(configuring.set_key(path, scope, key, (value,))) for key, value in set_pairs]
+    for key, value in (*set_pairs, *append_pairs, *prepend_pairs):
+        if (what := conda_keys.so_anyway(key, value)) is not None:
+            click.echo(f"{key}: {value} is so anyway: {what}", err=True)
+    set_pairs, is_noted = tuple(pair for pair in set_pairs if conda_keys.so_anyway(*pair) is None), bool(set_pairs)
+    edits = [_done(configuring.set_key(path, scope, *conda_keys.ours(key, value))) for key, value in set_pairs]
     for pairs, first in ((prepend_pairs, True), (append_pairs, False)):
         edits += [_done(configuring.add_to_list(path, scope, key, (value,), first=first)) for key, value in pairs]
     edits += [_done(configuring.take_from_list(path, scope, key, (value,))) for key, value in remove_pairs]
     edits += [_done(configuring.unset_key(path, scope, key)) for key in remove_keys]
-    if edits:
+    if edits or is_noted or validate:
+        if validate:
+            Settings.load()
         if as_json:
             say_json({"success": True, "file": str(path)})
+    elif as_json:
+        _say_condas_json(context.meta.get("keys", ()), are_sources=show_sources, is_get=get_keys)
     elif show_sources:
-        _say_sources(as_json=as_json)
-    elif show or get_keys or as_json:
-        _say_values(context.meta.get("keys", ()), as_json=as_json)
+        _say_sources(as_json=False)
+    elif show or get_keys:
+        _say_values(context.meta.get("keys", ()))
     else:
         options.help_without_command(context)
 
@@ -300,19 +311,34 @@ def _say_what_beats(written: Written, key: str) -> None:
         click.echo(f"note: {found.source} sets {key} too, and is stronger: {shown(found.value)}", err=True)
 
 
-def _say_values(keys: tuple[str, ...], *, as_json: bool) -> None:
-    """Print as `conda config --show` does: YAML for people, an object of keys with `--json`."""
+def _chosen(keys: tuple[str, ...]) -> dict[str, Any]:
     found = configuring.conda_values(Settings.load())
     for key in keys:
         if key not in found:
             configuring.check(key)
-    chosen = {key: found[key] for key in sorted(keys or found)}
-    if as_json:
-        say_json(chosen)
-        return
+    return {key: found[key] for key in sorted(keys or found)}
+
+
+def _say_values(keys: tuple[str, ...]) -> None:
+    """Print as `conda config --show` does."""
     import yaml  # start-up time: only for this spelling
 
-    say(yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True).rstrip("\n"))
+    say(yaml.safe_dump(_chosen(keys), sort_keys=False, allow_unicode=True).rstrip("\n"))
+
+
+def _say_condas_json(keys: tuple[str, ...], *, are_sources: bool, is_get: bool) -> None:
+    """Print what `conda config --show`, `--show-sources` and `--get` print with --json."""
+    if are_sources:
+        say_json({each.place: dict(each.values) for each in sources()})
+        return
+    chosen = _chosen(keys)
+    if "channel_alias" in chosen:
+        scheme, _, location = str(chosen["channel_alias"]).partition("://")
+        chosen["channel_alias"] = dict.fromkeys(("auth", "package_filename", "platform", "token")) | {
+            "location": location, "name": "", "scheme": scheme,
+        }  # fmt: skip
+    path, _ = _file(None)
+    say_json({"success": True, "rc_path": str(path), "warnings": [], "get": chosen} if is_get else chosen)
 
 
 def _say_sources(*, as_json: bool) -> None:

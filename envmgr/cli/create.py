@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
 import click
 
-from envmgr.cli import conda_flags, options
+from envmgr.cli import conda_flags, create_line, hot, options
 from envmgr.cli.outcome import asking, print_outcome
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
-from envmgr.store import layout
+from envmgr.settings import process_environ
+from envmgr.shell.conda_layout import ACTIVATE
+from envmgr.store import followed, generations, layout
+from envmgr.workflows.create import Outcome
 from envmgr.workflows.create import create as create_environment
-from envmgr.workflows.request import CreateRequest, Wanted
+from envmgr.workflows.request import CreateRequest, Wanted, reads_other_files
 from envmgr.workflows.sources import read_sources
 
 
@@ -96,6 +100,8 @@ def create(
 ) -> None:
     """Create an environment from a file or from specs; run again, it does nothing until something changed."""
     started = time.monotonic()
+    line = create_line.parse(sys.argv[2:])
+    taken = followed.stamps(line.file, process_environ()) if line is not None else {}
     files = options.condas_files(files, specs, source)
     options.one_of_name_and_prefix(name, prefix)
     settings = options.load_settings(
@@ -141,9 +147,25 @@ def create(
         manner=conda_flags.manner(),
     )
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
-    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
+    confirm = asking(
+        yes=yes or dry_run or settings.always_yes, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine
+    )
     outcome = create_environment(request, settings, report, confirm=confirm, dry_run=dry_run)
+    if not dry_run and not os.path.exists(settings.root / ACTIVATE):
+        from envmgr.workflows import shells  # start-up time: only for the first environment of a store
+
+        shells.write_conda_layout(settings, hot.own_command())
+    if line is not None and _is_followed(outcome, request):
+        followed.remember(str(settings.root), line.question, taken, str(outcome.location.prefix), settings.environ)
     print_outcome(outcome, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)
+
+
+def _is_followed(outcome: Outcome, request: CreateRequest) -> bool:
+    """Whether the environment is that of the file, and the next one need not say anything but that."""
+    if outcome.declined or outcome.is_downloaded or reads_other_files(request):
+        return False
+    present = generations.current(outcome.location.prefix)
+    return present is not None and bool(present.inputs_digest)
 
 
 def _check_clone(files: tuple[str, ...], specs: tuple[str, ...], name: str | None, prefix: str | None) -> None:

@@ -123,6 +123,8 @@ def export(
         drift.tell(location)
     if path is None and as_json and exported.mapping is not None:
         say_json(exported.mapping)
+    elif path is None and as_json:
+        say_json({"success": True, "format": chosen, "text": exported.text})
     elif path is None:
         click.echo(exported.text, nl=False)
     else:

@@ -11,8 +11,11 @@ from envmgr.cli import differences, drift, options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.tables import columns, plural
+from envmgr.lock.model import CondaPackage
+from envmgr.reporting import SilentReporter
 from envmgr.settings import Settings
 from envmgr.store import layout
+from envmgr.urls import redact
 from envmgr.workflows.history import Entry, History
 from envmgr.workflows.history import history as read_history
 
@@ -45,6 +48,36 @@ def history(name: str | None, prefix: str | None, as_json: bool, quiet: bool, ve
         )
     else:
         say("\n".join(_as_text(entry, verbose=verbose) for entry in found.entries))
+
+
+def condas_revisions(name: str | None, prefix: str | None) -> list[dict[str, Any]]:
+    """Return the generations in the shape of `conda list --revisions --json`, the oldest first.
+
+    `rev` is what `rollback` and `install --revision` take.
+    """
+    found = read_history(layout.find(Settings.load(), name=name, prefix=prefix), SilentReporter())
+    return [_revision(entry) for entry in reversed(found.entries)]
+
+
+def _revision(entry: Entry) -> dict[str, Any]:
+    from rattler import Version  # start-up time: only for this shape
+
+    conda = entry.difference.conda if entry.difference is not None else None
+    replaced: dict[str, list[dict[str, str]]] = {"upgrade": [], "downgrade": []}
+    for old, new in conda.changed if conda is not None else ():
+        kind = "downgrade" if Version(new.version) < Version(old.version) else "upgrade"
+        replaced[kind].append({"old": _dist(old), "new": _dist(new)})
+    return {
+        "date": entry.generation.created.replace("T", " ").removesuffix("Z"),
+        "rev": entry.generation.number,
+        "install": [_dist(package) for package in conda.added] if conda is not None else [],
+        "remove": [_dist(package) for package in conda.removed] if conda is not None else [],
+        **replaced,
+    }
+
+
+def _dist(package: CondaPackage) -> str:
+    return redact(f"{package.channel}/{package.subdir}::{package.dist_name}")
 
 
 def _as_text(entry: Entry, *, verbose: bool) -> str:

@@ -1,4 +1,5 @@
-"""What must not wait for click: `run`, `shell-hook`, `--version`, and the scripts that the shell hook asks for.
+"""What must not wait for click: `run`, `create -f` with nothing to do, `shell-hook`, `--version`, and the scripts that
+the shell hook asks for.
 
 Only the plain forms are taken; whatever else stands on the command line is left to the command tree, which knows
 `--help`, `-f` and how to complain. Imports are local: each form pays only for its own.
@@ -8,17 +9,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from envmgr.cli.run_line import RunLine
 
 
-def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
+def dispatch(argv: Sequence[str], environ: Mapping[str, str], rest: Callable[[], int] | None = None) -> int | None:
     """Do what `argv` (without the program) asks for and return the exit code, or None to leave it to click.
 
-    `run` does not return where it succeeds: the process is replaced. Raises EnvmgrError.
+    `run` does not return where it succeeds: the process is replaced. `rest` is click, for
+    what holds something meanwhile (None: nothing does). Raises EnvmgrError, and what `rest` raises.
     """
     if not argv:
         return None
@@ -27,6 +29,8 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
         return _version()
     if command == "run" and sys.platform != "win32":
         return _run(arguments, environ)
+    if command == "create" and rest is not None and sys.platform != "win32":
+        return _create(arguments, environ, rest)
     if command in ("_activate", "_deactivate") and len(arguments) == 2:
         return _script(command[1:], arguments[0], arguments[1], environ)
     if command == "_missing" and len(arguments) == 2:
@@ -66,9 +70,17 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int | None:
         prefix = None
     else:
         prefix = _prefix(line.name, line.prefix, environ)
-    if prefix is None or _is_suspect(prefix):
+    if prefix is None or is_suspect(prefix):
         return None
     start(prefix, line, environ, written)
+
+
+def _create(arguments: Sequence[str], environ: Mapping[str, str], rest: Callable[[], int]) -> int | None:
+    from envmgr.cli import create_line
+
+    line = create_line.parse(arguments)
+    root = root_of(environ) if line is not None else None
+    return None if line is None or root is None else create_line.answer(line, root, environ, rest)
 
 
 def start(prefix: str, line: RunLine, environ: Mapping[str, str], written: int | None = None) -> NoReturn:
@@ -145,7 +157,7 @@ def root_of(environ: Mapping[str, str]) -> str | None:
     return os.path.join(environ.get("XDG_DATA_HOME") or f"{home}/.local/share", "envmgr")
 
 
-def _is_suspect(prefix: str) -> bool:
+def is_suspect(prefix: str) -> bool:
     """Whether the machine restarted before this generation reached the disk, so that `run` must repair it first."""
     own = os.path.join(prefix, "conda-meta", "envmgr")
     try:

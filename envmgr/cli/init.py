@@ -46,6 +46,8 @@ def init(
     if needed and not dry_run and not yes and not as_json and sys.stdin.isatty():
         click.confirm("write this?", default=True, abort=True, err=True)
     if not dry_run:
+        if not reverse:
+            workflow.write_conda_layout(settings, hot.own_command())
         for shell in () if reverse else chosen:
             workflow.write_hook(shell, settings, hot.own_command())
             if shell in completion.SHELLS:

@@ -57,8 +57,11 @@ def list_packages(
     if len(given) > 1:
         raise UsageError(f"{given[0]} and {given[1]} are two ways to print the list", hint="leave one of them out")
     if revisions:
-        from envmgr.cli.history import history  # start-up time
+        from envmgr.cli.history import condas_revisions, history  # start-up time
 
+        if as_json:
+            say_json(condas_revisions(name, prefix))
+            return
         context.invoke(history, name=name, prefix=prefix, as_json=as_json, quiet=quiet, verbose=verbose)
         return
     location = layout.find(Settings.load(), name=name, prefix=prefix)

@@ -30,7 +30,7 @@ def entry_point() -> int:
 def run(arguments: list[str], environ: dict[str, str]) -> int:
     """Run one command line and return its exit code; errors are printed, none is raised."""
     try:
-        code = hot.dispatch(arguments, environ)
+        code = hot.dispatch(arguments, environ, lambda: _command_tree(arguments))
         return _command_tree(arguments) if code is None else code
     except EnvmgrError as error:
         return _fail(error, arguments, environ)
@@ -73,7 +73,9 @@ def _command_tree(arguments: list[str]) -> int:
 
 
 def _printable_streams() -> None:
-    """Make sure that printing never fails for what a locale cannot show, nor where a stream was closed."""
+    """Make sure that printing never fails for what a locale cannot show, nor anything where a stream was closed."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - lives as long as the process
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
     if sys.stderr is None:
@@ -90,7 +92,7 @@ def _fail(error: EnvmgrError, arguments: list[str], environ: dict[str, str]) -> 
     _printable_streams()
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     try:
-        if "--json" in own and own[:1] != ["run"]:
+        if "--json" in own and own[:1] != ["run"] and "stdout" not in error.details:
             messages.say_json(messages.error_document(error))
         else:
             messages.print_error(error, sys.stderr, colour=messages.wants_colour(sys.stderr, environ))
@@ -104,10 +106,20 @@ def _of_the_world(error: OSError) -> EnvmgrError:
 
     from envmgr.errors import NoSpace, ReadOnlyStore, StoreError
 
+    if error.filename is None and error.errno == errno.ENOENT and not _has_current_directory():
+        return StoreError("the current directory was deleted", hint="change to another one, as: cd ~")
     where = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
     reason = error.strerror or str(error) or type(error).__name__
     kind = {errno.ENOSPC: NoSpace, errno.EDQUOT: NoSpace, errno.EROFS: ReadOnlyStore}.get(error.errno or 0, StoreError)
     return kind(f"{where}: {reason}" if where else reason)
+
+
+def _has_current_directory() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _unforeseen(error: Exception, environ: dict[str, str]) -> EnvmgrError:

@@ -75,6 +75,9 @@ def _print(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         discard_stdout()
+    except OSError as error:
+        discard_stdout()  # what is buffered would fail again at the end
+        raise EnvmgrError(f"the output cannot be written: {error.strerror}", details={"stdout": "lost"}) from error
 
 
 def _label(kind: str, colour: bool) -> str:

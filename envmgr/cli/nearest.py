@@ -37,6 +37,7 @@ def _nearest(word: str, candidates: Iterable[str], *, before: str = "") -> str |
 
 
 def _quoted(message: str) -> str:
-    """Return what click's message names in quotes last but before its list of choices."""
+    """Return what was typed, as click's message has it in quotes: behind the name of the option, before any choice."""
     pieces = message.split("'")
-    return pieces[1] if len(pieces) == 3 else pieces[3] if len(pieces) > 4 else ""
+    is_of_option = message.startswith("Invalid value for")
+    return pieces[3] if is_of_option and len(pieces) > 4 else pieces[1] if len(pieces) > 2 else ""

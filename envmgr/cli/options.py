@@ -49,10 +49,28 @@ def help_without_command(context: click.Context) -> None:
 
 def environment(command: F) -> F:
     """Add `-n NAME` and `-p PATH`."""
-    command = click.option("-p", "--prefix", metavar="PATH", help="Path of the environment, instead of a name.")(
+    command = click.option(
+        "-p",
+        "--prefix",
+        metavar="PATH",
+        multiple=True,
+        callback=_once,
+        help="Path of the environment, instead of a name.",
+    )(command)
+    return click.option("-n", "--name", metavar="NAME", multiple=True, callback=_once, help="Name of the environment.")(
         command
     )
-    return click.option("-n", "--name", metavar="NAME", help="Name of the environment.")(command)
+
+
+def _once(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Return the one value of an option; raises UsageError where it was given several times, with others."""
+    if len(set(values)) > 1:
+        flag = parameter.opts[0]
+        raise UsageError(
+            f"{' and '.join(f'{flag} {value}' for value in dict.fromkeys(values))} name several environments",
+            hint="give one of them",
+        )
+    return values[0] if values else None
 
 
 def output(command: F) -> F:

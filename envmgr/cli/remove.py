@@ -130,7 +130,7 @@ def _remove(
     settings = options.load_settings()
     location = workflow.find(settings, name=name, prefix=prefix)
     what = f"{location.label} ({location.prefix})" if location.name is not None else location.label
-    if not dry_run and not yes:
+    if not dry_run and not yes and not settings.always_yes:
         if not sys.stdin.isatty() or as_json:
             raise UsageError(
                 f"{location.label} would be lost, and there is no terminal to ask on",

@@ -44,7 +44,9 @@ def rollback(
     location = layout.find(settings, name=name, prefix=prefix)
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
 
-    confirm = asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
+    confirm = asking(
+        yes=yes or dry_run or settings.always_yes, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine
+    )
     wish = Wish(location, number, options.command_line(), override_frozen, pristine)
     done = roll_back(wish, settings, report, confirm=confirm, dry_run=dry_run)
     _print(done, as_json=as_json, quiet=quiet, dry_run=dry_run, seconds=time.monotonic() - started)

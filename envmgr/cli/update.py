@@ -104,12 +104,13 @@ def update(
         pristine=pristine,
         manner=conda_flags.manner(),
     )
+    agreed = yes or dry_run or settings.always_yes
     changed = update_environment(
         request,
         settings,
         reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json),
         moves=Moves(packages, pip, everything, save),
-        confirm=asking(yes=yes or dry_run, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine),
+        confirm=asking(yes=agreed, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine),
         dry_run=dry_run,
     )
     change.print_changed(changed, as_json=as_json, quiet=quiet, dry_run=dry_run, started=started)

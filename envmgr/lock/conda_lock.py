@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from envmgr.errors import LockError, LockTampered
-from envmgr.lock import block_yaml, local_paths, pip_entries, seals
 from envmgr.lock import extras as extras_of
+from envmgr.lock import local_paths, pip_entries, seals
 from envmgr.lock.model import CondaPackage, Lock, Request
 from envmgr.lock.soundness import sound
 from envmgr.urls import (
@@ -102,6 +102,8 @@ def dumps_json(lock: Lock) -> bytes:
 
 def dumps_yaml(locks: Iterable[Lock], *, base: str | None = None) -> bytes:
     """Return the locks, one a platform, as CEP 37 in block YAML: the file beside an environment file, in `base`."""
+    from envmgr.lock import block_yaml  # start-up time: the file inside an environment is JSON
+
     return block_yaml.dumps(to_document(locks, base=base)).encode()
 
 
@@ -151,7 +153,7 @@ def _parse(data: bytes, source: str) -> dict[str, Any]:
         try:
             document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
         except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date that is none is a ValueError
-            raise LockError(f"{source} is not YAML: {error}") from error
+            raise LockError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
     if b"\\u" in data:
         _check_text(document, source)
     if not isinstance(document, dict):

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from envmgr.spec.faults import Faults
 from envmgr.spec.files import read_text
-from envmgr.spec.model import COMMAND_LINE, EnvironmentSpec, Origin, PipOptions, Requirement
-from envmgr.spec.requirements_file import RequirementsReader, relative_to_base
+from envmgr.spec.model import COMMAND_LINE, NO_OPTIONS, EnvironmentSpec, Origin, PipOptions, Requirement
 from envmgr.urls import is_url
 
 
@@ -38,6 +37,8 @@ def has_paths(spec: EnvironmentSpec) -> bool:
 
 def rebased(spec: EnvironmentSpec, base: str) -> EnvironmentSpec:
     """Return a spec whose pip half names paths as relative to the directory `base`."""
+    from envmgr.spec.requirements_file import relative_to_base  # start-up time: most have no pip half
+
     lines = []
     for line in spec.pip_options.lines:
         option, _, value = line.partition(" ")
@@ -63,6 +64,10 @@ def read_lines(
 
     Raises SpecError with the fault of every line.
     """
+    if not texts:
+        return PipLines(requirements=(), options=NO_OPTIONS, constraints=())
+    from envmgr.spec.requirements_file import RequirementsReader  # start-up time: as above
+
     origin = source if isinstance(source, Origin) else Origin(source=source)
     faults = Faults(origin.source)
     reader = RequirementsReader(load or _load, faults, base=base)

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any
 
-import yaml
 from rattler import Subdir
 
 from envmgr.spec.faults import SpecFault, shown
@@ -26,7 +24,6 @@ _MAXIMUM_CHARACTERS = 200
 _MAXIMUM_FLOW_DEPTH = 100
 _ARCHITECTURES = {"32": "x86", "64": "x86_64"}
 _DICTIONARY_VARIABLES = ("unix", "linux", "osx", "win")
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def known_platforms() -> tuple[str, ...]:
@@ -166,10 +163,12 @@ class _Expression:
 
 def _scalar_spans(text: str) -> list[tuple[int, int]]:
     """Return where quoted and block scalars stand, since a `#` inside of them begins no comment."""
+    import yaml  # start-up time: it is imported where there is YAML to read
+
     spans: list[tuple[int, int]] = []
     depth = 0
     try:
-        for token in yaml.scan(text, Loader=_Loader):
+        for token in yaml.scan(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             if isinstance(token, yaml.ScalarToken) and not token.plain:
                 spans.append((token.start_mark.index, token.end_mark.index))
             elif isinstance(token, (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken)):

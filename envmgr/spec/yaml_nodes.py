@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
-
-import yaml
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from envmgr.spec.faults import Faults, shown
+
+if TYPE_CHECKING:  # start-up time: it is imported where there is YAML to read
+    import yaml
 
 MAXIMUM_DEPTH = 32
 MAXIMUM_NODES = 200_000
 _CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 _NULL_TEXTS = frozenset({"", "~", "null", "Null", "NULL"})
 _KEY_MEND = "quote what is text; if the file is a template, render it first"
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,8 @@ def compose(text: str, faults: Faults) -> Node | None:
 
     What is wrong is added to `faults`; nothing is raised.
     """
+    import yaml  # start-up time
+
     composer = _Composer(faults)
     try:
         text.encode("utf-8")
@@ -106,7 +108,9 @@ def compose(text: str, faults: Faults) -> Node | None:
 
 
 def _events(text: str) -> Iterator[Any]:
-    yield from yaml.parse(text, Loader=_Loader)
+    import yaml  # start-up time
+
+    yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 class _Composer:
@@ -121,6 +125,8 @@ class _Composer:
 
     def take(self, event: Any) -> None:
         """Take the next event of the parser; raises _TooMuch where reading must stop."""
+        import yaml  # start-up time
+
         line = event.start_mark.line + 1
         if isinstance(event, yaml.ScalarEvent):
             self._check_tag(event, line)

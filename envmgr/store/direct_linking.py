@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from envmgr import apart
 from envmgr.artifacts.manifest import Artifact
 from envmgr.artifacts.plan import Group, Made, Placed
-from envmgr.errors import PrefixError, StoreError
+from envmgr.errors import PrefixError
 from envmgr.lock.model import Lock
 from envmgr.store import copying, pieces, prefix_record, rewriting, sharing_out
 from envmgr.store.commands import Omission
@@ -78,8 +77,6 @@ def link(
             waits = _make_directories(sorted(directories), root)
             weights = [len(piece.artifact.manifest.paths) for piece in decided]
             sharing_out.each(lambda piece: linker.link(piece, root), decided, weights, waits=waits, advance=advance)
-    except apart.Ended as error:
-        raise StoreError(f"{tree}: a process that linked packages was ended: {error}") from error
     except FileExistsError as error:  # to this file system, two names are the same
         raise Unfit from error
 

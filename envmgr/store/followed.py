@@ -97,6 +97,11 @@ def prefix_of(root: str, question: tuple[str, str, str], environ: Mapping[str, s
     return prefix, run_json.st_mtime_ns
 
 
+def key(question: tuple[str, str, str], environ: Mapping[str, str]) -> str:
+    """Return a short name of `question`, which another one may have too."""
+    return f"{zlib.crc32(json.dumps(_question(question, environ)).encode()):08x}"
+
+
 def forget(root: str) -> None:
     """Forget all answers, as when a file of configuration has come that was not there before."""
     with contextlib.suppress(OSError):
@@ -158,5 +163,4 @@ def _question(question: tuple[str, str, str], environ: Mapping[str, str]) -> lis
 
 
 def _path(root: str, question: tuple[str, str, str], environ: Mapping[str, str]) -> str:
-    text = json.dumps(_question(question, environ))
-    return os.path.join(root, _DIRECTORY, f"{zlib.crc32(text.encode()):08x}.json")
+    return os.path.join(root, _DIRECTORY, f"{key(question, environ)}.json")

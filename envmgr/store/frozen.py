@@ -19,7 +19,7 @@ def check_thawed(location: Location, *, override: bool = False) -> None:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError:
         content = b""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from envmgr.errors import EnvironmentNotFound, NotAnEnvironment, UsageError
+from envmgr.errors import EnvironmentNotFound, NotAnEnvironment, PrefixError, UsageError
 from envmgr.settings import Settings
 
 OWN_DIRECTORY = "conda-meta/envmgr"
@@ -156,9 +156,26 @@ def names(settings: Settings) -> tuple[str, ...]:
 
 
 def check_place(location: Location) -> None:
-    """Raise NotAnEnvironment where something that is no environment stands in the place of a new one."""
-    if os.path.lexists(location.prefix) and not is_environment(location.prefix) and not is_vacant(location.prefix):
+    """Raise NotAnEnvironment where something that is no environment stands in the place of a new one, UsageError for a
+    path that no file of a package could name, and PrefixError inside of another environment of ours, which would carry
+    it along as files of nobody."""
+    if is_environment(location.prefix):
+        return
+    if os.path.lexists(location.prefix) and not is_vacant(location.prefix):
         raise _not_an_environment(location)
+    try:
+        str(location.prefix).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{location.prefix} is not UTF-8, which files of packages have to be that name it",
+            hint="choose another place with -n NAME or -p PATH",
+        ) from None
+    for parent in location.prefix.parents if location.name is None else ():
+        if os.path.isfile(parent / LOCK_FILE):
+            raise PrefixError(
+                f"{location.prefix} is inside of the environment {parent}",
+                hint="choose a place outside of it with -n NAME or -p PATH",
+            )
 
 
 def is_vacant(prefix: Path) -> bool:
@@ -196,6 +213,10 @@ def _name_fault(name: str) -> str | None:
         length = len(os.fsencode(name))
     except UnicodeEncodeError:
         return "it cannot be a file name"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "it is no text in the encoding of this locale; LANG=C.UTF-8 has all"
     return f"it has {length} bytes; {_LONGEST_NAME} are possible" if length > _LONGEST_NAME else None
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from envmgr.artifacts import trees
 from envmgr.artifacts.cache import Artifact, ArtifactCache
 from envmgr.channels.model import Channel
-from envmgr.errors import CorruptPackage, StoreError
+from envmgr.errors import CorruptPackage, PrefixError, StoreError
 from envmgr.lock.model import Lock
 from envmgr.reporting import Progress, Reporter
 from envmgr.store import commands, direct_linking
@@ -19,6 +19,8 @@ from envmgr.store.faults import translated, translated_text
 from envmgr.store.layout import Location
 from envmgr.store.pieces import Unfit
 from envmgr.store.placement import Placement
+
+_TOO_LONG = "target prefix cannot be longer than the placeholder prefix"  # rattler's words
 
 
 class Linking(NamedTuple):
@@ -114,6 +116,8 @@ def _translated(text: str, linking: Linking, artifacts: Sequence[Artifact]) -> E
     known = translated_text(text, linking.location, "linking")
     if known is not None:
         return known
+    if _TOO_LONG in text:
+        return PrefixError(f"{text}: {linking.location.prefix}", hint="choose a shorter path for the environment")
     names = [
         artifact.package.dist_name
         for artifact in artifacts

@@ -5,6 +5,7 @@ Light: `list` reads the lines.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -35,6 +36,8 @@ def lines(prefix: Path) -> tuple[Pin, ...]:
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):  # of the prefix: who makes something there will say so
+            return ()
         raise SpecError(f"{path} cannot be read: {error.strerror}", hint=_hint(path)) from error
     if len(content) > _LARGEST:
         raise SpecError(f"{path} has more than {_LARGEST} bytes; expected a match spec a line", hint=_hint(path))

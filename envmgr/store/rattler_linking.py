@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rattler.package_cache import PackageCache, PackageCacheLayer, ValidationMod
 from envmgr.artifacts import trees
 from envmgr.artifacts.manifest import Artifact
 from envmgr.artifacts.view import view
-from envmgr.errors import PackageError
+from envmgr.errors import CorruptPackage, PackageError
 from envmgr.lock.model import Lock
 from envmgr.reporting import Progress
 from envmgr.solve.records import record_of_package
@@ -58,8 +59,20 @@ def link(
             f"the post-link script of {', '.join(sorted(listener.failed))} failed; nothing was changed",
             hint="leave link scripts out with: ENVMGR_LINK_SCRIPTS=deny",
         )
+    _check_links(artifacts)
     directories = {artifact.package.dist_name: artifact.directory for artifact in artifacts}
     metadata.complete_records(tree, lock.conda, directories)
+
+
+def _check_links(artifacts: Sequence[Artifact]) -> None:
+    """Raise CorruptPackage where links are missing from the cache: rattler leaves those out without a word."""
+    damaged = sorted(
+        artifact.package.dist_name
+        for artifact in artifacts
+        if not all(os.path.islink(artifact.directory / path) for path in artifact.manifest.links)
+    )
+    if damaged:
+        raise CorruptPackage(f"damaged in the cache: {', '.join(damaged)}", details={"packages": damaged})
 
 
 async def _install(

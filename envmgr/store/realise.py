@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,8 +53,7 @@ if TYPE_CHECKING:  # start-up time: YAML
     from envmgr.spec.model import IndexOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RealiseRequest:
+class RealiseRequest(NamedTuple):
     """What is to stand at a location.
 
     `replaces` is the number of the generation that the lock was made against (0: an environment of another tool,
@@ -95,8 +93,7 @@ class RealiseRequest:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Realised:
+class Realised(NamedTuple):
     """The generation at the prefix, whether this call made it, and what was carried into it.
 
     `kept` is the directory of the generation before (None: there was none).
@@ -105,7 +102,7 @@ class Realised:
     generation: Generation
     is_new: bool
     kept: Path | None = None
-    carried: Carried = Carried()  # noqa: RUF009 - a frozen value
+    carried: Carried = Carried()
 
 
 class Run(NamedTuple):

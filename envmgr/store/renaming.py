@@ -7,7 +7,7 @@ the old place or at the new one, and the next command that changes either finish
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from envmgr.artifacts.cache import ArtifactCache
 from envmgr.errors import EnvmgrError, PrefixError, StoreError
@@ -73,7 +73,7 @@ def rename(
         try:
             check_free(new)
             realised = realise(
-                replace(request.realising, continues=continued, carries=source),
+                request.realising._replace(continues=continued, carries=source),
                 settings=settings,
                 cache=cache,
                 reporter=reporter,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from envmgr import apart
+from envmgr.errors import StoreError
 
 T = TypeVar("T")
 
@@ -31,15 +31,23 @@ def each(
     """Do `work` on every item, in no order; `weights` are how much each is.
 
     With `waits`, the work is waiting rather than computing. `advance` is called for each item that is done. Raises
-    what `work` raises, and apart.Ended where a process is killed; nobody works when this returns.
+    what `work` raises, and StoreError where a process is killed; nobody works when this returns.
     """
-    if sum(weights) < _LEAST or not _is_idle() or not apart.is_possible():
+    if sum(weights) < _LEAST or not _is_idle():
+        _all(work, items, waits, advance)
+        return
+    from envmgr import apart  # start-up time: sockets
+
+    if not apart.is_possible():
         _all(work, items, waits, advance)
         return
     ours, theirs = _halves(items, weights)
-    with apart.beside(partial(_all, work, theirs, waits, _nothing)) as finished:
-        _all(work, ours, waits, advance)
-        finished()
+    try:
+        with apart.beside(partial(_all, work, theirs, waits, _nothing)) as finished:
+            _all(work, ours, waits, advance)
+            finished()
+    except apart.Ended as error:
+        raise StoreError(f"a process that shared the work was ended: {error}") from error
     for _ in theirs:
         advance()
 

@@ -5,6 +5,7 @@ They lie beside the named ones in the store, and no list of environments shows t
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -95,14 +96,23 @@ def forget(settings: Settings, name: str) -> None:
 
 def conda_commands(prefix: Path, package: str) -> tuple[str, ...]:
     """Return the commands that a conda package brought, sorted; none where it is not there."""
-    for record in sorted((prefix / "conda-meta").glob(f"{package}-*.json")):
+    return _executable(prefix, _files(prefix, package))
+
+
+def is_mere_list(prefix: Path, package: str) -> bool:
+    """Whether a conda package brought nothing of its own, but for the metadata of a Python distribution."""
+    return all("-info/" in file for file in _files(prefix, package))
+
+
+def _files(prefix: Path, package: str) -> list[str]:
+    for record in sorted((prefix / "conda-meta").glob(f"{glob.escape(package)}-*.json")):
         try:
             document: Any = json.loads(record.read_bytes())
             if document["name"] == package:
-                return _executable(prefix, document["files"])
+                return [file for file in document["files"] if isinstance(file, str)]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
-    return ()
+    return []
 
 
 def pip_commands(prefix: Path, package: str) -> tuple[str, ...]:

@@ -7,16 +7,12 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Parsed
-from packaging.utils import canonicalize_name
-
 from envmgr.errors import PackagesNotFound
 from envmgr.lock.model import Lock, PipPackage
 from envmgr.store import dist_info, installed, survey
 from envmgr.store.dist_info import Installed
 from envmgr.store.layout import Location
-from envmgr.store.ownership import is_same_version
+from envmgr.store.ownership import is_same_version, normalised
 
 _WHEEL_NAME = "py3-none-any.whl"
 
@@ -58,7 +54,7 @@ def find(names: Sequence[str], location: Location, lock: Lock) -> Adoption:
     """
     foreign = {each.dist_info for each in survey.read(location.prefix, lock).distributions}
     there = {each.name: each for each in dist_info.installed(location.prefix) if each.directory in foreign}
-    wanted = [str(canonicalize_name(name)) for name in names]
+    wanted = [normalised(name) for name in names]
     asked = {package.name for package in lock.pip if package.requested}
     gone = [name for name, _ in installed.drift(location.prefix, lock).removed if name in asked]
     missing = [name for name in wanted if name not in there and name not in gone]
@@ -109,9 +105,12 @@ def asked_for(there: Mapping[str, Installed]) -> list[str]:
 
 def _requires(found: Installed) -> Iterator[str]:
     """Yield the names that a distribution may need, whatever the markers say."""
+    from packaging.requirements import InvalidRequirement  # start-up time: only for --adopt
+    from packaging.requirements import Requirement as Parsed
+
     for line in found.requires:
         with contextlib.suppress(InvalidRequirement):
-            name = str(canonicalize_name(Parsed(line).name))
+            name = normalised(Parsed(line).name)
             if name != found.name:
                 yield name
 

@@ -9,18 +9,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from packaging.utils import canonicalize_name
-
 from envmgr.errors import PackagesNotFound, SpecError, UsageError
 from envmgr.lock.model import Lock
 from envmgr.solve.pip import with_pip
 from envmgr.spec.command_line import parse_arguments, parse_dependency
-from envmgr.spec.edits import Edits
+from envmgr.spec.edits import AskedT, Edits
 from envmgr.spec.faults import shown
 from envmgr.spec.model import ASKED_FOR_IN, EnvironmentSpec, Origin, Requirement
 from envmgr.spec.pip_lines import read_lines
-from envmgr.spec.requirements_file import relative_to_base
 from envmgr.store.layout import Location
+from envmgr.store.ownership import normalised
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _DEPENDS = re.compile(r"(?:.*::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
@@ -69,11 +67,11 @@ def additions(
     """Return the edits that `install` asks for, and what to warn of; paths are then relative to the directory `base`
     (empty: the current one). Raises SpecError for what cannot be read, UsageError for nothing at all."""
     parsed = parse_arguments(specs)
-    requirements = (*_of_files(files, base), *_requirements(pip, base))
+    requirements = _once((*_of_files(files, base), *_requirements(pip, base)))
     parsed = replace(
         parsed,
         channels=tuple(channel for file in files for channel in file.channels),
-        dependencies=(*(each for file in files for each in file.dependencies), *parsed.dependencies),
+        dependencies=_once((*(each for file in files for each in file.dependencies), *parsed.dependencies)),
         warnings=(*(warning for file in files for warning in file.warnings), *parsed.warnings),
     )
     if not parsed.dependencies and not requirements:
@@ -84,8 +82,15 @@ def additions(
     return edits, parsed.warnings
 
 
+def _once(asked: Sequence[AskedT]) -> tuple[AskedT, ...]:
+    """Return what is asked for, each text once."""
+    return tuple({each.text: each for each in asked}.values())
+
+
 def _of_files(files: Sequence[EnvironmentSpec], base: str) -> tuple[Requirement, ...]:
     """Return the requirements of files; raises UsageError for options, which are for a pip half as a whole."""
+    from envmgr.spec.requirements_file import relative_to_base  # start-up time: as below
+
     for file in files:
         if (lines := file.pip_options.lines) or file.pip_constraints:
             said = shown(lines[0]) if lines else "constraints"
@@ -103,7 +108,7 @@ def removals(names: Sequence[str], lock: Lock, spec: EnvironmentSpec, location: 
     it where it was pulled in, with the nearest names where it is not there.
     """
     conda, pip = {each.name for each in spec.dependencies}, {each.name for each in spec.pip}
-    wanted = [(name.lower(), canonicalize_name(name)) for name in _checked(names, "remove", location)]
+    wanted = [(name.lower(), normalised(name)) for name in _checked(names, "remove", location)]
     missing = [pair for pair in wanted if pair[0] not in conda and pair[1] not in pip]
     if missing:
         raise _not_asked_for(missing, lock, spec, location)
@@ -132,7 +137,7 @@ def present(names: Sequence[str], lock: Lock, location: Location) -> tuple[str, 
     Raises UsageError for what is no name, and PackagesNotFound for what is in neither half.
     """
     conda, pip = {package.name for package in lock.conda}, {package.name for package in lock.pip}
-    wanted = [(name.lower(), canonicalize_name(name)) for name in _checked(names, "update", location)]
+    wanted = [(name.lower(), normalised(name)) for name in _checked(names, "update", location)]
     missing = [pair for pair in wanted if pair[0] not in conda and pair[1] not in pip]
     if missing:
         lines = [_not_there(pair, lock, location) for pair in missing]
@@ -156,6 +161,10 @@ def needed_by(node: Node, lock: Lock, spec: EnvironmentSpec) -> tuple[str, ...]:
 
 
 def _requirements(texts: Sequence[str], base: str) -> tuple[Requirement, ...]:
+    if not texts:
+        return ()
+    from envmgr.spec.requirements_file import relative_to_base  # start-up time: only for a pip half
+
     here = os.getcwd()
     lines = read_lines(texts, base=here, load=_no_files)
     if lines.options.lines:
@@ -233,7 +242,7 @@ def roots(lock: Lock) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _edges(lock: Lock) -> dict[Node, set[Node]]:
     pip_of: dict[str, Node] = {
-        canonicalize_name(each.partition("==")[0]): (_CONDA, package.name)
+        normalised(each.partition("==")[0]): (_CONDA, package.name)
         for package in lock.conda
         for each in package.distributions
     } | {package.name: (_PIP, package.name) for package in lock.pip}
@@ -242,7 +251,7 @@ def _edges(lock: Lock) -> dict[Node, set[Node]]:
         names = (match[1].lower() for text in with_pip(package).depends if (match := _DEPENDS.match(text)))
         edges[_CONDA, package.name] = {(_CONDA, name) for name in names}
     for wheel in lock.pip:
-        needed = (canonicalize_name(match[1]) for text in wheel.requires if (match := _DEPENDS.match(text)))
+        needed = (normalised(match[1]) for text in wheel.requires if (match := _DEPENDS.match(text)))
         edges[_PIP, wheel.name] = {pip_of[name] for name in needed if name in pip_of}
     return edges
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from envmgr.errors import UsageError
 from envmgr.lock.model import Lock
@@ -20,15 +21,17 @@ from envmgr.spec.peek import name_and_prefix
 from envmgr.store import layout, pinned
 from envmgr.store.layout import Location
 from envmgr.store.survey_ahead import Ahead
-from envmgr.workflows import adoption, asked, freezing, only_dependencies, saving
+from envmgr.workflows import adoption, asked, freezing, only_dependencies
 from envmgr.workflows.adoption import Adoption
 from envmgr.workflows.asked_channels import channels_of, with_channels
 from envmgr.workflows.create import Outcome, Plan, locate
 from envmgr.workflows.locking import Locker
 from envmgr.workflows.moving import Aim, Changed, Present, again, base_request, beside_file, move, present_at
 from envmgr.workflows.request import ChangeRequest, CreateRequest, Manner, SourceText, inputs_digest
-from envmgr.workflows.saving import EditedFile
 from envmgr.workflows.sources import channel_files, parse_sources, read_sources
+
+if TYPE_CHECKING:  # start-up time: YAML, and what edits files
+    from envmgr.workflows.saving import EditedFile
 
 
 def change(
@@ -88,7 +91,7 @@ def _change(
         )
     spec = replace(apply(before, edits), channels=channels)
     saved = _saved(request, replace(edits, channels=channels), there, settings) if request.save else None
-    if saved is not None and saving.agree(saved, spec, settings, reporter, location):
+    if saved is not None and saved.agrees(spec, settings, reporter, location):
         spec = saved.spec
         base = base._replace(files=(SourceText(saved.source, saved.text),))
     locker = locker_for(base, spec)
@@ -114,7 +117,7 @@ def _change(
         reporter.notice(sentence)
     if saved is not None and not dry_run and not outcome.declined and not outcome.is_downloaded:
         if saved.is_changed:
-            saving.write(saved)
+            saved.write()
         now = outcome.plan.lock if outcome.plan is not None else lock
         if found is not None and not locker.outdated(now):
             outcome = outcome._replace(written=found.put(now, reporter))
@@ -193,6 +196,8 @@ def _edits(request: ChangeRequest, before: EnvironmentSpec, there: Present, repo
 def _saved(request: ChangeRequest, edits: Edits, there: Present, settings: Settings) -> EditedFile:
     if request.override_channels:
         raise UsageError("--override-channels cannot be saved", hint="edit `channels:` of the file by hand")
+    from envmgr.workflows import saving  # start-up time: as above
+
     source = request.file or saving.own_file(there.location, there.lock, settings)
     platform = there.lock.platform
     edits = saving.with_added_channels(source, edits, request.channels, settings, platform=platform)

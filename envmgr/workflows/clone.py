@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +73,7 @@ def clone(
         if source.is_current:
             with told_of(source.location, "reading"):
                 found = survey.read(source.location.prefix, source.lock)
-            wanted = replace(wanted, carries=carrying.Source(found, source.lock))
+            wanted = wanted._replace(carries=carrying.Source(found, source.lock))
         done = realise(wanted, settings=settings, cache=ArtifactCache(settings), reporter=reporter)
     telling.tell(request.target, done.carried, source.location.prefix, reporter)
     if source.is_current:

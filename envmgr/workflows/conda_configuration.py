@@ -16,7 +16,7 @@ import yaml
 from envmgr.errors import ConfigError
 from envmgr.settings import Settings
 from envmgr.urls import is_url, without_literal_credentials
-from envmgr.workflows import configuring
+from envmgr.workflows import conda_keys, configuring
 from envmgr.workflows.configuring import Written
 
 _MAXIMUM_BYTES = 1024 * 1024
@@ -27,7 +27,7 @@ _PRIORITIES = {
     "true": "flexible",
     "false": "disabled",
 }
-_SAME = ("offline", "changeps1", "add_pip_as_python_dependency")
+_SAME = ("always_yes", "offline", "changeps1", "add_pip_as_python_dependency")
 _ALIASES = {"channel": "channels", "priority": "channel_priority", "verify_ssl": "ssl_verify"}
 
 
@@ -105,7 +105,7 @@ class _Reading:
             elif key in _SAME and isinstance(merged[key], bool):
                 self.settings[key] = merged[key]
             else:
-                self.left.append((key, "has no counterpart here"))
+                self.left.append((key, _reason(key, merged[key])))
 
     def _read_channels(self, value: Any) -> None:
         names = [self._place("channels", str(each)) for each in value] if isinstance(value, list) else []
@@ -170,6 +170,16 @@ class _Reading:
         if kept != text:
             self.left.append((key, f"the credentials of {kept}: use `rattler auth login`, ~/.netrc or a ${{VARIABLE}}"))
         return kept
+
+
+def _reason(key: str, value: Any) -> str:
+    """Return why a key is left out."""
+    written = str(value).lower() if isinstance(value, (str, int)) else ""
+    try:
+        what = conda_keys.so_anyway(key, written)
+    except ConfigError as error:
+        return f"has another place here: {error.hint}"
+    return f"is so anyway: {what}" if what is not None else "has no counterpart here"
 
 
 def _with_channels(path: Path, named: Mapping[str, Any], left: list[tuple[str, str]]) -> Written:

@@ -31,6 +31,8 @@ def beside(request: CreateRequest) -> Path | None:
     if kind_of(source, request.files[0].text) is FileKind.VIRTUAL_ENVIRONMENT:  # taken over once
         return None
     path = Path(source).expanduser()
+    if path.exists() and not path.is_file():  # a pipe, as that of the shell's `<(…)`
+        return None
     stem = path.name if path.suffix == ".lock" else path.stem  # Pipfile has one beside Pipfile.lock
     return path.with_name(f"{stem}{SUFFIX}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from envmgr.errors import ChangedMeanwhile, LockError, PrefixError
 from envmgr.lock import conda_lock
@@ -24,7 +24,9 @@ from envmgr.workflows.create import Outcome, Plan
 from envmgr.workflows.locking import Locker
 from envmgr.workflows.reading import own_lock
 from envmgr.workflows.request import CreateRequest, Manner
-from envmgr.workflows.saving import EditedFile
+
+if TYPE_CHECKING:  # start-up time: YAML, and what edits files
+    from envmgr.workflows.saving import EditedFile
 
 _ATTEMPTS = 5  # to change what other commands change at the same time
 T = TypeVar("T")

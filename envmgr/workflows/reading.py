@@ -25,7 +25,11 @@ def lock_of(location: Location) -> Lock:
         return records.read(location.prefix)
     except OSError as error:
         raise LockError(f"{path} cannot be read: {error.strerror}") from error
-    locks = conda_lock.loads(data, source=str(path))
+    try:
+        locks = conda_lock.loads(data, source=str(path))
+    except LockError as error:
+        error.hint = error.hint or f"envmgr adopt {location.arguments} makes a lock of what is installed"
+        raise
     if len(locks) != 1:
         raise LockError(f"{path}: expected the lock of one platform, found {len(locks)}")
     (lock,) = locks.values()

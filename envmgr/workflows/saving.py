@@ -47,6 +47,43 @@ class EditedFile(NamedTuple):
         """Whether there is anything to write."""
         return self.before != self.after
 
+    def agrees(self, spec: EnvironmentSpec, settings: Settings, reporter: Reporter, location: Location) -> bool:
+        """Whether it asks for what the environment is to have; a notice says what differs."""
+        differing = sorted(_meaning(self.spec) ^ _meaning(spec))
+        table = ChannelTable.read(settings, beside=(self.path.parent,))
+        file_channels = self.spec.channels or table.defaults or settings.channels
+        if not differing:
+            same = [each.url for each in table.resolve(file_channels)] == [
+                each.url for each in table.resolve(spec.channels)
+            ]
+            if same:
+                return True
+            differing = ["channels"]
+        reporter.notice(
+            f"{self.source} and {location.label} differ in {', '.join(differing)}; "
+            f"`envmgr create -f {self.source}` moves to the file"
+        )
+        return False
+
+    def write(self) -> None:
+        """Put the edited file in the place of the old one, whole, with the same permissions.
+
+        Raises SpecError where somebody else has changed it since it was read, or it cannot be written.
+        """
+        try:
+            if self.path.read_bytes() != self.before:
+                raise SpecError(
+                    f"{self.source} was changed by another program while this one ran; it was not written, "
+                    "but the environment was changed",
+                    hint="run the command again",
+                )
+            replace_file(self.path, self.after)
+        except OSError as error:
+            raise SpecError(
+                f"{self.source} cannot be written: {error.strerror}; the environment was changed",
+                hint="make room or give permission, and run the command again",
+            ) from error
+
 
 def edit(source: str, edits: Edits, settings: Settings, *, platform: str) -> EditedFile:
     """Return the environment file `source` with the edits made; nothing is written yet.
@@ -68,26 +105,6 @@ def edit(source: str, edits: Edits, settings: Settings, *, platform: str) -> Edi
     before = path.read_bytes()
     mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
     return EditedFile(source, path, before, mark + edited.text.encode(), edited.text, edited.spec)
-
-
-def write(edited: EditedFile) -> None:
-    """Put the edited file in the place of the old one, whole, with the same permissions.
-
-    Raises SpecError where somebody else has changed it since it was read, or it cannot be written.
-    """
-    try:
-        if edited.path.read_bytes() != edited.before:
-            raise SpecError(
-                f"{edited.source} was changed by another program while this one ran; it was not written, "
-                "but the environment was changed",
-                hint="run the command again",
-            )
-        replace_file(edited.path, edited.after)
-    except OSError as error:
-        raise SpecError(
-            f"{edited.source} cannot be written: {error.strerror}; the environment was changed",
-            hint="make room or give permission, and run the command again",
-        ) from error
 
 
 def with_added_channels(source: str, edits: Edits, added: Sequence[str], settings: Settings, *, platform: str) -> Edits:
@@ -122,25 +139,6 @@ def own_file(location: Location, lock: Lock, settings: Settings) -> str:
         f"--save: the {source} of this directory does not name the environment {location.label}",
         hint=f"if it is meant: -f {source}",
     )
-
-
-def agree(saved: EditedFile, spec: EnvironmentSpec, settings: Settings, reporter: Reporter, location: Location) -> bool:
-    """Whether the edited file asks for what the environment is to have; a notice says what differs."""
-    differing = sorted(_meaning(saved.spec) ^ _meaning(spec))
-    table = ChannelTable.read(settings, beside=(saved.path.parent,))
-    file_channels = saved.spec.channels or table.defaults or settings.channels
-    if not differing:
-        same = [each.url for each in table.resolve(file_channels)] == [
-            each.url for each in table.resolve(spec.channels)
-        ]
-        if same:
-            return True
-        differing = ["channels"]
-    reporter.notice(
-        f"{saved.source} and {location.label} differ in {', '.join(differing)}; "
-        f"`envmgr create -f {saved.source}` moves to the file"
-    )
-    return False
 
 
 def _meaning(spec: EnvironmentSpec) -> set[str]:

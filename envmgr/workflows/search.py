@@ -126,7 +126,8 @@ def _where(request: SearchRequest, settings: Settings) -> tuple[tuple[Channel, .
     platform = validate_subdir(request.platform) if request.platform else None
     if request.override_channels and not request.channels:
         raise UsageError("--override-channels leaves no channel", hint="add -c CHANNEL")
-    names = table.defaults or settings.channels
+    # As for `create`: the default channels are for those who name none
+    names = () if request.channels else table.defaults or settings.channels
     if request.name is not None or request.prefix is not None:
         lock = lock_of(layout.find(settings, name=request.name, prefix=request.prefix))
         names = channels_of(lock, settings)

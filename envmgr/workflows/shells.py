@@ -1,4 +1,4 @@
-"""`init` and `shell`: the hook as a file, and the startup files of shells that source it."""
+"""`init`: the hook as a file, and the startup files of shells that source it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from envmgr.errors import ConfigError, EnvmgrError, UsageError
+from envmgr.errors import ConfigError, UsageError
 from envmgr.settings import Settings
-from envmgr.shell import autorun, scripts, startup
+from envmgr.shell import autorun, conda_layout, scripts, startup
 
 
 class Change(NamedTuple):
@@ -84,7 +84,7 @@ def write_hook(shell: str, settings: Settings, command: tuple[str, ...]) -> Path
         if path.is_file() and path.read_bytes() == data:
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data, 0o644)
+        replace(path, data, 0o644)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
     return path
@@ -110,6 +110,14 @@ def write_completion(shell: str, settings: Settings, text: str) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def write_conda_layout(settings: Settings, command: tuple[str, ...]) -> None:
+    """Write what programs source that know conda's root alone; a store that cannot be written goes without it."""
+    hook = hook_text("bash", settings, command)
+    for path, text in conda_layout.texts(hook).items():
+        with contextlib.suppress(OSError):
+            _write_once(settings.root / path, text)
+
+
 def apply(change: Change, settings: Settings) -> None:
     """Write or remove one startup file (cmd: value of the registry) in one step; a symbolic link stays one, and the
     mode is kept.
@@ -127,12 +135,12 @@ def apply(change: Change, settings: Settings) -> None:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         if change.before is None:
-            _replace(target, change.after, 0o644)
+            replace(target, change.after, 0o644)
         else:
             state = target.stat()
             if not os.access(target, os.W_OK):
                 raise PermissionError(13, "it is write-protected")
-            _replace(target, change.after, state.st_mode & 0o7777)
+            replace(target, change.after, state.st_mode & 0o7777)
     except OSError as error:
         line = startup.source_line(change.shell, startup.hook_path(change.shell, settings.root))
         raise ConfigError(
@@ -141,52 +149,15 @@ def apply(change: Change, settings: Settings) -> None:
         ) from error
 
 
-def subshell(shell: str, program: str, prefix: str, settings: Settings, command: tuple[str, ...]) -> list[str] | None:
-    """Return the argv of an interactive `shell` that begins in the environment at `prefix`.
-
-    None for a shell that cannot be told so: it is started with the variables only. Raises ConfigError.
-    """
-    try:
-        hook = write_hook(shell, settings, command)
-    except EnvmgrError:
-        return None
-    family = scripts.family_of(shell)
-    enter = f"envmgr activate {family.module.quote(prefix)}"
-    if shell == "bash":
-        file = hook.with_name("subshell.bash")
-        _write_once(file, f'if [ -r ~/.bashrc ]; then . ~/.bashrc; fi\n{startup.source_line(shell, hook)}\n'
-                    'envmgr activate "$_ENVMGR_SUBSHELL"; unset _ENVMGR_SUBSHELL\n')  # fmt: skip
-        return [program, "--rcfile", str(file), "-i"]
-    if shell == "zsh":
-        file = hook.parent / "zdotdir" / ".zshrc"
-        _write_once(
-            file,
-            "ZDOTDIR=${_ENVMGR_ZDOTDIR:-$HOME}; unset _ENVMGR_ZDOTDIR\n"
-            'if [ -r "$ZDOTDIR/.zshrc" ]; then . "$ZDOTDIR/.zshrc"; fi\n'
-            f'{startup.source_line(shell, hook)}\nenvmgr activate "$_ENVMGR_SUBSHELL"; unset _ENVMGR_SUBSHELL\n',
-        )
-        _write_once(
-            file.with_name(".zshenv"),
-            'if [ -r "${_ENVMGR_ZDOTDIR:-$HOME}/.zshenv" ]; then . "${_ENVMGR_ZDOTDIR:-$HOME}/.zshenv"; fi\n',
-        )
-        return [program, "-i"]
-    if family is scripts.FISH:
-        return [program, "--init-command", f"{startup.source_line(shell, hook)}; {enter}"]
-    if family is scripts.NUSHELL:
-        return [program, "--execute", f"source {scripts.NUSHELL.module.quote(str(hook))}; {enter}"]
-    if family is scripts.POWERSHELL:
-        return [program, "-NoExit", "-Command", f"{startup.source_line(shell, hook)}; {enter}"]
-    return None
-
-
 def _write_once(path: Path, text: str) -> None:
     data = os.fsencode(text)
     if not path.is_file() or path.read_bytes() != data:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data, 0o644)
+        replace(path, data, 0o644)
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def replace(path: Path, data: bytes, mode: int) -> None:
+    """Put `data` in the place of a file in one step; raises OSError."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.envmgr")
     try:
         with open(scratch, "xb") as stream:

@@ -32,6 +32,8 @@ def read_sources(names: Sequence[str], settings: Settings) -> tuple[SourceText, 
     A lock may be larger than an environment file. Raises SpecError for one that cannot be read, is too large, or is
     not UTF-8.
     """
+    if names.count("-") > 1:
+        raise UsageError("-f - is there twice, and stdin can be read once", hint="leave one of them out")
     sources = tuple(SourceText(name, _text(name, settings)) for name in names)
     for source in sources:
         if len(source.text) > MAXIMUM_BYTES and not source.is_lock:
@@ -40,6 +42,14 @@ def read_sources(names: Sequence[str], settings: Settings) -> tuple[SourceText, 
 
 
 def _text(name: str, settings: Settings) -> str:
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise SpecError(
+                f"{name!r}: the name of the file is not UTF-8, as a lock that names it has to be",
+                hint="rename the file, or give it by stdin: -f -",
+            ) from None
     if os.path.isfile(os.path.join(name, "pyvenv.cfg")):
         from envmgr.spec import virtual_environment  # start-up time: who takes one over does it once
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as ParsedRequirement
-from packaging.utils import canonicalize_name
-
 from envmgr.channels.model import Channel
 from envmgr.errors import SpecError
 from envmgr.lock.model import Lock, Request
@@ -118,6 +114,10 @@ def _dependency(text: str) -> Parsed:
 
 
 def _requirement(text: str) -> Parsed:
+    from packaging.requirements import InvalidRequirement  # start-up time: only for a pip half that changed
+    from packaging.requirements import Requirement as ParsedRequirement
+    from packaging.utils import canonicalize_name
+
     try:
         name = canonicalize_name(ParsedRequirement(text).name)
     except InvalidRequirement:

@@ -41,7 +41,7 @@ class Wanted(NamedTuple):
         found = (_PIP if is_pip else _CONDA).match(text)
         if found is None:
             option = "--pip " if is_pip else ""
-            raise UsageError(f"{option}{text} does not name a package", hint=f"{option}NAME, as {option}ruff")
+            raise UsageError(f"`{option}{text}` does not name a package", hint=f"{option}NAME, as {option}ruff")
         return (re.sub(r"[-_.]+", "-", found[1]).lower() if is_pip else found[1].lower()), is_pip
 
     def request(self, prefix: Path, command: Sequence[str]) -> CreateRequest:

@@ -22,6 +22,8 @@ from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.throwaway import Wanted
 
 Confirm = Callable[[Plan], bool]
+# What a list of packages needs to run them; on PATH it would stand before that of the system.
+_RUNTIMES = frozenset({"python", "python_abi", "pip", "nodejs", "r-base", "perl", "ruby", "openjdk"})
 
 
 def install(
@@ -126,7 +128,7 @@ def _expose(tool: Tool, location: Location, settings: Settings, *, force: bool) 
         theirs = launcher.owner(foreign[0])
         whose = f"the tool {theirs}" if theirs is not None else "something else"
         raise UsageError(
-            f"{', '.join(map(str, foreign))} already exists and belongs to {whose}",
+            f"{_few(foreign)} already exists and belongs to {whose}",
             hint="move it away, choose another directory with ENVMGR_TOOL_BIN, or replace it with --force",
         )
     shell = "/bin/sh"
@@ -152,16 +154,21 @@ def _expose(tool: Tool, location: Location, settings: Settings, *, force: bool) 
     return exposed
 
 
+def _few(files: list[Path]) -> str:
+    shown = ", ".join(map(str, files[:3]))
+    return f"{shown} and {len(files) - 3} more" if len(files) > 3 else shown
+
+
 def _commands(tool: Tool, location: Location) -> tuple[str, ...]:
     """Return the commands of a package; those of what it depends on where it is a mere list of others."""
     if tool.is_pip:
         return toolbox.pip_commands(location.prefix, tool.package)
     own = toolbox.conda_commands(location.prefix, tool.package)
     lock = own_lock(location)
-    if own or lock is None:
+    if own or lock is None or not toolbox.is_mere_list(location.prefix, tool.package):
         return own
     package = next((each for each in lock.conda if each.name == tool.package), None)
-    needs = [spec.split(" ", 1)[0] for spec in package.depends] if package is not None else []
+    needs = {spec.split(" ", 1)[0] for spec in package.depends} - _RUNTIMES if package is not None else set()
     found = {command for name in needs for command in toolbox.conda_commands(location.prefix, name)}
     return tuple(sorted(found))
 

@@ -109,7 +109,7 @@ def _update(
         else:
             assert spec is not None
             spec = apply(spec, _raised(spec, aim.preferred, names))
-            if saving.agree(saved, spec, settings, reporter, location):
+            if saved.agrees(spec, settings, reporter, location):
                 base, spec = base._replace(files=(SourceText(saved.source, saved.text),)), saved.spec
         locker = locker_for(base, spec)
     found = beside_file(base, locker, reporter)
@@ -118,7 +118,7 @@ def _update(
         return Changed(outcome, saved)
     if saved is not None:
         if saved.is_changed:
-            saving.write(saved)
+            saved.write()
         else:
             reporter.notice(f"{saved.source} stays as it is: it allows what is there now, and has no bound to raise")
     if found is not None and (saved is not None or outcome.plan is not None):

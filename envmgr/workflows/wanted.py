@@ -7,7 +7,6 @@ from dataclasses import replace
 from envmgr.channels.table import ChannelTable
 from envmgr.errors import UsageError
 from envmgr.settings import Settings
-from envmgr.spec import pip_files
 from envmgr.spec.command_line import parse_arguments
 from envmgr.spec.faults import SpecFault
 from envmgr.spec.merging import merge
@@ -53,6 +52,8 @@ def _with_python(spec: EnvironmentSpec, request: CreateRequest) -> EnvironmentSp
         needs = spec.pip and has_pip_files(request.files)
         if not needs or any(dependency.name == "python" for dependency in spec.dependencies):
             return spec
+    from envmgr.spec import pip_files  # start-up time: only where a python is asked for beside the file
+
     try:
         found = pip_files.python(python or "", COMMAND_LINE)
     except SpecFault as fault:

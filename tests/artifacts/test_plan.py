@@ -93,6 +93,28 @@ def test_what_is_no_plan_any_more_is_none(spoil: object) -> None:
     assert plan.loads(spoil(content)) is None  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("where", ["../x", "a/..", "a/../b", "..", "/etc"])
+@pytest.mark.parametrize("what", ["directories", "source", "target", "names", "made source", "made target"])
+def test_plan_that_leads_out_is_none_whoever_wrote_it(what: str, where: str) -> None:
+    made = _make(_file("a/b"), _file("c", no_link=True))
+    group, copied = made.groups[0], made.made[0]
+    hostile = {
+        "directories": made._replace(directories=[where]),
+        "source": made._replace(groups=[group._replace(source=where)]),
+        "target": made._replace(groups=[group._replace(target=where)]),
+        "names": made._replace(groups=[group._replace(names=where.lstrip("/").split("/"))]),
+        "made source": made._replace(made=[copied._replace(source=where)]),
+        "made target": made._replace(made=[copied._replace(target=where)]),
+    }[what]
+    content = plan.dumps(hostile)
+    assert plan.loads(plan.dumps(made)) is not None
+    if ".." in where:
+        assert plan.loads(content) is None
+        assert plan.loads(content.replace(b"..", b"\\u002e.")) is None
+    elif what != "names":
+        assert plan.loads(content) is None
+
+
 def test_names_with_other_line_breaks_are_names() -> None:
     made = _make(_file("a\u2028b/c\x85"))
     read = plan.loads(plan.dumps(made))

@@ -9,7 +9,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ class Store:
             inputs_digest="",
             replaces=None if present is None else present.number,
         )
-        return replace(request, **changes)
+        return request._replace(**changes)
 
     def create(
         self, where: str, *names: str, checkpoint: Callable[[str], None] = unwatched, **changes: Any

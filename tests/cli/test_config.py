@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from builders.channels import LocalChannel
 from builders.commands import Envmgr
 
 
@@ -93,6 +94,11 @@ def test_condas_spellings_are_understood(envmgr: Envmgr, file: Path) -> None:
     assert shown["envs_dirs"] == [str(envmgr.root / "envs")]
     assert envmgr("config", "--show", "envs_dirs", "pkgs_dirs", "--json").json.keys() == {"envs_dirs", "pkgs_dirs"}
     assert envmgr.ok("config", "--get", "channels") == "channels:\n- lab\n- conda-forge\n"
+    got = envmgr("config", "--get", "channels", "--json").json
+    assert (got["success"], got["rc_path"], got["get"]) == (True, str(file), {"channels": ["lab", "conda-forge"]})
+    assert envmgr("config", "--show-sources", "--json").json[str(file)]["channel_priority"] == "flexible"
+    alias = envmgr("config", "--show", "channel_alias", "--json").json["channel_alias"]
+    assert (alias["scheme"], alias["location"], alias["token"]) == ("https", "conda.anaconda.org", None)
     envmgr.ok("config", "--remove", "channels", "lab")
     envmgr.ok("config", "--remove-key", "channel_priority")
     assert file.read_text() == "channels:\n- conda-forge\n"
@@ -109,7 +115,7 @@ def test_condas_files_are_taken_over_on_request_without_credentials(envmgr: Envm
         "custom_channels: {special: 'https://special.corp.example/x'}\n"
         "default_channels: ['https://a.corp.example/main']\n"
         "pinned_packages: [numpy=1.26]\n"
-        "always_yes: true\n",
+        "always_yes: true\nauto_update_conda: false\nenvs_dirs: [/x]\nanything: 1\n",
     )
     shown = envmgr("config", "import-conda", str(condarc), "--dry-run")
     assert (shown.code, file.exists()) == (0, False)
@@ -122,12 +128,15 @@ def test_condas_files_are_taken_over_on_request_without_credentials(envmgr: Envm
         "proxy_servers": {"https": "http://proxy.example:3128"},
         "ssl_verify": "/corp.pem",
         "pinned_packages": ["numpy=1.26"],
+        "always_yes": True,
     }
     assert yaml.safe_load(channels.read_text()) == {
         "channels": {"special": "https://special.corp.example/x/special", "defaults": ["https://a.corp.example/main"]}
     }
     assert "secret" not in shown.out + done.out + file.read_text()
-    assert "always_yes" in done.out
+    assert "is so anyway: envmgr does not update itself" in done.out
+    assert "has another place here: envmgr config set root DIRECTORY" in done.out
+    assert "anything" in done.out
     assert "nothing to write" in envmgr.ok("config", "import-conda", str(condarc))
     listed = envmgr.ok("channel", "list")
     assert "https://a.corp.example/main" in listed
@@ -174,3 +183,34 @@ def test_the_proxy_of_the_configuration_is_asked(envmgr: Envmgr, proxy: tuple[st
     done = envmgr.process("create", "-n", "x", "-c", "http://channel.example/c", "tool", **dict.fromkeys(names, ""))
     assert (done.code, "no package" in done.err or "tool" in done.err) == (1, True)
     assert "http://channel.example/c/noarch/repodata.json" in asked
+
+
+def test_keys_that_only_conda_has_are_so_anyway_or_have_another_place(envmgr: Envmgr) -> None:
+    done = envmgr("config", "--set", "auto_update_conda", "False", "--set", "offline", "true", "-q", "-f")
+    assert (done.code, done.err) == (
+        0, "auto_update_conda: False is so anyway: envmgr does not update itself\n",
+    )  # fmt: skip
+    assert Path(envmgr.environ["ENVMGR_CONFIG"]).read_text() == "offline: true\n"
+    envmgr.ok("config", "--set", "channel_priority", "true", "--set", "solver", "classic", "--validate")
+    assert envmgr.ok("config", "get", "channel_priority") == "flexible\n"
+    for arguments, said in (
+        (("--append", "pkgs_dirs", "/x"), "hint: envmgr config set cache DIRECTORY"),
+        (("--set", "report_errors", "true"), "nothing is reported to anybody"),
+        (("--env", "--add", "channels", "x"), "hint: for a directory: envmgr config set KEY VALUE --project"),
+        (("--set", "ssl_verify", "false"), "always checks who answers"),
+    ):
+        done = envmgr("config", *arguments)
+        assert (done.code != 0, said in done.err) == (True, True), done
+    assert envmgr("config", "--set", "auto_update_conda", "no", "--json").json["success"]
+
+
+def test_always_yes_agrees_for_its_user_and_for_no_project(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "greet", "-q")
+    assert envmgr("remove", "-n", "x", "--all").code == 2
+    envmgr.write(".envmgr.yaml", "always_yes: true\n")
+    done = envmgr("remove", "-n", "x", "--all")
+    assert (done.code, "`always_yes` cannot be set for a project" in done.err) == (1, True)
+    (envmgr.directory / ".envmgr.yaml").unlink()
+    envmgr.ok("config", "--set", "always_yes", "yes")
+    envmgr.ok("remove", "-n", "x", "--all")
+    assert not envmgr.prefix("x").exists()

@@ -11,6 +11,7 @@ each of its `envs`, and `. ROOT/bin/activate PREFIX` to start one.
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -112,3 +113,22 @@ def test_what_jupyters_conda_kernels_ask_is_answered(science: Envmgr) -> None:
     ]
     assert found == [science.prefix("science")]
     assert info["conda_prefix"] == str(science.root)
+
+
+@pytest.mark.parametrize("where", ["a prefix", "a name"])
+def test_what_starts_a_kernel_by_condas_root_alone_is_there(science: Envmgr, channel: LocalChannel, where: str) -> None:
+    root, prefix = science("info", "--json").json["root_prefix"], science.prefix("science")
+    named = str(prefix) if where == "a prefix" else "science"
+    lines = (f". '{root}/bin/activate' '{named}'", f". '{root}/etc/profile.d/conda.sh' && conda activate '{named}'")
+    science.ok("install", "-n", "science", "-c", channel.url, "tool=1")
+    for line in lines:
+        script = f"{line} && echo CONDA_PREFIX=$CONDA_PREFIX && exec tool"
+        script = f"{line} && echo CONDA_PREFIX=$CONDA_PREFIX && exec tool"
+        done = subprocess.run(["bash", "-c", script], env=science.environ, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == (f"CONDA_PREFIX={prefix}\ntool 1.0\n", "")
+
+
+def test_store_that_cannot_be_written_to_there_is_no_error(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.root.mkdir(parents=True)
+    (envmgr.root / "bin").write_text("")
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "tool", "-q")

@@ -147,3 +147,9 @@ def test_what_is_exported_is_named_once_and_exists(science: Envmgr) -> None:
     assert science("export", "gone.lock").code == 1
     done = science("export", "-n", "science", "--override-channels")
     assert (done.code, "leaves no channel" in done.err) == (2, True)
+
+
+def test_a_format_that_is_text_is_one_json_object_where_that_is_asked_for(science: Envmgr) -> None:
+    document = science("export", "-n", "science", "--format", "explicit", "--json").json
+    assert (document["success"], document["format"]) == (True, "explicit")
+    assert document["text"] == science.ok("export", "-n", "science", "--format", "explicit")

@@ -177,7 +177,7 @@ def test_without_permission_what_there_is_can_be_used_and_not_changed(filled: En
         places["ENVMGR_CONFIG"] = f"{directory}/config.yaml"
         channel = tools(LocalChannel(Path(directory, "channel")).index())
         assert filled("create", "-n", "x", "-c", channel.url, "tool=1", **places).code == 0
-        environ = {**filled.environ, **places, "HOME": "/nonexistent"}
+        environ = {**filled.environ, **places, "HOME": f"{directory}/nowhere"}
         assert _as_user(NOBODY, environ, "run", "-n", "x", "tool").stdout == "tool 1.0\n"
         assert _as_user(NOBODY, environ, "list", "-n", "x", "-q").returncode == 0
         document = _json(_as_user(NOBODY, environ, "clone", "x", "y", "--json"))

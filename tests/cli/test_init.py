@@ -114,22 +114,37 @@ def test_an_unknown_shell_is_answered_with_the_nearest(envmgr: Envmgr) -> None:
     assert "did you mean `fish`?" in envmgr("shell-hook", "fsh").err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+SUBSHELLS = ("bash", "zsh", "fish", "tcsh", "dash", "ksh", "mksh", "elvish")
+
+
+@pytest.mark.parametrize("shell", SUBSHELLS)
 def test_shell_opens_in_the_environment(envmgr: Envmgr, shell: str) -> None:
-    _program("nushell" if shell == "nu" else shell)
+    """After the startup file of the user, of which it is told nothing more afterwards."""
+    program = _program(shell)
     _still_fish(envmgr)
     make_prefix(envmgr.prefix("one"), variables={"A": "activated"})
-    (Path(envmgr.environ["HOME"]) / ".zshrc").write_text("export RC=read\n")
-    line = "print $env.A" if shell == "nu" else "echo $A $CONDA_SHLVL"
+    home = Path(envmgr.environ["HOME"])
+    for name, text in ((".zshrc", "export RC=read"), (".kshrc", "export RC=read"), (".mkshrc", "export RC=read"),
+                       (".bashrc", "export RC=read"), (".xonshrc", "$RC = 'read'"),
+                       (".config/elvish/rc.elv", "set-env RC read")):  # fmt: skip
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text + "\n")
+    line = "echo $A $CONDA_SHLVL"
+    if shell == "elvish":
+        line = "echo '<'$E:A $E:CONDA_SHLVL $E:RC$E:ENV$E:_ENVMGR_SUBSHELL'>'"
+    elif shell in ("bash", "zsh", "dash", "ksh", "mksh"):
+        line = 'echo "<$A $CONDA_SHLVL ${RC-}${ENV-}${_ENVMGR_SUBSHELL-}>"'
     script = shutil.which("script")
     if script is None:
         pytest.skip("script is not installed")
     command = f"{sys.executable} -m envmgr.cli.main shell -n one --shell {shell}"
+    path = os.path.dirname(program) + os.pathsep + envmgr.environ["PATH"]
     done = subprocess.run(
         [script, "-qec", command, "/dev/null"], input=f"{line}\nexit\n", text=True, capture_output=True, timeout=60,
-        env={**envmgr.environ, "TERM": "xterm", "SHELL": "/bin/sh"}, cwd=envmgr.directory, check=False,
+        env={**envmgr.environ, "TERM": "xterm", "SHELL": "/bin/sh", "PATH": path}, cwd=envmgr.directory, check=False,
     )  # fmt: skip
-    assert "activated" in done.stdout.replace(line, ""), done.stdout
+    shown = done.stdout.replace(line, "")
+    assert ("<activated 1 read>" if shell in ("bash", "zsh", "ksh", "mksh", "elvish") else "activated") in shown, shown
 
 
 def test_the_prompt_of_an_interactive_fish_is_shown_and_given_back(envmgr: Envmgr) -> None:

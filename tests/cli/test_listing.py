@@ -78,8 +78,14 @@ def test_list_export_and_canonical_print_condas_lines(science: Envmgr) -> None:
     assert science("list", "-n", "science", "-c", "--json", "-f", "numpy").json == ["numpy-1.26-0"]
 
 
-def test_list_revisions_is_the_history(science: Envmgr) -> None:
+def test_list_revisions_is_the_history_and_condas_shape_with_json(science: Envmgr, channel: LocalChannel) -> None:
     assert science.ok("list", "-n", "science", "--revisions") == science.ok("history", "-n", "science")
+    science.ok("create", "-n", "science", "-c", channel.url, "tool=2", "--yes", "-q")
+    first, second = science("list", "-n", "science", "--revisions", "--json").json
+    at = f"{channel.url}/noarch::"
+    assert (first["rev"], first["install"][-1], first["remove"]) == (1, f"{at}tool-1.0-0", [])
+    assert second["remove"] == [f"{at}numpy-1.26-0"]
+    assert (second["upgrade"], second["downgrade"]) == ([{"old": f"{at}tool-1.0-0", "new": f"{at}tool-2.0-0"}], [])
     done = science("list", "-n", "science", "--revisions", "--explicit")
     assert (done.code, "leave one of them out" in done.err) == (2, True)
 

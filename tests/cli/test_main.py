@@ -104,6 +104,37 @@ def test_output_that_does_not_arrive_is_a_failure(environ: dict[str, str]) -> No
         assert b"Traceback" not in done.stderr
 
 
+def test_json_that_does_not_arrive_is_said_on_stderr(environ: dict[str, str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "info", "--json"], env=environ, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"error: the output cannot be written: No space left on device\n",
+    )
+
+
+def test_a_directory_that_was_deleted_is_said(environ: dict[str, str], tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = f"cd '{gone}' && rmdir '{gone}' && {' '.join(PROGRAM)} list -p ."
+    done = subprocess.run(["sh", "-c", line], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the current directory was deleted\n\nhint: change to another one, as: cd ~\n",
+    )
+
+
+def test_without_a_stdin_nobody_is_asked(environ: dict[str, str]) -> None:
+    line = f"{' '.join(PROGRAM)} clean --keep-generations 0 <&-"
+    done = subprocess.run(["sh", "-c", line], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert "does not know what to do" not in done.stderr
+    assert done.returncode in (0, 2)
+
+
 def test_a_locale_that_cannot_show_a_name_is_no_traceback(tmp_path: Path, environ: dict[str, str]) -> None:
     ascii_only = {**environ, "PYTHONIOENCODING": "ascii"}
     done = _envmgr("run", "-p", str(tmp_path / "é終"), "true", environ=ascii_only)

@@ -106,6 +106,22 @@ def test_wrong_uses_of_tool(envmgr: Envmgr, channel: LocalChannel, on_path: Path
     assert "did you mean `envmgr tool install`?" in envmgr("tool", "instal", "x").err
 
 
+def test_a_list_of_packages_gives_their_commands_and_a_library_none(
+    envmgr: Envmgr, channel: LocalChannel, on_path: Path
+) -> None:
+    """A runtime is none of them: a `python` on PATH would stand before that of the system."""
+    channel.add(python_package())
+    metadata = {"lib/python3.12/site-packages/all_of-1.dist-info/METADATA": "Name: all-of\n"}
+    channel.add(Package(name="all-of", depends=["tool", "python"], files=metadata))
+    channel.add(Package(name="library", depends=["tool", "python"], files={"share/library.txt": "x"}))
+    own = ("-c", channel.url, "--override-channels")
+    assert "all-of 1.0: tool\n" in envmgr.ok("tool", "install", "all-of", *own)
+    assert os.listdir(on_path) == ["tool"]
+    done = envmgr("tool", "install", "library", *own)
+    assert (done.code, "library has no commands, so it is no tool" in done.err) == (2, True)
+    assert not (envmgr.root / "tools/library").exists()
+
+
 def test_what_packages_do_at_activation_is_done_for_a_tool(
     envmgr: Envmgr, channel: LocalChannel, on_path: Path
 ) -> None:

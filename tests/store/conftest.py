@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from builders.channels import LocalChannel
 from builders.packages import Package
 from builders.store import Store
 from envmgr.settings import Settings
+from envmgr.store import copying
 
 
 @pytest.fixture
@@ -26,3 +28,10 @@ def store(settings: Settings, make_channel: Callable[..., LocalChannel]) -> Stor
         ),
     )
     return store
+
+
+@pytest.fixture
+def hard_links(tmp_path: Path) -> None:
+    """Skip where the file system clones files: then nothing that is linked from the cache shares its inode."""
+    if copying.can_reflink(tmp_path):
+        pytest.skip("this file system clones files")

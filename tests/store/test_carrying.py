@@ -149,6 +149,7 @@ def test_saved_file_is_carried_on_under_its_name_and_saved_once(store: Store, pr
     }
 
 
+@pytest.mark.usefixtures("hard_links")
 def test_edit_in_place_does_not_come_back_from_the_cache(store: Store, prefix: Path) -> None:
     assert (prefix / "lib/tool/data").stat().st_nlink > 1
     (prefix / "lib/tool/data").write_text("mine")

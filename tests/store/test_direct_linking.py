@@ -20,11 +20,11 @@ from builders.packages import Package
 from builders.store import Store, faults
 from envmgr.artifacts import plans
 from envmgr.artifacts.cache import Artifact, ArtifactCache
-from envmgr.errors import PrefixError
+from envmgr.errors import CorruptPackage, PrefixError
 from envmgr.lock.model import Lock
 from envmgr.reporting import SilentReporter
 from envmgr.settings import Settings
-from envmgr.store import commands, direct_linking, rattler_linking
+from envmgr.store import commands, copying, direct_linking, rattler_linking
 from envmgr.store.pieces import Unfit
 from envmgr.store.placement import Placement
 
@@ -102,6 +102,12 @@ OLD = Package(
     symlinks={"lib/old": "../etc/old"},
     info={"about.json": "{}", "has_prefix": f"{BUILT} text etc/old\n", "no_link": "etc/mine\n"},
 )
+
+
+@pytest.fixture(autouse=True)
+def _has_hard_links_only(tmp_path: Path) -> None:
+    if copying.can_reflink(tmp_path):
+        pytest.skip("this file system clones files, which is left to rattler")
 
 
 class _WithoutPathsJson(Package):
@@ -276,15 +282,28 @@ def test_whatever_is_missing_from_the_cache_is_fetched_again(store: Store, path:
     assert (artifact.directory / path).is_symlink() or (artifact.directory / path).is_file()
 
 
-def test_prefix_that_does_not_fit_into_a_binary_says_how_long_it_may_be(store: Store, tmp_path: Path) -> None:
-    store.channel.add(
-        Package(name="short", files={"lib/x.so": b"/opt/short\0"}, placeholders={"lib/x.so": ("/opt/short", "binary")})
+def test_link_that_is_missing_from_the_cache_is_no_link_less_with_rattler(store: Store, tmp_path: Path) -> None:
+    store.channel.add(Package(name="linked", files={"lib/a": ""}, symlinks={"lib/link": "a"}))
+    lock = store.lock("linked")
+    (artifact,) = fetch(store, lock)
+    (artifact.directory / "lib/link").unlink()
+    with pytest.raises(CorruptPackage, match="damaged in the cache: linked"):
+        link_by_rattler(store, lock, tmp_path / "tree", tmp_path / "env")
+
+
+@pytest.mark.parametrize("is_rattler", [False, True])
+def test_prefix_that_does_not_fit_into_a_binary_says_how_long_it_may_be(
+    store: Store, tmp_path: Path, is_rattler: bool
+) -> None:
+    binary = Package(
+        name="short", files={"lib/x.so": b"/opt/short\0"}, placeholders={"lib/x.so": ("/opt/short", "binary")}
     )
+    store.channel.add(binary, Package(name="a", files={"x/y": ""}), Package(name="b", files={"x": ""}))
     where = str(tmp_path / "environment")
-    with pytest.raises(
-        PrefixError, match=rf"has {len(where)} bytes, and lib/x.so of short has room for a prefix of 10"
-    ):
-        store.create(where, "short")
+    said = f"has {len(where)} bytes, and lib/x.so of short has room for a prefix of 10"
+    with pytest.raises(PrefixError, match=f"cannot be longer .*{where}" if is_rattler else said) as caught:
+        store.create(where, "short", *(("a", "b") if is_rattler else ()))
+    assert caught.value.hint == "choose a shorter path for the environment"
     assert not (tmp_path / "environment").exists()
 
 

@@ -80,8 +80,9 @@ from envmgr.store import removal
 channel = LocalChannel(base / "channel").add(
     Package(name="tool", files={"bin/tool": "1", "lib/deep/er/file": "2"}), Package(name="extra", files={"extra": "3"}))
 def store_at(layer):
-    return Store(Settings.load({"HOME": str(base), "ENVMGR_ROOT": str(base / layer / "root"),
-                                "ENVMGR_CACHE": str(base / layer / "cache"), "ENVMGR_CONFIG": "/nonexistent"}), channel)
+    places = {"HOME": base, "ENVMGR_ROOT": base / layer / "root", "ENVMGR_CACHE": base / layer / "cache"}
+    environ = {name: str(place) for name, place in {**places, "ENVMGR_CONFIG": base / "none"}.items()}
+    return Store(Settings.load(environ), channel)
 # The image: its environment names the merged path, as a container build would have written it.
 assert os.system(f"mount --bind '{base}/lower' '{base}/merged'") == 0
 store = store_at("merged")

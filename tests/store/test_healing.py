@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from builders.store import Store
 
 
+@pytest.mark.usefixtures("hard_links")
 def test_edit_that_reached_the_cache_stays_where_the_package_cannot_be_had_again(store: Store) -> None:
     store.create("a", "tool")
     time.sleep(0.02)

@@ -19,7 +19,7 @@ ASK = """
 import sys
 from envmgr.settings import Settings
 from envmgr.store import known
-settings = Settings.load({"HOME": "/nonexistent", "ENVMGR_ROOT": sys.argv[1], "ENVMGR_CACHE": sys.argv[2]})
+settings = Settings.load({"HOME": sys.argv[1] + "/home", "ENVMGR_ROOT": sys.argv[1], "ENVMGR_CACHE": sys.argv[2]})
 print([[str(each.prefix) for each in find(settings)] for find in (known.environments, known.gone, known.hidden)])
 """
 

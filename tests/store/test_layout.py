@@ -19,7 +19,23 @@ def make_environment(prefix: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "base", "root", ".hidden", "-n", "a/b", "a b", "a:b", "a#b", "a\\b", "a\nb", "x" * 201, "\udc80\ud800"]
+    "name",
+    [
+        "",
+        "base",
+        "root",
+        ".hidden",
+        "-n",
+        "a/b",
+        "a b",
+        "a:b",
+        "a#b",
+        "a\\b",
+        "a\nb",
+        "x" * 201,
+        "\udc80\ud800",
+        "\udce9",
+    ],
 )
 def test_name_that_cannot_be_one_is_refused_with_the_reason(settings: Settings, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be the name of an environment"):

@@ -47,6 +47,7 @@ def test_new_environment_has_the_files_of_its_packages(store: Store) -> None:
     assert store.reporter.warnings == []
 
 
+@pytest.mark.usefixtures("hard_links")
 def test_files_are_shared_with_the_cache(store: Store) -> None:
     store.create("a", "tool")
     assert os.stat(store.location("a").prefix / "lib/tool/data").st_nlink == 2

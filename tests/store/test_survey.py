@@ -162,6 +162,7 @@ def test_changes_since_a_survey_are_seen(store: Store, change: str) -> None:
     assert survey.has_changed_since(found, moved, moment)
 
 
+@pytest.mark.usefixtures("hard_links")
 def test_what_two_trees_share_is_asked_for_once_and_found_the_same(store: Store) -> None:
     prefix = created(store, "extra", "patched", "tool")
     store.create("b", "extra", "patched", "tool")

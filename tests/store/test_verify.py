@@ -338,6 +338,7 @@ def test_variables_that_conda_set_are_a_notice_and_lost_ones_a_fault(store: Stor
     assert ("fault", "changed", "conda-meta/state", None) in short(store)
 
 
+@pytest.mark.usefixtures("hard_links")
 def test_changed_files_with_more_links_are_handed_on(store: Store, prefix: Path) -> None:
     (prefix / "lib/tool/data").write_bytes(b"9")
     replaced(prefix / "share/extra/one", b"9")

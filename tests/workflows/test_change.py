@@ -302,3 +302,9 @@ def test_a_file_adds_what_it_asks_for(science: Envmgr, make_channel: MakeChannel
         assert (done.code != 0, said in done.err) == (True, True), done
     assert science("install", "-n", "science", "-f", "absent.txt").code == 1
     assert science("install", "numpy", "--save", "-f", "a.yml", "-f", "b.yml").code == 2
+
+
+def test_what_is_named_twice_is_asked_for_once(science: Envmgr) -> None:
+    done = science("install", "-n", "science", "greet", "greet", "numpy", "numpy", "-q")
+    assert (done.code, done.err) == (0, "")
+    assert asked(science) == ["tool=1", "greet", "numpy"]

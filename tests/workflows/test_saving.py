@@ -25,11 +25,11 @@ def test_a_file_that_somebody_else_changed_meanwhile_is_left_alone(settings: Set
     edited = saving.edit(str(path), EDITS, settings, platform="linux-64")
     path.write_text("dependencies: [a, c]\n")
     with pytest.raises(SpecError, match="was changed by another program"):
-        saving.write(edited)
+        edited.write()
     assert path.read_text() == "dependencies: [a, c]\n"
     path.unlink()
     with pytest.raises(SpecError, match=r"cannot be written: .*; the environment was changed"):
-        saving.write(edited)
+        edited.write()
     assert list(path.parent.iterdir()) == []
 
 
@@ -38,7 +38,7 @@ def test_a_byte_order_mark_and_line_ends_stay(settings: Settings, tmp_path: Path
     path.parent.mkdir()
     path.write_bytes("\ufeffname: é\r\ndependencies:\r\n- a\r\n".encode())
     edited = saving.edit(str(path), EDITS, settings, platform="linux-64")
-    saving.write(edited)
+    edited.write()
     assert path.read_bytes() == "\ufeffname: é\r\ndependencies:\r\n- a\r\n- b\r\n".encode()
     assert [path.name for path in path.parent.iterdir()] == ["environment.yml"]
 

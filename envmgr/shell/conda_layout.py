@@ -1,0 +1,16 @@
+"""The two files by which programs activate an environment once `info` told them conda's root: nb_conda_kernels sources
+`ROOT/bin/activate PREFIX` to start a kernel, batch scripts `$(conda info --base)/etc/profile.d/conda.sh`."""
+
+from __future__ import annotations
+
+ACTIVATE = "bin/activate"
+PROFILE = "etc/profile.d/conda.sh"
+
+
+def texts(hook: str) -> dict[str, str]:
+    """Return the files by path relative to the root of the store; `hook` is that of bash, dash and zsh."""
+    written = "# Written by envmgr, to be sourced"
+    return {
+        ACTIVATE: f'{written} in bash or zsh: . bin/activate NAME|PREFIX\n{hook}\nenvmgr activate "$@"\n',
+        PROFILE: f'{written}: `conda activate` is then `envmgr activate`\n{hook}\nconda() {{ envmgr "$@"; }}\n',
+    }
