@@ -38,12 +38,14 @@ _MOST_ROUNDS = 12
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What an answer is for: the requirements that hold, what conda provides, the interpreter for builds (None:
-    nothing can be built for this platform here), and where wheels that stand for others are kept."""
+    nothing can be built for this platform here), where wheels that stand for others are kept, and the `constraints`, as
+    messages name them."""
 
     requirements: tuple[Requirement, ...]
     distributions: Mapping[str, Distribution]
     build_python: Callable[[], Path] | None
     stubs: Path
+    constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,13 @@ def _explained(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> P
         return offers.newest(name, uv, question)
 
     return failures.explain(
-        failure, asked.requirements, offline=uv.offline, near=near, elsewhere=elsewhere, offered=offered
+        failure,
+        asked.requirements,
+        offline=uv.offline,
+        near=near,
+        elsewhere=elsewhere,
+        offered=offered,
+        constraints=[*asked.constraints, *uv.indexes.constraints_in_force()],
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError
+from envmgr.pypi import unreachable
 from envmgr.pypi.compilation import names_not_found
 from envmgr.pypi.unresolved import Unresolved, pythons
 from envmgr.pypi.uv import UvFailed
@@ -18,11 +19,13 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _NOT_CACHED = re.compile(
     rf"(?:there are no versions of|Because) ({_NAME})|`({_NAME})==|Because ({_NAME}) was not found|/([^/\s]+\.whl)\b"
 )
-_REFUSED = re.compile(r"valid authentication credentials|returned a \d{3} ")  # uv counts both as `not found`
-_STATUS = re.compile(r"\b(401|403|404|407|410|429|5\d\d) [A-Z][A-Za-z ]+")
 _FLAG = re.compile(r"`--([a-z-]+)[= ]([\w-]+)`")
 _BUILD = re.compile(r"Failed to build `(?P<what>[^`]+)`(?=\s+cause: (?:The build backend|Failed to install req))")
 _SHOWN_LINES = 12
+_UNDECLARED = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+_ABI = re.compile(
+    rf"only found wheels for `({_NAME})`(?: \(v([^)]+)\))? with the following Python (?:ABI|version) tags?: (.*)"
+)
 _URL = re.compile(r"https?://[^\s)`]+")
 _EMPTY = re.compile(rf"Because there are no versions of ({_NAME}) and you require \1\b")
 _SSH = re.compile(
@@ -54,27 +57,29 @@ def explain(
     near: Callable[[str], Sequence[str]],
     elsewhere: Callable[[str], str | None] = lambda _: None,
     offered: Callable[[str], Sequence[str]] = lambda _: (),
+    constraints: Sequence[str] = (),
 ) -> PipError:
     """Return the error to show for what uv said about `requirements` (those that hold here).
 
     `near` gives the names that look like one that no index has, `elsewhere` the index that answers for pins only and
-    has a name, `offered` the newest versions that an index has.
+    has a name, `offered` the newest versions that an index has; `constraints` tell
+    which are in force.
     """
     return (
         _mismatch(error.text)
         or _build(error.text, requirements)
         or _repository(error.text, requirements)
         or (_offline(error.text) if offline else None)
-        or _unreachable(error.text)
+        or unreachable.explain(error.text)
         or _broken(error.text)
         or _unknown(error.text, requirements, near, elsewhere)
-        or _unsatisfiable(error.text, requirements, offered)
+        or _unsatisfiable(error.text, requirements, offered, constraints)
     )
 
 
 def explain_installation(error: UvFailed) -> PipError | None:
     """Return the error to show for a wheel that cannot be had as locked, or None for anything else."""
-    return _mismatch(error.text) or _build(error.text, ()) or _unreachable(error.text) or _broken(error.text)
+    return _mismatch(error.text) or _build(error.text, ()) or unreachable.explain(error.text) or _broken(error.text)
 
 
 def _broken(text: str) -> PipError | None:
@@ -133,14 +138,30 @@ def _build(text: str, requirements: Sequence[Requirement]) -> PipError | None:
     what = match["what"].partition(" @ ")[0]
     name = canonicalize_name(re.split(r"[=<>!~ \[]", what)[0])
     lines = "".join(f"\n  {each.origin}: `{each.text}`" for each in requirements if each.name == name)
-    said = [line.strip() for line in text[match.end() :].splitlines()]
+    said = [line.strip() for line in text[match.end() :].partition("\nhint: ")[0].splitlines()]
+    undeclared = _UNDECLARED.search(text)
     said = [line for line in said if line and not line.startswith(("cause: Call to", "hint:", "cause: The build"))]
     tail = "".join(f"\n  {line}" for line in said[-_SHOWN_LINES:])
     return PipError(
         f"{what} cannot be built; its build ended with{tail}" + (f"\nasked for:{lines}" if lines else ""),
-        hint="compilers and libraries that a build needs can come from conda: add them to dependencies, or ask for the "
-        f"conda package of {name}",
+        hint=_for_module(undeclared[1])
+        if undeclared
+        else "compilers and libraries that a build needs can come from "
+        f"conda: add them to dependencies, or ask for the conda package of {name}",
         details={"name": name, "engine": text},
+    )
+
+
+def _for_module(module: str) -> str:
+    """Return what to do for a build that imports a module which its project does not say that it needs."""
+    if module == "pkg_resources":
+        return (
+            "its build needs `pkg_resources` and does not say so; setuptools before 82 has it: write `setuptools<82` "
+            "into a file, and name that: PIP_BUILD_CONSTRAINT=FILE"
+        )
+    return (
+        f"its build needs `{module}` and does not say so: add what has it, and setuptools, to dependencies, and let "
+        "builds see them: UV_NO_BUILD_ISOLATION=1"
     )
 
 
@@ -182,41 +203,6 @@ def _offline(text: str) -> PipError | None:
         hint="run the same command once without --offline",
         details={"missing": missing, "engine": text},
     )
-
-
-def _unreachable(text: str) -> PipError | None:
-    if "No solution found" in text and not _REFUSED.search(text):
-        return None
-    status, url = _STATUS.search(text), _URL.search(text)
-    index = url[0].rstrip(".,;") if url else "the package index"
-    if status is not None:
-        return PipError(
-            f"{index} answered {status[0].strip()}",
-            hint=_STATUS_HINTS.get(status[1], "try again later, or point PIP_INDEX_URL at another index"),
-            details={"engine": text},
-        )
-    if (
-        "client error (Connect)" in text
-        or "dns error" in text
-        or "timed out" in text
-        or "error sending request" in text
-    ):
-        reason = text.rpartition("cause: ")[2].strip()
-        return PipError(
-            f"{index} cannot be reached: {reason}",
-            hint="check the network and PIP_INDEX_URL, or work from the cache with --offline",
-            details={"engine": text},
-        )
-    return None
-
-
-_STATUS_HINTS = {
-    "401": "give the user and password in PIP_INDEX_URL, or in ~/.netrc",
-    "403": "this user may not read it: check the user and password in PIP_INDEX_URL or ~/.netrc",
-    "404": "the index no longer has the file: let it be locked anew with `envmgr lock --update PACKAGE`",
-    "407": "the proxy wants a user and password: give them in HTTPS_PROXY",
-    "429": "the index limits how often it may be asked: try again later",
-}
 
 
 def _unknown(
@@ -261,7 +247,12 @@ def _spelling(near: Mapping[str, Sequence[str]]) -> str:
     return f"did you mean {', '.join(meant)}? Otherwise {index}" if meant else f"check the spelling, or {index}"
 
 
-def _unsatisfiable(text: str, requirements: Sequence[Requirement], offered: Callable[[str], Sequence[str]]) -> PipError:
+def _unsatisfiable(
+    text: str,
+    requirements: Sequence[Requirement],
+    offered: Callable[[str], Sequence[str]],
+    constraints: Sequence[str],
+) -> PipError:
     body, _, hint = text.partition("\nhint: ")
     mentioned = [
         requirement
@@ -273,7 +264,9 @@ def _unsatisfiable(text: str, requirements: Sequence[Requirement], offered: Call
     return Unresolved(
         f"the pip half cannot be resolved\n{indented(body)}" + (f"\nasked for:{lines}" if lines else ""),
         mentioned,
-        hint=_hint(hint.strip(), body) or _versions(body, mentioned, offered),
+        hint=_hint(hint.strip(), body)
+        or _versions(body, mentioned, offered)
+        or (f"constraints count too: {', '.join(constraints)}" if constraints else None),
         details={"engine": text},
         pythons=pythons(body),
     )
@@ -312,6 +305,12 @@ def _hint(text: str, body: str) -> str | None:
         return f"a yanked release is taken only where it is pinned: `{yanked[1]}=={yanked[2]}`"
     if "`--python-version` value" in text:
         return None  # what is said of python is in the account
+    abi = _ABI.search(text)
+    minors = sorted({int(minor) for minor in re.findall(r"`cp3(\d+)", abi[3])}) if abi is not None else []
+    if abi is not None and minors:
+        listed = ", ".join(f"3.{minor}" for minor in minors)
+        newest = f"python 3.{minors[-1]}.*"
+        return f"{abi[1]} {abi[2] or ''} has wheels for python {listed}: ask for `{newest}`, or for another version"
     if "--index-strategy" in text:
         return (
             "the first index that has a name answers for it, so that nobody can slip in a package of that name; "

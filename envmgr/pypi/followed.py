@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from envmgr.pypi.provided import Distribution
 from envmgr.pypi.pylock import Choice
 from envmgr.pypi.target import Target
 from envmgr.spec.model import Requirement
-from envmgr.urls import without_credentials
+from envmgr.urls import file_name, without_credentials
 
 
 def packages(
@@ -43,7 +44,8 @@ def packages(
         try:
             package = pylock.package_of(entry, choice, rank, Path("/"))
         except PipError as error:
-            raise PipError(f"{requirement.origin}: {error.message}", hint=error.hint) from error
+            hint = error.hint or _other_python(entry, target)
+            raise PipError(f"{requirement.origin}: {error.message}", hint=hint) from error
         index = entry.get("index")
         found.append(
             package._replace(
@@ -52,6 +54,17 @@ def packages(
             )
         )
     return tuple(sorted(found, key=lambda package: package.name))
+
+
+def _other_python(entry: Mapping[str, Any], target: Target) -> str | None:
+    """Return what would make a wheel of an entry fit, where it is one for another CPython; None where none is."""
+    names = [str(wheel.get("name") or file_name(str(wheel.get("url") or ""))) for wheel in entry.get("wheels", ())]
+    pythons = sorted({match[1] for name in names for match in re.finditer(r"-cp3(\d+)-cp", name)}, key=int)
+    if not pythons:
+        return None
+    listed = ", ".join(f"3.{minor}" for minor in pythons)
+    has = target.python_version
+    return f"its wheels are for python {listed}, and the conda half has {has}: add --python 3.{pythons[-1]}"
 
 
 def _requires(entry: Mapping[str, Any], names: set[str]) -> tuple[str, ...]:

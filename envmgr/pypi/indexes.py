@@ -38,6 +38,7 @@ _VARIABLES = {
     "retries": ("UV_HTTP_RETRIES",),
     "keyring-provider": ("UV_KEYRING_PROVIDER",),
     "constraint": ("UV_CONSTRAINT",),
+    "build-constraint": ("UV_BUILD_CONSTRAINT",),
     "exclude-newer": ("UV_EXCLUDE_NEWER",),
 }
 _ADDED = ("extra-index-url", "find-links", "trusted-host")  # of the sources that say these, all count
@@ -112,6 +113,10 @@ class Indexes:
     def values(self, key: str) -> tuple[str, ...]:
         """Return what is in force for one of pip's keys, in the order of asking; may carry credentials."""
         return tuple(each.value for each in self.stated if each.key == key)
+
+    def constraints_in_force(self) -> tuple[str, ...]:
+        """Return the constraints that are configured, each with where it stands, for messages."""
+        return tuple(f"{redact(each.value)} ({each.origin})" for each in self.stated if each.key == "constraint")
 
     def index_urls(self) -> tuple[tuple[str, str], ...]:
         """Return every index with where it stands, in the order of asking, pinned ones first; may carry credentials."""
@@ -248,6 +253,7 @@ def _of_pip(key: str, pip: PipConfiguration, environ: Mapping[str, str]) -> list
         "retries": (pip.retries if pip.retries and pip.retries.isdecimal() else None,),
         "keyring-provider": (_keyring(pip, environ),),
         "constraint": pip.constraints,
+        "build-constraint": pip.build_constraints,
     }
     origin = pip.origin(key) or "by default, as for pip"
     return [Stated(key=key, value=value, origin=origin) for value in values.get(key, ()) if value]

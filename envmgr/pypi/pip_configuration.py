@@ -13,7 +13,8 @@ from envmgr.errors import ConfigError
 from envmgr.urls import is_url
 
 _KEYS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert", "constraint", "trusted-host",
-         "proxy", "timeout", "retries", "keyring-provider", "no-input")  # fmt: skip
+         "proxy", "timeout", "retries", "keyring-provider", "no-input",
+         "build-constraint")  # fmt: skip
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # requests, and so pip, goes by them where no `cert` is said
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 
@@ -23,8 +24,8 @@ class PipConfiguration:
     """What pip's files and PIP_* variables say, for what envmgr reads of them.
 
     `index_url` and `extra_index_urls` may carry credentials: print them through `redact` only. `find_links` are
-    URLs or directories that exist, `constraints` absolute paths or URLs, `timeout` is in seconds. `origins` tells
-    where each of pip's keys that is said stands: a variable, or a file and its section.
+    URLs or directories that exist, `constraints` and `build_constraints` absolute paths or URLs, `timeout` is in
+    seconds. `origins` tells where each of pip's keys that is said stands: a variable, or a file and its section.
     """
 
     index_url: str | None = None
@@ -40,6 +41,7 @@ class PipConfiguration:
     retries: str | None = None
     keyring_provider: str | None = None
     no_input: bool = False
+    build_constraints: tuple[str, ...] = ()
     origins: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -65,6 +67,7 @@ class PipConfiguration:
             timeout=values.get("timeout") or None,
             retries=values.get("retries") or None,
             keyring_provider=values.get("keyring-provider") or None,
+            build_constraints=tuple(_absolute(text, home) for text in values.get("build-constraint", "").split()),
             no_input=values.get("no-input", "").lower() in _TRUE,
             origins=tuple((key, origin) for key, (value, origin) in sorted(said.items()) if value),
         )

@@ -18,7 +18,7 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import building, clashes, compilation, followed, provided, sources, stubs
+from envmgr.pypi import building, clashes, compilation, followed, other_hashes, provided, sources, stubs
 from envmgr.pypi.building import Asked
 from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.indexes import Indexes
@@ -136,10 +136,12 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
             distributions=distributions,
             build_python=request.build_python,
             stubs=directory,
+            constraints=tuple(f"`{each.text}` ({each.origin})" for each in request.constraints),
         )
         answer = building.answer(uv, question, asked, reporter)
         packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
         _check_hashes(packages, requirements, request.options)
+        other_hashes.check(packages, requirements, answer.question, uv, request.build_python)
         held_back = _held_back(uv, answer.question, packages, distributions)
     return PipResolution(packages=packages, provided=found, satisfied=satisfied, held_back=held_back)
 
@@ -219,8 +221,9 @@ def _constraints(
 def _hashes(requirements: Sequence[Requirement]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for requirement in requirements:
-        if requirement.hashes:
-            found[requirement.name] = (*found.get(requirement.name, ()), *requirement.hashes)
+        known = tuple(each for each in requirement.hashes if each.startswith("sha256:"))
+        if known:
+            found[requirement.name] = (*found.get(requirement.name, ()), *known)
     return found
 
 
@@ -240,7 +243,8 @@ def _check_hashes(packages: Sequence[PipPackage], requirements: Sequence[Require
     """Raise PipError for what has none of the hashes that its lines give, or has none where all must have one."""
     for package in packages:
         asked = [requirement for requirement in requirements if requirement.name == package.name]
-        allowed = {each.removeprefix("sha256:") for requirement in asked for each in requirement.hashes}
+        given = [each for requirement in asked for each in requirement.hashes]
+        allowed = {each.removeprefix("sha256:") for each in given if each.startswith("sha256:")}
         if allowed and package.sha256 not in allowed:
             found = f"has sha256 {package.sha256}" if package.sha256 else "has none that could be held against it"
             raise PipError(
@@ -249,7 +253,7 @@ def _check_hashes(packages: Sequence[PipPackage], requirements: Sequence[Require
                 hint="if the file was replaced on purpose, write its new hash; else distrust it",
                 details={"expected": sorted(allowed), "found": package.sha256},
             )
-        if options.require_hashes and not allowed:
+        if options.require_hashes and not given:
             raise PipError(
                 f"{package.name} {package.version} is needed, and no line has a hash for it (`--require-hashes`)",
                 hint=f"write `{package.name}=={package.version} --hash=sha256:{package.sha256}`",

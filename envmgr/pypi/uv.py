@@ -19,7 +19,7 @@ from envmgr.urls import redact
 
 # They would choose another interpreter, place or file than the request does, unlock what is locked, or break lines.
 _NOT_PASSED = frozenset({
-    "UV_BREAK_SYSTEM_PACKAGES", "UV_BUILD_CONSTRAINT", "UV_CACHE_DIR", "UV_COMPILE_BYTECODE",
+    "UV_BREAK_SYSTEM_PACKAGES", "UV_CACHE_DIR", "UV_COMPILE_BYTECODE",
     "UV_NO_BINARY", "UV_NO_CONFIG", "UV_NO_VERIFY_HASHES", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT",
     "UV_PYTHON", "UV_REQUIRE_HASHES", "UV_SYSTEM_PYTHON", "UV_WORKING_DIR", "UV_WORKING_DIRECTORY",
     "RUST_LOG", "RUST_BACKTRACE", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV",

@@ -57,9 +57,9 @@ class Requirement:
 
     A line for a package of an index is a PEP 508 requirement with extras and marker. One that names a source has its
     `url` (absolute; `file:`, `https:`, `git+…`; it may name `${VARIABLES}`), and where that does not say a name, `name`
-    is the text itself until somebody has looked. `hashes` are `sha256:…`, one of which an artifact must have;
-    `config_settings` are `KEY=VALUE` for its build. `entry` is that of a pylock.toml (JSON of its PEP 751 table, paths
-    absolute), which is followed exactly.
+    is the text itself until somebody has looked. `hashes` are `sha256:…`, or others where none is given, one of which
+    an artifact must have; `config_settings` are `KEY=VALUE` for its build. `entry` is that of a pylock.toml (JSON of
+    its PEP 751 table, paths absolute), which is followed exactly.
     """
 
     text: str

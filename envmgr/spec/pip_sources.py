@@ -30,13 +30,14 @@ _EXTRAS = re.compile(r"(?P<path>.*?)\s*\[(?P<extras>[^\[\]]*)\]")
 _EGG = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?(?:==?.*|-dev)?")
 _SCP = re.compile(r"git\+(?:ssh://)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?!\d+/)(?P<path>[^/].*)")
 _HASH = re.compile(r"(?P<kind>sha256|sha384|sha512|sha1|sha224|md5)=(?P<digest>[0-9a-fA-F]+)")
-_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+_KNOWN_HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}|md5:[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a requirement comes from: `url` (PEP 508), and what its text says besides: the normalised `name` where it
-    says one, `extras`, and `hashes` as `sha256:…`. `written` is the text to write for it in the file that it is in."""
+    says one, `extras`, and `hashes` as `sha256:…` (or `sha512:…`, `sha384:…`, `md5:…`). `written` is the text to write
+    for it in the file that it is in."""
 
     url: str
     written: str
@@ -78,17 +79,18 @@ def parse(text: str, *, base: str) -> Source:
 
 
 def hashes_of(values: list[str], line: str) -> tuple[str, ...]:
-    """Return `--hash` values as `sha256:…`; raises SpecFault where none is a sha256."""
+    """Return hashes as `ALGORITHM:DIGEST`, those by sha256 alone where there are any; raises SpecFault for what is
+    none, and where nothing could be held against them."""
     lowered = [value.strip().lower() for value in values]
-    found = tuple(value for value in lowered if _SHA256.fullmatch(value))
-    wrong = [value for value in lowered if value.startswith("sha256:") and value not in found]
+    found = tuple(value for value in lowered if _KNOWN_HASH.fullmatch(value))
+    wrong = [value for value in lowered if value not in found and value.split(":")[0] in ("sha256", "sha384", "sha512")]
     if wrong or (values and not found):
         raise SpecFault(
-            f"{shown(line)}: {shown(wrong[0] if wrong else lowered[0])} is no sha256, and that is what wheels are held "
-            "against",
+            f"{shown(line)}: {shown(wrong[0] if wrong else lowered[0])} is no sha256, nor another hash that files are "
+            "held against",
             "write `--hash=sha256:…` with the 64 digits that `pip hash FILE` prints",
         )
-    return found
+    return tuple(value for value in found if value.startswith("sha256:")) or found
 
 
 def _repository(text: str, kind: str) -> Source:

@@ -69,7 +69,7 @@ def build_editable(directory, config_settings=None, metadata_directory=None):
 class Project:
     """One project; `dynamic` ones say their version only when they are built, `broken` ones cannot be, and
     `leaky` ones write where they are built into their module. From `metadata_version` 2.2 on the PKG-INFO of its sdist
-    says what it requires (PEP 643)."""
+    says what it requires (PEP 643). The build `imports` a module that it does not say that it needs."""
 
     name: str
     version: str = "1.0"
@@ -79,6 +79,7 @@ class Project:
     leaky: bool = False
     source: str = "VALUE = 1"
     metadata_version: str = "2.1"
+    imports: str = ""
 
     @property
     def module(self) -> str:
@@ -94,7 +95,7 @@ class Project:
             lines += [f'  "{each}",' for each in self.requires] + ["]"]
         files = {
             "pyproject.toml": "\n".join(lines) + "\n",
-            "tiny_backend.py": _BACKEND,
+            "tiny_backend.py": (f"import {self.imports}\n" if self.imports else "") + _BACKEND,
             f"src/{self.module}.py": self.source + "\n",
         }
         marks = {name: "" for name in ("broken", "leaky") if getattr(self, name)}

@@ -48,7 +48,8 @@ def test_uv_is_told_what_pip_is_told(gather: Gather, tmp_path: Path) -> None:
     found = gather(
         "index-url = https://u:p@one", "extra-index-url = https://two https://three", "no-index = yes", "cert = /c.pem",
         "client-cert = /me.pem", "trusted-host = h", "proxy = http://p", "timeout = 15.5", "retries = 9",
-        "keyring-provider = import", "constraint = /site.txt", PIP_FIND_LINKS=f"{tmp_path}/a, https://wheels",
+        "keyring-provider = import", "constraint = /site.txt", "build-constraint = /build.txt",
+        PIP_FIND_LINKS=f"{tmp_path}/a, https://wheels",
     )  # fmt: skip
 
     assert found.variables() == {
@@ -56,6 +57,7 @@ def test_uv_is_told_what_pip_is_told(gather: Gather, tmp_path: Path) -> None:
         "UV_INDEX": "https://two https://three",
         "UV_FIND_LINKS": "https://wheels",
         "UV_NO_INDEX": "1",
+        "UV_BUILD_CONSTRAINT": "/build.txt",
         "UV_INSECURE_HOST": "h",
         "UV_HTTP_TIMEOUT": "16",
         "UV_HTTP_RETRIES": "9",

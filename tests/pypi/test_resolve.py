@@ -412,6 +412,9 @@ def test_pip_s_constraint_counts(
     settings = load(PIP_CONSTRAINT=str(tmp_path / "constraints.txt"))
 
     assert pins(resolve(request_for(["app"]), settings=settings, reporter=reporter).packages) == ["app==1.0"]
+    with pytest.raises(PipError) as caught:
+        resolve(request_for(["app>=2"]), settings=settings, reporter=reporter)
+    assert caught.value.hint == f"constraints count too: {tmp_path}/constraints.txt (PIP_CONSTRAINT)"
 
 
 def test_offline_answers_from_a_warm_cache_and_names_what_a_cold_one_lacks(

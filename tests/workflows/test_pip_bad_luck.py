@@ -52,6 +52,10 @@ CASES: dict[str, tuple[Prepare, str, str, str]] = {
         "heplers", "no package index in use has `heplers`", "check the spelling",
     ),
     "no such version": (lambda index: None, "app==7", "there is no version of app==7", "index has of app: 1.0"),
+    "for another python": (
+        offering(Wheel(name="app", tag="cp36-cp36m-manylinux2014_x86_64")),
+        "app", "no wheels with a matching", "app 1.0 has wheels for python 3.6: ask for `python 3.6.*`",
+    ),
     "yanked": (offering(Wheel(name="app"), yanked="eats data"), "app", "was yanked (reason: eats data)", "`app==1.0`"),
     "wheel 404": (answering(WHEEL, 404), "app", "app-1.0-py3-none-any.whl answered 404", "locked anew"),
     "wheel 429": (answering(WHEEL, 429), "app", "app-1.0-py3-none-any.whl answered 429", "try again later"),

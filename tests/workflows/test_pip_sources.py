@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -209,6 +210,10 @@ def test_a_build_that_fails_shows_its_last_lines_and_changes_nothing(
             ["./archives/packed-1.0.tar.gz --hash=sha256:" + "0" * 64],
             "and the hash that is given for packed is another",
         ),
+        (
+            ["helper==1.0 --hash=sha512:" + "0" * 128],
+            "helper-1.0-py3-none-any.whl has none of the hashes that are given",
+        ),
         (["--require-hashes", "helper"], "environment.yml:9: `helper` has no hash"),
         (
             ["provided @ ./archives/wheeled-1.0-py3-none-any.whl"],
@@ -291,6 +296,32 @@ def test_another_platform_is_locked_from_what_is_static_and_nothing_is_built(
         assert "would have to be built for osx-arm64" in done.err
         assert f"environment.yml:8: `{line}`" in done.err
     assert not (sources.directory / "builds.log").exists()
+
+
+def test_a_build_that_needs_what_it_does_not_say_is_told_how_to_have_it(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    index.add_sdist(Project(name="careless", imports="provided", dynamic=True))
+    text = environment_file(channel, "python", "provided")
+    sources.write("environment.yml", text + "  - pip: [careless]\n")
+    done = sources("create", "-f", "environment.yml")
+    assert done.code == 1
+    assert "environment.yml:7: `careless`" in done.err
+    assert done.err.endswith("UV_NO_BUILD_ISOLATION=1\n")
+    assert sources("create", "-f", "environment.yml", "-q", UV_NO_BUILD_ISOLATION="1").code == 0
+    assert pip_half(sources) == {"careless": "1.0"}
+
+
+def test_files_are_held_against_hashes_of_other_kinds(
+    sources: Envmgr, channel: LocalChannel, index: IndexServer
+) -> None:
+    wheel = hashlib.sha512(index.wheels["helper"][0][1]).hexdigest()
+    archive = hashlib.md5((sources.directory / "archives/packed-1.0.tar.gz").read_bytes()).hexdigest()
+    file_of(sources, channel, f"helper --hash=sha512:{wheel}", f"./archives/packed-1.0.tar.gz#md5={archive}")
+    assert sources("lock", "-f", "environment.yml", "-q").code == 0
+    file_of(sources, channel, "helper", f"./archives/packed-1.0.tar.gz#md5={'0' * 32}")
+    done = sources("lock", "-f", "environment.yml")
+    assert (done.code, "packed-1.0.tar.gz has none of the hashes" in done.err) == (1, True), done
 
 
 @pytest.mark.parametrize("form", ["requirements", "pylock"])
