@@ -21,10 +21,20 @@ class EnvmgrError(Exception):
         self.hint = hint
         self.details = dict(details or {})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be sent to another process, whatever the constructor of a kind takes."""
+        return _remade, (type(self), self.args, self.__dict__)
+
     @property
     def kind(self) -> str:
         """The name of the class that it is known as outside: the narrowest one of this module."""
         return next(each.__name__ for each in type(self).__mro__ if each.__module__ == __name__)
+
+
+def _remade(kind: type[EnvmgrError], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> EnvmgrError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(EnvmgrError):

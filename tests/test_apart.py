@@ -35,6 +35,21 @@ def test_result_and_error_of_the_child_are_those_of_the_call() -> None:
 here = os.getpid()
 
 
+class Told(ChannelError):
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"it says {what}")
+        self.what = what
+
+
+def test_error_of_a_kind_with_arguments_of_its_own_comes_as_it_is() -> None:
+    def fail() -> None:
+        raise Told(what="no")
+
+    with pytest.raises(Told, match="it says no") as caught:
+        apart.call(fail, memory=0)
+    assert caught.value.what == "no"
+
+
 def test_error_that_cannot_be_sent_is_told_in_words() -> None:
     class Local(Exception):
         pass

@@ -15,6 +15,7 @@ from envmgr.urls import path_of_file_url, redact
 GATEWAY_ERRORS = (GatewayError, FetchRepoDataError, InvalidUrlError, IoError)
 _PANICS = ("PanicException", "RustPanic")  # what pyo3 raises where rust gave up, past `Exception` and below it
 _STATUS = re.compile(r"\((?P<code>[45]\d\d) (?P<reason>[A-Za-z' -]+)\)")
+_MOVED = re.compile(r"unexpected status code \((3\d\d [A-Za-z ]+)\)")
 _URL = re.compile(r"[a-z0-9+]+://[^\s)\"'`]+")
 _LOGIN_HINT = "a login page or proxy may answer in its place: open its noarch/repodata.json in a browser"
 _PARTIAL_HINT = "the answer breaks off: run the command again; if it stays so, tell the maintainers of the channel"
@@ -84,6 +85,9 @@ def _reading(text: str, channel: Channel | None) -> tuple[str, str]:
     directory = path_of_file_url(channel.url) if channel is not None else None
     url = _URL.search(text)
     asked = url[0].rstrip(".,") if url else "it"
+    moved = _MOVED.search(text)
+    if moved is not None:
+        return f"{asked} answers {moved[1]}, a redirect that leads nowhere", _LOGIN_HINT
     status = _STATUS.search(text)
     if status is not None and directory is None:
         return _of_status(int(status["code"]), status["reason"], asked)
@@ -91,14 +95,20 @@ def _reading(text: str, channel: Channel | None) -> tuple[str, str]:
         (("File too large",),
          "it is larger than a channel's index may be, unpacked",
          "if that is right, allow more MiB: `envmgr config set repodata_size_limit 8192`"),
+        (("HTTP version parsed", "content-length parsed", "status-code parsed", "head is too large", "parsing header"),
+         f"what answers at {asked} speaks no HTTP ({last})", "check host and port of the channel's URL, and the proxy"),
+        (("scheme is not allowed",), f"it is redirected to {asked}, which is no place for a channel", _LOGIN_HINT),
+        (("following redirect",),
+         f"{asked} is redirected, and that leads nowhere: {last}", _LOGIN_HINT),
         (("no usable repodata cache", "envmgr is offline"),
          "it is not cached, and envmgr is offline", "run the command once without --offline"),
         (("failed to open file", "could not find subdir"),
          f"{directory or 'its directory'} has no noarch/repodata.json", "name a directory that is an indexed channel"),
         (("timed out", "timeout"), f"{asked} does not answer in time", _REACH_HINT),
+        (("failed to download",), f"{asked} cannot be unpacked: {last}", _PARTIAL_HINT),
         (("failed to decode", "error decoding response body"),
          f"{asked} is no whole answer: {last}", _PARTIAL_HINT),
-        (("parse", "deserialize", "invalid type", "missing field"),
+        (("parse", "deserialize", "invalid type", "missing field", "is not a valid package name"),
          f"it sends something that is not repodata ({last})",
          "index it again" if directory is not None else _of_parsing(last)),
         (("dns error", "lookup address"), f"its host is not found ({asked})", f"check the spelling; {_REACH_HINT}"),
@@ -112,7 +122,11 @@ def _reading(text: str, channel: Channel | None) -> tuple[str, str]:
 
 def _of_status(code: int, reason: str, asked: str) -> tuple[str, str]:
     answer = f"{asked} answers {code} {reason}"
-    if code in (401, 403, 407):
+    if code == 407:
+        return answer, "the proxy wants credentials: write `USER:PASSWORD@` before its host in HTTPS_PROXY"
+    if code == 511:
+        return answer, "log into this network first: open any page in a browser"
+    if code in (401, 403):
         return answer, "give it credentials in channels.yaml: `USER:${PASSWORD}@` before the host of its `url:`"
     if code == 404 and asked.endswith(".msgpack.zst"):
         return answer, "the channel may just be changing: run the command again in a minute"

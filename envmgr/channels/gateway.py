@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from rattler import Channel as RattlerChannel
 from rattler import Client, Gateway, SourceConfig, Subdir
@@ -81,34 +82,58 @@ def client(channels: Sequence[Channel], settings: Settings, *, seconds: int | No
 
 
 class CheckedGateway(Gateway):
-    """A gateway whose `shards`, which rattler believes, can be checked; None where nothing can be fetched.
+    """A gateway over the cache in `directory` whose shards, which rattler believes, are checked; `channels` are those
+    that it is asked for. Offline nothing is fetched, and nothing checked."""
 
-    `directory` is its cache.
-    """
+    def __init__(self, directory: Path, client: Client, channels: Sequence[Channel], settings: Settings) -> None:
+        self._directory, self._client, self._is_offline = directory, client, settings.offline
+        self._read: set[tuple[str, str]] = set()
+        self._unsharded: set[str] = set()
+        self._bounds = Bounds(size=settings.repodata_size_limit << 20, idle=settings.repodata_idle_timeout)
+        self.shards: ShardCache | None = None
+        if not settings.offline:
+            self.shards = ShardCache(directory, client, channels, idle=settings.repodata_idle_timeout)
+        self._open()
 
-    shards: ShardCache | None = None
-    directory: Path | None = None
-    bounds: Bounds | None = None
+    def _open(self) -> None:
+        def config(*, is_sharded: bool) -> SourceConfig:
+            action: Literal["force-cache-only", "cache-or-fetch"]
+            action = "force-cache-only" if self._is_offline else "cache-or-fetch"
+            return SourceConfig(cache_action=action, sharded_enabled=is_sharded)
+
+        super().__init__(
+            cache_dir=self._directory,
+            default_config=config(is_sharded=True),
+            per_channel_config={url: config(is_sharded=False) for url in self._unsharded},
+            max_concurrent_requests=_REQUESTS,
+            client=self._client,
+            show_progress=False,
+        )
 
     async def read(self, channels: Sequence[Channel], subdirs: Sequence[str]) -> None:
         """Bring what is not in the cache there, once; raises ChannelError."""
-        read: set[tuple[str, str]] = self.__dict__.setdefault("_read", set())
-        new = [channel for channel in channels if not {(channel.url, subdir) for subdir in subdirs} <= read]
-        if self.bounds is not None and new:
-            await reading.read(self, new, subdirs, self.bounds, self.forget)
-            read |= {(channel.url, subdir) for channel in new for subdir in subdirs}
+        new = [each for each in channels if not {(each.url, subdir) for subdir in subdirs} <= self._read]
+        if new and not self._is_offline:
+            await reading.read(self, new, subdirs, self._bounds)
+            self._read |= {(channel.url, subdir) for channel in new for subdir in subdirs}
+
+    def without_shards(self, channel: Channel) -> None:
+        """Read the channel from now on as one that has no shards."""
+        if channel.url not in self._unsharded:
+            self._unsharded.add(channel.url)
+            self._open()  # rattler's configuration cannot be changed
 
     def forget(self, channel: Channel, subdir: str) -> None:
         """Remove what the cache has for a subdir of a channel, which rattler keeps before it reads it.
 
         The channel's server may have said that it is good for an hour, whatever it is.
         """
-        if self.directory is None or self.shards is None:
+        if self._is_offline:
             return
         place = f"{RattlerChannel(channel.url).base_url.rstrip('/')}/{subdir}"
-        (self.directory / f"{_cache_key(f'{place}/{INDEX}/')}.shards-cache-v1").unlink(missing_ok=True)
+        (self._directory / f"{_cache_key(f'{place}/{INDEX}/')}.shards-cache-v1").unlink(missing_ok=True)
         for extension in (".json", ".info.json"):
-            (self.directory / f"{_cache_key(place)}{extension}").unlink(missing_ok=True)
+            (self._directory / f"{_cache_key(place)}{extension}").unlink(missing_ok=True)
 
 
 def _cache_key(url: str) -> str:
@@ -122,21 +147,8 @@ def gateway(channels: Sequence[Channel], settings: Settings) -> CheckedGateway:
     Repodata is kept in `settings.cache`/repodata; with `settings.offline` only what lies there, however old, and
     `file://` channels are read.
     """
-    config = SourceConfig(cache_action="force-cache-only" if settings.offline else "cache-or-fetch")
-    directory = settings.cache / "repodata"
     fetching = client(channels, settings, seconds=settings.repodata_timeout or None)
-    opened = CheckedGateway(
-        cache_dir=directory,
-        default_config=config,
-        max_concurrent_requests=_REQUESTS,
-        client=fetching,
-        show_progress=False,
-    )
-    opened.directory = directory
-    if not settings.offline:
-        opened.bounds = Bounds(size=settings.repodata_size_limit << 20, idle=settings.repodata_idle_timeout)
-        opened.shards = ShardCache(directory, fetching, channels, idle=settings.repodata_idle_timeout)
-    return opened
+    return CheckedGateway(settings.cache / "repodata", fetching, channels, settings)
 
 
 def check(source: Gateway, channels: Sequence[Channel], platform: str) -> None:

@@ -6,9 +6,11 @@ rattler decompresses whatever comes, and waits as long as anything comes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from rattler import Gateway, Subdir
+from rattler import PackageName, Subdir
 
 from envmgr.channels.arrivals import LEAST_RATE, no_larger_file, settled
 from envmgr.channels.failures import GATEWAY_ERRORS, channel_error, is_panic, names_place
@@ -17,6 +19,9 @@ from envmgr.errors import ChannelError
 from envmgr.urls import path_of_file_url, redact
 
 _NOT_MODIFIED = "(304 Not Modified)"
+_NO_INDEX = re.compile(
+    r"\((?:400|403|405|406|410|415) [^)]*\)[^\n]*repodata_shards|decode zstd shard|empty response|parse shard index"
+)
 
 
 class Bounds:
@@ -27,36 +32,30 @@ class Bounds:
         self.size, self.idle = size, idle
 
 
-async def read(
-    source: Gateway,
-    channels: Sequence[Channel],
-    subdirs: Sequence[str],
-    bounds: Bounds,
-    forget: Callable[[Channel, str], None],
-) -> None:
+class Source(Protocol):
+    """A gateway whose cache and configuration can be mended; see CheckedGateway."""
+
+    async def names(
+        self, sources: list[Any], platforms: list[Any], channel_relations: Any = None
+    ) -> Sequence[PackageName]: ...
+
+    def forget(self, channel: Channel, subdir: str) -> None: ...
+
+    def without_shards(self, channel: Channel) -> None: ...
+
+
+async def read(source: Source, channels: Sequence[Channel], subdirs: Sequence[str], bounds: Bounds) -> None:
     """Return when the repodata of each channel is in the cache for each subdir, or is said not to be there.
 
-    Raises ChannelError that names the channel which cannot be read, the first in order where there are several. What
-    came and is no repodata is given to `forget`.
+    What came and is no repodata is forgotten; what is no index of shards, however it is said, is taken for none. Raises
+    ChannelError that names the channel which cannot be read, the first in order where there are several.
     """
     places = [(channel, subdir) for channel in channels for subdir in subdirs if path_of_file_url(channel.url) is None]
     if not places:
         return
 
-    async def names(channel: Channel, subdir: str) -> None:
-        for is_second in (False, True):
-            try:
-                await source.names([channel.url], [Subdir(subdir)], channel_relations="disabled")
-                return
-            except GATEWAY_ERRORS as error:
-                # rattler asks whether its index of shards is current, and does not know what a 304 without an ETag
-                # and a date answers: so it is asked for as if there were none.
-                if is_second or _NOT_MODIFIED not in str(error):
-                    raise
-                forget(channel, subdir)
-
     with no_larger_file(bounds.size):
-        tasks = [asyncio.ensure_future(names(*place)) for place in places]
+        tasks = [asyncio.ensure_future(_ask(source, *place)) for place in places]
         try:
             is_settled = await settled(tasks, bounds.idle)
             failed = [(place, task.exception()) for place, task in zip(places, tasks, strict=True) if task.done()]
@@ -66,7 +65,7 @@ async def read(
                 if isinstance(error, GATEWAY_ERRORS) and names_place(error):
                     raise channel_error(error, [channel], subdir=None) from error
                 if isinstance(error, GATEWAY_ERRORS) or is_panic(error):
-                    forget(channel, subdir)
+                    source.forget(channel, subdir)
                     raise channel_error(error, [channel], subdir=subdir) from None
                 raise error
             if not is_settled:
@@ -75,6 +74,26 @@ async def read(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ask(source: Source, channel: Channel, subdir: str) -> None:
+    is_current = is_sharded = True
+    while True:
+        try:
+            await source.names([channel.url], [Subdir(subdir)], channel_relations="disabled")
+            return
+        except GATEWAY_ERRORS as error:
+            # rattler asks whether its index of shards is current, and does not know what a 304 without an ETag
+            # and a date answers: so it is asked for as if there were none.
+            if is_current and _NOT_MODIFIED in str(error):
+                is_current = False
+                source.forget(channel, subdir)
+            # A store of files may say 403 for what it has not, or a page for whatever is asked.
+            elif is_sharded and _NO_INDEX.search(str(error)):
+                is_sharded = False
+                source.without_shards(channel)
+            else:
+                raise
 
 
 def _silent(places: Sequence[tuple[Channel, str]], bounds: Bounds) -> ChannelError:

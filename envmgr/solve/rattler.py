@@ -10,7 +10,7 @@ from rattler import BuildString, Gateway, GenericVirtualPackage, PackageName, Re
 from rattler.exceptions import SolverError
 
 from envmgr.channels.model import Channel
-from envmgr.errors import SolveError, SolveExceeded, SolveTimeout
+from envmgr.errors import ChannelError, SolveError, SolveExceeded, SolveTimeout
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.model import VirtualPackage
 from envmgr.solve.base import Refused, Solution, SolveRequest
@@ -32,6 +32,7 @@ _PRIORITIES = {
 _UNSATISFIABLE = "Cannot solve the request because of: "
 _GRACE_SECONDS = 0.5
 _SECOND_CHANCE = timedelta(seconds=10)  # for a solve that needed too much memory, which mostly has no solution
+_TWICE = "encountered duplicate records for"
 _CANCELLED = "Solve operation has been cancelled"
 
 
@@ -135,7 +136,7 @@ class RattlerSolver:
                 recursive=True,
             )
         except SolverError as error:
-            raise _reading(str(error), request.time_limit) from error
+            raise _reading(str(error), request) from error
         except TooSlow as error:
             raise Abandoned("rattler did not end at its time limit") from error
         packages = packages_of_records(records, request.specs)
@@ -147,12 +148,19 @@ def _generic(package: VirtualPackage) -> GenericVirtualPackage:
     return GenericVirtualPackage(PackageName(package.name), Version(package.version), build)
 
 
-def _reading(text: str, time_limit: timedelta | None) -> Exception:
+def _reading(text: str, request: SolveRequest) -> Exception:
+    time_limit = request.time_limit
     if text.startswith(_UNSATISFIABLE):
         return Refused(text.removeprefix(_UNSATISFIABLE).strip())
     if text.startswith(_CANCELLED) and time_limit is not None:
         return SolveTimeout(
             f"rattler found no solution within {time_limit.total_seconds():g} s, nor that there is none",
             hint="name versions for the packages that matter, or allow more time",
+        )
+    if text.startswith(_TWICE):
+        names = ", ".join(redact(channel.name) for channel in request.channels)
+        return ChannelError(
+            f"a channel cannot be used: of {names}, one lists {text.removeprefix(_TWICE).strip()} twice",
+            hint="its index is broken: tell the maintainers of the channel, or name a mirror in channels.yaml",
         )
     return SolveError(f"rattler cannot solve this request: {redact(text)}")

@@ -17,7 +17,7 @@ from rattler import BuildString, PackageRecord, RepoDataRecord
 from envmgr.errors import ChannelError
 from envmgr.lock.model import CondaPackage
 from envmgr.spec.model import Dependency
-from envmgr.urls import redact, without_credentials
+from envmgr.urls import path_of_file_url, redact, without_credentials
 
 # Wider than CEP 26 where real channels are, but never a separator, a leading dot, a space or a control character.
 _NAME = re.compile(r"(?!__)[a-z0-9_][a-z0-9_.\-]{0,127}")
@@ -177,5 +177,10 @@ def _distrust(package: CondaPackage) -> None:
                 f"{redact(package.url)!r} in channel {redact(package.channel)} has the {what} {value[:80]!r},"
                 f" which no conda package may have"
             )
+    if path_of_file_url(package.url) is not None and path_of_file_url(package.channel) is None:
+        raise ChannelError(
+            f"the channel {redact(package.channel)} has {package.filename} at {redact(package.url)}, on this machine",
+            hint="its index is broken, or worse: tell the maintainers of the channel",
+        )
     if not package.sha256 and not package.md5:
         raise ChannelError(f"{redact(package.url)} has neither a sha256 nor an md5 in its channel's index")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 _MOST_LINES = 25
+_LONGEST_LINE = 400
 _VERSION_LINE = re.compile(
     r"(?P<tree>[│├└─ ]*)(?P<name>[^\s│├└─]+) (?P<version>[^\s,|]+), (?P<rest>which conflicts with .*)"
 )
@@ -17,7 +18,8 @@ def shortened(words: str) -> str:
     lines at most; how many are left out is said."""
     lines = list(_gathered(words.splitlines()))
     left = len(lines) - _MOST_LINES
-    return "\n".join(lines if left <= 0 else [*lines[:_MOST_LINES], f"… and {left} more lines of that kind"])
+    shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines[:_MOST_LINES]]
+    return "\n".join(shown if left <= 0 else [*shown, f"… and {left} more lines of that kind"])
 
 
 def _gathered(lines: Sequence[str]) -> Iterator[str]:

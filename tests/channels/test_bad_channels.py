@@ -92,6 +92,22 @@ def says(status: int = 200, body: bytes = b"", **headers: str) -> Bad:
     )
 
 
+def twice(good: bytes) -> Answer:
+    document = json.loads(good)
+    return Answer(body=json.dumps(document | {"packages": document["packages.conda"]}).encode())
+
+
+def based(url: str) -> Bad:
+    """Return the index with every package at another place (CEP 15)."""
+
+    def bad(good: bytes) -> Answer:
+        document = json.loads(good)
+        document["info"] = {"subdir": "noarch", "base_url": url}
+        return Answer(body=json.dumps(document | {"repodata_version": 2}).encode())
+
+    return bad
+
+
 BROKEN: dict[str, tuple[str, Bad, str, str]] = {
     "truncated": (NOARCH, lambda good: Answer(body=good[:200]), "noarch: it sends something that is not", "breaks off"),
     "truncated for the platform": (LINUX, lambda good: Answer(body=good[:30]), "linux-64: it sends", "breaks off"),
@@ -119,6 +135,16 @@ BROKEN: dict[str, tuple[str, Bad, str, str]] = {
     "a login page": (NOARCH, says(body=b"<html>log in</html>", Content_Type="text/html"), "not repodata", "login page"),
     "a redirect in a circle": (
         NOARCH, lambda _good: Answer(status=302, location=NOARCH), "too many redirects", "proxy"),
+    "a redirect to a file": (
+        NOARCH, lambda _good: Answer(status=302, location="file:///etc/passwd"), "302 Found, a redirect that", "login"),
+    "JSON in place of zstd": (f"{NOARCH}.zst", lambda good: Answer(body=good), "cannot be unpacked", "breaks off"),
+    "a byte order mark": (NOARCH, lambda good: Answer(body=b"\xef\xbb\xbf" + good), "not repodata", "login page"),
+    "a file name of another place": (
+        NOARCH, lambda good: Answer(body=good.replace(b'"tool-1', b'"../../tool-1')), "valid package name", "broken"),
+    "a record in two sections": (NOARCH, twice, "one lists tool-1.0-0.conda twice", "maintainers"),
+    "packages on this machine": (NOARCH, based("file:///etc"), "at file:///etc/", "worse"),
+    "a dependency of a million letters": (NOARCH, records(lambda r: r.update(depends=["z" * 10**6])), "zzz…", ""),
+    "407": (NOARCH, says(407), "answers 407 Proxy Authentication Required", "HTTPS_PROXY"),
 }  # fmt: skip
 
 
@@ -127,7 +153,7 @@ def test_broken_channel_is_one_error_and_the_mended_one_works(
     case: str, lab: Lab, server: WebServer, envmgr: Envmgr
 ) -> None:
     path, bad, words, hint = BROKEN[case]
-    lab.broken = {path: [bad(lab.good(path))]}
+    lab.broken = {path: [bad(lab.good(path.removesuffix(".zst")))]}
     command = ("create", "-n", "science", "-c", f"{server.url}/lab", "tool")
     done = envmgr(*command, ENVMGR_TRACEBACK="0")
     assert done.code == 1, done
@@ -139,6 +165,29 @@ def test_broken_channel_is_one_error_and_the_mended_one_works(
     lab.broken.clear()
     assert envmgr(*command).code == 0
     assert (envmgr.prefix("science") / "share" / "gnir.txt").is_file()
+
+
+def test_credentials_of_a_channel_are_not_sent_where_its_packages_are_said_to_be(
+    lab: Lab, server: WebServer, envmgr: Envmgr
+) -> None:
+    with WebServer(lambda _request: Answer(body=b"")) as stranger:
+        elsewhere = stranger.url.replace("127.0.0.1", "localhost")  # py-rattler tells hosts apart, not their ports
+        lab.broken = {NOARCH: [based(f"{elsewhere}/lab/noarch")(lab.good(NOARCH))]}
+        place = server.url.replace("://", "://me:${WORD}@")
+        envmgr.write("channels.yaml", f"channels:\n  lab: {place}/lab\n")
+        done = envmgr("create", "-n", "science", "-c", "lab", "tool", WORD="secret", ENVMGR_TRACEBACK="0")
+        assert done.code == 1
+        assert "secret" not in done.err
+        assert {request.authorization for request in stranger.requests} == {None}
+    assert None not in {request.authorization for request in server.requests}
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(status=403), Answer(body=b"<html>the page for everything</html>"), Answer(body=b"")], ids=str
+)
+def test_what_is_no_index_of_shards_is_none(answer: Answer, lab: Lab, server: WebServer, envmgr: Envmgr) -> None:
+    lab.broken = {f"/lab/{subdir}/repodata_shards.msgpack.zst": [answer] for subdir in ("noarch", "linux-64")}
+    assert envmgr("create", "-n", "science", "-c", f"{server.url}/lab", "tool").code == 0
 
 
 @pytest.mark.parametrize(
