@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Sequence
 
 import click
 
 from envmgr.cli import completion, conda_flags, hot, options
 from envmgr.cli.messages import say, say_json
+from envmgr.settings import Settings
+from envmgr.shell import autorun, scripts
 from envmgr.workflows import shells as workflow
 from envmgr.workflows.shells import Change
 
@@ -46,14 +49,7 @@ def init(
     if needed and not dry_run and not yes and not as_json and sys.stdin.isatty():
         click.confirm("write this?", default=True, abort=True, err=True)
     if not dry_run:
-        if not reverse:
-            workflow.write_conda_layout(settings, hot.own_command())
-        for shell in () if reverse else chosen:
-            workflow.write_hook(shell, settings, hot.own_command())
-            if shell in completion.SHELLS:
-                workflow.write_completion(shell, settings, completion.script(shell, settings))
-        for change in needed:
-            workflow.apply(change, settings)
+        _write(chosen, needed, settings, reverse=reverse)
     if as_json:
         files = [{"shell": each.shell, "path": str(each.path), "changed": each.is_needed} for each in changes]
         say_json({"success": True, "dry_run": dry_run, "files": files})
@@ -61,6 +57,19 @@ def init(
         say("dry run: nothing was changed")
     elif needed and not quiet:
         say("done; new shells know it" if not reverse else "done; the files are as they were before")
+
+
+def _write(chosen: Sequence[str], needed: Sequence[Change], settings: Settings, *, reverse: bool) -> None:
+    if any(scripts.family_of(shell) is scripts.CMD for shell in chosen):
+        autorun.check_platform()
+    if not reverse:
+        workflow.write_conda_layout(settings, hot.own_command())
+    for shell in () if reverse else chosen:
+        workflow.write_hook(shell, settings, hot.own_command())
+        if shell in completion.SHELLS:
+            workflow.write_completion(shell, settings, completion.script(shell, settings))
+    for change in needed:
+        workflow.apply(change, settings)
 
 
 def _difference(change: Change) -> str:

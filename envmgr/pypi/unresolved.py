@@ -32,10 +32,10 @@ class Unresolved(PipError):
     def __init__(
         self,
         message: str,
-        lines: Sequence[Requirement],
+        lines: Sequence[Requirement] = (),
         *,
-        hint: str | None,
-        details: Mapping[str, Any],
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
         pythons: Iterable[PythonDemand] = (),
     ) -> None:
         super().__init__(message, hint=hint, details=details)

@@ -55,13 +55,20 @@ def without_hook(text: str | None) -> str | None:
     return before.removesuffix(_JOINT) + after
 
 
-def read() -> Value | None:
-    """Return this user's AutoRun; raises UsageError elsewhere than on Windows, ConfigError where it cannot be read."""
+def check_platform() -> None:
+    """Raise UsageError elsewhere than on Windows."""
     if sys.platform != "win32":
         raise UsageError(
             "cmd reads its startup from the registry of Windows, and this is another system",
             hint="envmgr init bash, or in a cmd on Windows: envmgr init cmd",
         )
+
+
+def read() -> Value | None:
+    """Return this user's AutoRun; raises UsageError elsewhere than on Windows, ConfigError where it cannot be read."""
+    check_platform()
+    if sys.platform != "win32":
+        return None
     import winreg  # Windows only
 
     try:
@@ -80,8 +87,9 @@ def read() -> Value | None:
 
 def write(value: Value | None) -> None:
     """Set this user's AutoRun, or delete it (None); raises as `read` does."""
+    check_platform()
     if sys.platform != "win32":
-        raise UsageError("the registry of Windows is on Windows only")
+        return
     import winreg  # Windows only
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from envmgr.solve.base import SolveRequest
@@ -47,7 +47,7 @@ class Edit:
     """Replacements, specs that are added, changes and command-line arguments that together turn a request without a
     solution into `request`."""
 
-    request: SolveRequest
+    request: SolveRequest = field(repr=False)
     replacements: tuple[Replacement, ...] = ()
     additions: tuple[Dependency, ...] = ()
     flags: tuple[str, ...] = ()

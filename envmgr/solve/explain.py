@@ -38,7 +38,14 @@ _WORDS_SECONDS = 1.0
 class Explained(Unsatisfiable):
     """An Unsatisfiable with its edits as values, for whoever goes on from them."""
 
-    def __init__(self, message: str, *, hint: str | None, details: Mapping[str, Any], edits: Sequence[Edit]) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        edits: Sequence[Edit] = (),
+    ) -> None:
         super().__init__(message, hint=hint, details=details)
         self.edits = tuple(edits)
 

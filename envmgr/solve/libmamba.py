@@ -100,7 +100,8 @@ class LibmambaSolver:
         pip = is_brought_by_python(request, repodata)
         repos = candidates(request, repodata, brings_pip=pip)
         locked = {package.name: package for package in admissible(request, repodata)}
-        names = sorted({spec.name for spec in request.specs if not spec.name.startswith("__")})
+        # In the order of asking: where newest versions exclude each other, the first one gets it, as with resolvo.
+        names = list(dict.fromkeys(spec.name for spec in without_virtual(request.specs)))
         # What is installed is kept where possible, needed or not: it may only be what the specs can lead to.
         possible = {row.name for rows in repos for row in rows} | set(names)
         preferred = [locked[name] for name in reached(possible, locked, brings_pip=pip)]

@@ -104,7 +104,8 @@ def _machine(problem: Problem) -> list[Any]:
 
 def _request(jobs: Sequence[Any]) -> requests.Request:
     # Strict priority is applied to the candidates; libsolv's flag would apply it to the flexible case as well.
-    flags = requests.Request.Flags(strict_repo_priority=False)
+    # Sorted by name, the packages asked for would give way to each other in the order of the alphabet.
+    flags = requests.Request.Flags(strict_repo_priority=False, order_request=False)
     return requests.Request(jobs, flags)
 
 

@@ -125,7 +125,7 @@ def _with_other(demand: PythonDemand, line: Requirement, world: World) -> tuple[
         return [], [edit] if _solves(edit, world.lines, world) else []
     if not isinstance(error, Explained):
         return [], []
-    kept = [edit for edit in error.edits if not any(each.old is python for each in edit.replacements)]
+    kept = [edit for edit in error.edits if not any(each.old == python for each in edit.replacements)]
     return list(error.details["conflicts"]), [edit for edit in kept if _solves(edit, world.lines, world)]
 
 

@@ -68,7 +68,8 @@ def plan(shells: Sequence[str], settings: Settings, *, reverse: bool) -> tuple[C
 
 
 def _autorun_change(shell: str, settings: Settings, *, reverse: bool) -> Change:
-    before = autorun.read()
+    # Elsewhere than on Windows it is only shown what would become of an AutoRun that is not there.
+    before = autorun.read() if sys.platform == "win32" else None
     text = None if before is None else before.text
     hook = str(startup.hook_path(shell, settings.root))
     after = autorun.without_hook(text) if reverse else autorun.with_hook(text, hook)
@@ -125,6 +126,7 @@ def apply(change: Change, settings: Settings) -> None:
     Raises ConfigError where it cannot be written, with the lines to write by hand.
     """
     if scripts.family_of(change.shell) is scripts.CMD:
+        autorun.check_platform()
         kind = None if (before := autorun.read()) is None else before.kind
         autorun.write(None if change.after is None else autorun.Value(change.after.decode(), kind))
         return

@@ -44,7 +44,7 @@ def test_a_pin_of_the_configuration_holds_and_is_named(envmgr: Envmgr, channel: 
     envmgr.write("environment.yml", environment_file(channel, "tool=2"))
     details = envmgr("create", "-f", "environment.yml", "--yes", "--json").json["details"]
     assert {entry["where"] for entry in details["conflicts"]} == {
-        "environment.yml:5", f"{config}: pinned_packages",
+        "environment.yml:5", f"{config}:1: pinned_packages",
     }  # fmt: skip
 
 

@@ -98,6 +98,17 @@ def test_dry_run_shows_and_writes_nothing(envmgr: Envmgr) -> None:
     assert not envmgr.root.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="this is about the other systems")
+def test_for_cmd_the_change_is_shown_and_elsewhere_than_on_windows_not_made(envmgr: Envmgr) -> None:
+    hook = envmgr.root / "shell/hook.bat"
+    shown = envmgr.ok("init", "cmd", "--dry-run")
+    assert "+++ HKCU\\Software\\Microsoft\\Command Processor\\AutoRun" in shown
+    assert f'+(if exist "{hook}" doskey envmgr=call "{hook}" $*)' in shown
+    done = envmgr("init", "cmd")
+    assert (done.code, "the registry of Windows" in done.err) == (2, True)
+    assert not hook.exists()
+
+
 def test_a_directory_that_cannot_be_written_is_said_with_the_line_to_write(envmgr: Envmgr) -> None:
     (Path(envmgr.environ["HOME"]) / ".config").write_text("a file")
     done = envmgr("init", "fish")

@@ -78,7 +78,7 @@ def test_case(case: Mapping[str, Any], make_solver: Callable[[], Solver], tmp_pa
             make_solver().solve(asked)
         error = caught.value
         expected = case.get("error_of", {}).get(make_solver().name, case["error"])
-        assert type(error).__name__ == expected, error.message
+        assert error.kind == expected, error.message
         for text in case.get("says", ()):
             assert text in error.message
         for text in case.get("is_silent_about", ()):

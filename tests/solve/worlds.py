@@ -80,6 +80,31 @@ worlds = st.builds(
 )
 
 
+@st.composite
+def _full(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for name in NAMES:
+        for version in draw(st.lists(st.integers(1, 4), min_size=2, max_size=4, unique=True)):
+            found[f"{name}-{version}.0-h_0"] = {
+                "depends": [text for text in draw(st.lists(_specs, max_size=2)) if text[0] != name],
+                "constrains": [text for text in draw(st.lists(_specs, max_size=1)) if text[0] != name],
+                "timestamp": BUILT,
+            }
+    return found
+
+
+crowded = st.builds(
+    World,
+    st.tuples(_full()),
+    st.lists(st.sampled_from(NAMES), min_size=2, max_size=4, unique=True).map(tuple),
+    st.just(()),
+    st.just("strict"),
+    st.none(),
+    st.none(),
+)
+"""Worlds in which several packages are asked for, and often cannot all be at their newest."""
+
+
 def rows_of(asked: SolveRequest, cache: Path) -> list[list[Row]]:
     """Return what a request may be answered with, read from its channels."""
     repodata = Repodata(open_gateway(cache), asked.channels, asked.platform)
@@ -126,6 +151,15 @@ def _is_content(row: Row, chosen: Mapping[str, Row], asked: SolveRequest) -> boo
         if other is not None and not spec.matches(other.record):
             return False
     return True
+
+
+def newest_in_order(asked: SolveRequest, rows: Sequence[Sequence[Row]]) -> tuple[Version, ...] | None:
+    """Return the versions of what is asked for in the answer that has the first of them newest, then the second, and
+    so on; None when there is no answer."""
+    names = [spec.name for spec in asked.specs]
+    return max(
+        (tuple(Version(found[name].version) for name in names) for found in solutions(asked, rows)), default=None
+    )
 
 
 def newest_possible(asked: SolveRequest, rows: Sequence[Sequence[Row]], name: str) -> Version | None:
