@@ -116,14 +116,6 @@ def of_remove(command: F) -> F:
     return _refused(command, _REMOVE_REFUSED)
 
 
-def of_clean(command: F) -> F:
-    """Add conda's flags of `clean`."""
-    return _refused(command, {"-f, --force-pkgs-dirs": (
-        "--force-pkgs-dirs: what a lock names stays in the cache, for `verify --fix` and `rollback`",
-        "all that nothing needs: envmgr clean --all; everything: rm -r of the cache that `envmgr info` names",
-    )})  # fmt: skip
-
-
 def of_init(command: F) -> F:
     """Add conda's flags of `init`."""
     command = _accepted("--user")(command)

@@ -272,11 +272,15 @@ def file_here(command: str) -> str:
 
 def condas_files(files: tuple[str, ...], *others: object) -> tuple[str, ...]:
     """Return `files`; for `env create` and `env update` with nothing at all that of this directory, as conda does."""
-    context = click.get_current_context()
-    is_of_env = context.parent is not None and context.parent.info_name == "env"
-    if files or any(others) or not is_of_env:
+    if files or any(others) or not is_of_env():
         return files
-    return (file_here(f"envmgr env {context.info_name}"),)
+    return (file_here(f"envmgr env {click.get_current_context().info_name}"),)
+
+
+def is_of_env() -> bool:
+    """Whether a command was called as conda calls it: `env create`, `env update`."""
+    context = click.get_current_context()
+    return context.parent is not None and context.parent.info_name == "env"
 
 
 def absolute(path: str | None) -> Path | None:

@@ -17,11 +17,10 @@ from dataclasses import replace
 
 from envmgr.spec import match_specs, names, selectors
 from envmgr.spec.faults import Faults, SpecFault, shown
-from envmgr.spec.files import read_text
+from envmgr.spec.files import base_of, read_text
 from envmgr.spec.merging import merge
 from envmgr.spec.model import NO_OPTIONS, Dependency, EnvironmentSpec, Origin, Requirement
 from envmgr.spec.peek import usable_name
-from envmgr.spec.requirements_file import RequirementsReader, base_of
 from envmgr.spec.yaml_nodes import ListNode, MappingNode, Node, ScalarNode, compose, kind_of
 from envmgr.urls import redact
 
@@ -291,6 +290,8 @@ class _Reader:
             yield from self._dependency(value, where)
 
     def _pip(self, node: Node, where: str) -> Iterator[Requirement]:
+        from envmgr.spec.requirements_file import RequirementsReader  # start-up time: packaging
+
         reader = RequirementsReader(self.load, self.faults, base=base_of(self.location), environ=self.environ)
         for item in self._texts(_with_colons(node), f"{where}.pip", "rich"):
             lines = item.text.splitlines()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +18,14 @@ from envmgr.errors import SpecError
 from envmgr.urls import is_url, redact
 
 MAXIMUM_BYTES = 10 * 1024 * 1024
+
+
+def base_of(location: str) -> str:
+    """Return the absolute directory that relative paths in the file at `location` (`-` for stdin) are relative to,
+    empty for a URL."""
+    if is_url(location):
+        return ""
+    return os.getcwd() if location == "-" else str(Path(location).expanduser().absolute().parent)
 
 
 def read_text(

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from envmgr.spec import match_specs
 from envmgr.spec.faults import Faults, SpecFault, shown
+from envmgr.spec.files import base_of
 from envmgr.spec.model import Dependency, EnvironmentSpec, Origin
-from envmgr.spec.requirements_file import RequirementsReader, base_of
+from envmgr.spec.requirements_file import RequirementsReader
 from envmgr.urls import redact
 
 

@@ -14,9 +14,10 @@ from packaging.utils import canonicalize_name
 
 from envmgr.spec import pip_files
 from envmgr.spec.faults import Faults, SpecFault, shown
+from envmgr.spec.files import base_of
 from envmgr.spec.machine_markers import ALWAYS, NEVER, may_hold
 from envmgr.spec.model import NO_OPTIONS, EnvironmentSpec, Origin, Requirement
-from envmgr.spec.requirements_file import RequirementsReader, base_of
+from envmgr.spec.requirements_file import RequirementsReader
 from envmgr.urls import redact
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")

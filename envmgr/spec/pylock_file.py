@@ -20,9 +20,9 @@ from packaging.utils import canonicalize_name
 
 from envmgr.spec import pip_files
 from envmgr.spec.faults import Faults, SpecFault, shown
+from envmgr.spec.files import base_of
 from envmgr.spec.machine_markers import ALWAYS, NEVER, always_holds, may_hold
 from envmgr.spec.model import EnvironmentSpec, Origin, Requirement
-from envmgr.spec.requirements_file import base_of
 from envmgr.urls import file_url, is_url, path_of_file_url, redact, without_literal_credentials
 
 if sys.version_info >= (3, 11):

@@ -14,9 +14,10 @@ from packaging.utils import canonicalize_name
 
 from envmgr.spec import pip_files, poetry
 from envmgr.spec.faults import Fault, Faults, SpecFault, shown
+from envmgr.spec.files import base_of
 from envmgr.spec.model import EnvironmentSpec, Origin, Requirement
 from envmgr.spec.project import Wish, spec_of
-from envmgr.spec.requirements_file import RequirementsReader, base_of
+from envmgr.spec.requirements_file import RequirementsReader
 from envmgr.urls import redact
 
 if sys.version_info >= (3, 11):

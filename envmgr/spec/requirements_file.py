@@ -16,7 +16,7 @@ from pathlib import Path
 from envmgr.errors import SpecError
 from envmgr.spec import pip_options, requirements
 from envmgr.spec.faults import Fault, Faults, SpecFault, shown
-from envmgr.spec.files import relative_to
+from envmgr.spec.files import base_of, relative_to
 from envmgr.spec.model import NO_OPTIONS, Origin, PipOptions, Requirement
 from envmgr.spec.pip_options import REQUIREMENT_OPTIONS
 from envmgr.urls import is_url, path_of_file_url, redact
@@ -162,14 +162,6 @@ class RequirementsReader:
 
     def _directory(self, location: str) -> str:
         return "" if is_url(location) else str(Path(location).expanduser().absolute().parent)
-
-
-def base_of(location: str) -> str:
-    """Return the absolute directory that relative paths in the file at `location` (`-` for stdin) are relative to,
-    empty for a URL."""
-    if is_url(location):
-        return ""
-    return os.getcwd() if location == "-" else str(Path(location).expanduser().absolute().parent)
 
 
 def read(text: str, *, location: str, load: Load) -> tuple[Requirement, ...]:

@@ -82,8 +82,17 @@ def parse_sources(
 
 def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted) -> EnvironmentSpec:
     """Return what one file asks for, by the reader of its kind; raises SpecError."""
-    from envmgr.spec import (  # start-up time: rattler
-        environment_file,
+    from envmgr.spec import environment_file  # start-up time: rattler
+
+    def load(location: str) -> str:
+        return read_text(location, offline=settings.offline)
+
+    kind = kind_of(source.source, source.text)
+    if kind is FileKind.ENVIRONMENT:
+        return environment_file.read(
+            source.text, source=source.source, platform=platform, load=load, environ=settings.environ
+        )
+    from envmgr.spec import (  # start-up time: packaging, and readers of formats that are rare
         pip_files,
         project_locks,
         pylock_file,
@@ -92,10 +101,6 @@ def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted)
         virtual_environment,
     )
 
-    def load(location: str) -> str:
-        return read_text(location, offline=settings.offline)
-
-    kind = kind_of(source.source, source.text)
     if kind is FileKind.TEXT_SPECS:
         return text_specs.read(source.text, source=source.source)
     if kind.is_conda_lock:
@@ -122,18 +127,14 @@ def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted)
         )
     if kind is FileKind.VIRTUAL_ENVIRONMENT:
         return virtual_environment.read(source.text, source=source.source, with_python=wanted.python is None)
-    if kind.has_groups:
-        return project_locks.read(
-            source.text,
-            source=source.source,
-            kind=kind,
-            platform=platform,
-            extras=wanted.extras,
-            groups=wanted.groups,
-            load=load,
-        )
-    return environment_file.read(
-        source.text, source=source.source, platform=platform, load=load, environ=settings.environ
+    return project_locks.read(
+        source.text,
+        source=source.source,
+        kind=kind,
+        platform=platform,
+        extras=wanted.extras,
+        groups=wanted.groups,
+        load=load,
     )
 
 

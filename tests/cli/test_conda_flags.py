@@ -153,7 +153,6 @@ def test_remove_all_with_keep_env_leaves_an_empty_environment(app: Envmgr) -> No
         (["list", "-n", "x", "--fields", "name"], "envmgr list --json"),
         (["list", "-n", "x", "--size"], "envmgr env du ENVIRONMENT"),
         (["list", "-n", "x", "--auth"], "channels.yaml"),
-        (["clean", "-f"], "envmgr clean --all"),
         (["init", "--system"], "/etc/profile.d"),
         (["info", "--unsafe-channels"], "leave it out"),
     ],
@@ -181,3 +180,25 @@ def test_other_commands_take_what_is_so_anyway(app: Envmgr) -> None:
 def test_commands_of_other_tools_are_answered_with_ours(envmgr: Envmgr, command: str, hint: str) -> None:
     done = envmgr(command, "something")
     assert (done.code, done.err) == (2, f"error: envmgr has no command `{command}`\n\nhint: {hint}\n")
+
+
+def test_clean_with_force_takes_what_environments_were_made_of(app: Envmgr) -> None:
+    assert app("clean", "-tipsy").code == 0
+    app.ok("clean", "-afy", "-q")
+    assert not [path for path in (app.cache / "pkgs").iterdir() if path.name.startswith("app-")]
+    assert app.ok("verify", "-n", "x").startswith("x: whole")
+    (app.prefix("x") / "share/part.txt").unlink()
+    app.ok("verify", "-n", "x", "--fix", "-q")
+    assert (app.prefix("x") / "share/part.txt").exists()
+
+
+def test_env_update_makes_what_is_not_there(app: Envmgr, channel: LocalChannel) -> None:
+    app.write("environment.yml", environment_file(channel, "greet", name="new"))
+    assert app("update", "-f", "environment.yml").code == 1
+    assert "new is ready" in app.ok("env", "update", "-f", "environment.yml", "--prune")
+    assert "new is up to date" in app.ok("env", "update", "--file", "environment.yml")
+
+
+def test_there_is_no_base_environment(envmgr: Envmgr) -> None:
+    done = envmgr("update", "-n", "base", "-c", "defaults", "conda", "-y")
+    assert (done.code, "envmgr is in no environment; pip updates it" in done.err) == (2, True)
