@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from envmgr.artifacts.contents import ListedPath
 
 SCHEMA = 1
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _UPWARD = re.compile(rb'(?:["/]|\\n)\.\.(?:["/]|\\n)')
 
 # text, binary: the prefix is written into a copy. copy: as it is, into every prefix. softlink: a symbolic link.
@@ -159,9 +159,11 @@ def loads(content: bytes, placed: Placed | None = None) -> Plan | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    paths = [*plan.directories, *(group.source for group in plan.groups), *(group.target for group in plan.groups)]
+    above = {group.target for group in plan.groups} | {each.target.rpartition("/")[0] for each in plan.made}
+    paths = [*plan.directories, *(group.source for group in plan.groups)]
     paths += [path for each in plan.made for path in (each.source, each.target)]
-    if any(path.startswith("/") for path in paths):
+    # Whoever makes all directories before any link writes through none then
+    if not above <= {"", *plan.directories} or any(path.startswith("/") for path in paths):
         return None
     gaps = sum(depends_on_prefix(each.how) for each in plan.made)
     return plan if len(plan.record) == gaps + 1 and record.endswith(b"\n  },\n") else None
@@ -227,7 +229,7 @@ def _made(how: How, entry: ListedPath, target: str) -> Made:
 
 def _record_entry(directory: str, entry: ListedPath, target: str, how: How | None) -> str | None:
     """Return the entry of `paths_data` as rattler writes it; None for one that it would not write."""
-    sha256 = entry.sha256
+    sha256 = None if entry.sha256 is None else entry.sha256.lower()
     if sha256 is not None and _SHA256.fullmatch(sha256) is None:
         return None
     lines = [f'"_path": {quoted(target)}']
@@ -235,7 +237,7 @@ def _record_entry(directory: str, entry: ListedPath, target: str, how: How | Non
     if entry.no_link:
         lines.append('"no_link": true')
     if sha256 is not None:
-        lines.append(f'"sha256": "{sha256.lower()}"')
+        lines.append(f'"sha256": "{sha256}"')
     if how is not None and depends_on_prefix(how):
         lines.append("\0")
     else:

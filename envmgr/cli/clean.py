@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from envmgr.cli import conda_flags, options
+from envmgr.cli import options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.progress import reporter
 from envmgr.cli.tables import columns, plural, size
@@ -40,7 +40,10 @@ _NOUNS = {
 @click.option("-t", "--tarballs", is_flag=True, help="As in conda; envmgr keeps no archives.")
 @click.option("-l", "--logfiles", is_flag=True, help="As in conda; envmgr writes no log files.")
 @click.option("-c", "--tempfiles", is_flag=True, help="As in conda; leftovers of killed commands always go.")
-@conda_flags.of_clean
+@click.option("-s", "--source-cache", is_flag=True, hidden=True, expose_value=False)
+@click.option(
+    "-f", "--force-pkgs-dirs", "forces", is_flag=True, help="Cached packages that environments were made of too."
+)
 @click.option(
     "--keep-generations",
     type=click.IntRange(min=0),
@@ -49,7 +52,7 @@ _NOUNS = {
 )
 def clean(
     yes: bool, dry_run: bool, as_json: bool, quiet: bool, verbose: bool, everything: bool, packages: bool,
-    indexes: bool, tarballs: bool, logfiles: bool, tempfiles: bool, keep_generations: int | None,
+    indexes: bool, tarballs: bool, logfiles: bool, tempfiles: bool, forces: bool, keep_generations: int | None,
 ) -> None:  # fmt: skip
     """Remove cached packages that no environment and no kept generation needs.
 
@@ -58,7 +61,8 @@ def clean(
     """
     settings = options.load_settings()
     is_narrow = not everything and (indexes or tarballs or logfiles or tempfiles)
-    choice = Choice(packages or not is_narrow, indexes, everything, keep_generations)
+    is_narrow = is_narrow and not forces
+    choice = Choice(packages or not is_narrow, indexes, everything, keep_generations, forces)
     plan = workflow.plan(settings, choice)
     if not as_json and not quiet:
         say(_as_text(plan, choice, in_full=verbose or dry_run))

@@ -240,6 +240,8 @@ def load_settings(**flags: Any) -> Settings:
     settings = settings if priority is None else settings._replace(channel_priority=priority)
     if conda_flags.ignores_pins():
         settings = settings._replace(pinned_packages=(), ignores_pins=True)
+    if conda_flags.copies():
+        settings = settings._replace(link="copy")
     recorded = None if context is None else context.meta.get("solver_debug")
     settings = settings._replace(solver_debug=absolute(recorded))
     seconds = None if context is None else context.meta.get("explain_timeout")
@@ -272,11 +274,15 @@ def file_here(command: str) -> str:
 
 def condas_files(files: tuple[str, ...], *others: object) -> tuple[str, ...]:
     """Return `files`; for `env create` and `env update` with nothing at all that of this directory, as conda does."""
-    context = click.get_current_context()
-    is_of_env = context.parent is not None and context.parent.info_name == "env"
-    if files or any(others) or not is_of_env:
+    if files or any(others) or not is_of_env():
         return files
-    return (file_here(f"envmgr env {context.info_name}"),)
+    return (file_here(f"envmgr env {click.get_current_context().info_name}"),)
+
+
+def is_of_env() -> bool:
+    """Whether a command was called as conda calls it: `env create`, `env update`."""
+    context = click.get_current_context()
+    return context.parent is not None and context.parent.info_name == "env"
 
 
 def absolute(path: str | None) -> Path | None:

@@ -10,6 +10,8 @@ HINTS = {
     "check": "envmgr verify -n NAME",
     "compare": "envmgr diff FILE NAME",
     "freeze": "envmgr export --format requirements",
+    "help": "envmgr --help, or: envmgr COMMAND --help",
+    "index": "a directory of packages is indexed by conda-index or rattler-index; recipes: envmgr channel build",
     "global": "envmgr tool install PACKAGE",
     "notices": "there are none: envmgr asks nobody but your channels",
     "outdated": "envmgr update --all --dry-run",

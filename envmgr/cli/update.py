@@ -11,6 +11,8 @@ from envmgr.cli import change, conda_flags, options
 from envmgr.cli.outcome import asking
 from envmgr.cli.progress import reporter
 from envmgr.errors import UsageError
+from envmgr.workflows.create import create as create_environment
+from envmgr.workflows.moving import Changed
 from envmgr.workflows.request import CreateRequest
 from envmgr.workflows.sources import read_sources
 from envmgr.workflows.update import Moves
@@ -104,13 +106,12 @@ def update(
         pristine=pristine,
         manner=conda_flags.manner(),
     )
+    report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
     agreed = yes or dry_run or settings.always_yes
-    changed = update_environment(
-        request,
-        settings,
-        reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json),
-        moves=Moves(packages, pip, everything, save),
-        confirm=asking(yes=agreed, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine),
-        dry_run=dry_run,
-    )
+    confirm = asking(yes=agreed, as_json=as_json, quiet=quiet, verbose=verbose, pristine=pristine)
+    if options.is_of_env() and not packages and not everything:  # conda's makes what is not there
+        changed = Changed(create_environment(request, settings, report, confirm=confirm, dry_run=dry_run))
+    else:
+        moves = Moves(packages, pip, everything, save)
+        changed = update_environment(request, settings, report, moves=moves, confirm=confirm, dry_run=dry_run)
     change.print_changed(changed, as_json=as_json, quiet=quiet, dry_run=dry_run, started=started)

@@ -202,6 +202,8 @@ def _names(settings: Settings) -> Iterator[str]:
 def _name_fault(name: str) -> str | None:
     if not name:
         return "it is empty"
+    if name in ("base", "root"):
+        return "conda calls so what it is installed in, and envmgr is in no environment; pip updates it"
     if name in _RESERVED:
         return "that name has a meaning of its own in conda's tools"
     if name[0] in ".-":

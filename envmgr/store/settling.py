@@ -11,12 +11,13 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from envmgr.artifacts import trees
 from envmgr.errors import StoreError
+from envmgr.lock.model import Lock
 from envmgr.store import generations, journal, layout, metadata, ownership, sync_process
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
@@ -110,9 +111,26 @@ def missing_files(prefix: Path) -> tuple[str, ...]:
             continue
         missing += [file for file, size in sizes.items() if _is_lost(prefix / file, size)]
     if lock is not None and lock.pip:
-        for distribution in ownership.distributions(prefix):
-            missing += [file for file in distribution.files if not file.endswith(".pyc") and _is_lost(prefix / file, 0)]
+        missing += _missing_of_pip(prefix, lock)
     return tuple(sorted(set(missing)))
+
+
+def _missing_of_pip(prefix: Path, lock: Lock) -> Iterator[str]:
+    """Yield what is absent of the distributions that are locked; those of others are not ours to miss."""
+    locked = {package.name: package for package in lock.pip}
+    for distribution in ownership.distributions(prefix):
+        name = ownership.normalised(distribution.name)
+        package = locked.get(name)
+        if package is None:
+            continue
+        # A directory may have got another version since it was locked
+        if not package.is_local and not ownership.is_same_version(distribution.version, package.version):
+            continue
+        del locked[name]
+        if not distribution.files:
+            yield f"{distribution.dist_info}/RECORD"
+        yield from (file for file in distribution.files if not file.endswith(".pyc") and _is_lost(prefix / file, 0))
+    yield from (f"{package.name}-{package.version}.dist-info" for package in locked.values())
 
 
 def _is_lost(path: Path, size: int) -> bool:

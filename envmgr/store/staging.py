@@ -29,6 +29,7 @@ from envmgr.store import (
     metadata,
     ownership,
     pruning,
+    unsharing,
     variables,
     wheel_turns,
 )
@@ -107,6 +108,9 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     staging.checkpoint("metadata written")
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)
+    if staging.settings.link == "copy":
+        with staging.reporter.start("link", "files of its own"):
+            unsharing.unshare(str(tree))
     _report(staging, artifacts, (*omitted, *clobbers))
     came = _carry(staging, tree)
     staging.checkpoint("carried")

@@ -40,12 +40,17 @@ Kind = Literal["artifact", "bytecode", "cache", "wheel", "checkout", "channel", 
 
 
 class Choice(NamedTuple):
-    """What is to be looked for; `keep_generations` is how many old generations each environment keeps (None: all)."""
+    """What is to be looked for; `keep_generations` is how many old generations each environment keeps (None: all).
+
+    With `forces`, cached packages go though locks name them: environments have their files, and only what is made anew
+    fetches them again.
+    """
 
     packages: bool = True
     indexes: bool = False
     everything: bool = False
     keep_generations: int | None = None
+    forces: bool = False
 
 
 class Item(NamedTuple):
@@ -95,6 +100,8 @@ def plan(settings: Settings, choice: Choice) -> Plan:
     cache = ArtifactCache(settings)
     cache.sweep()
     needed = gc.needed(settings, keep=choice.keep_generations)
+    if choice.forces:
+        needed = needed._replace(keys=frozenset())
     collection = Collection((), is_busy=is_cache_used(settings))
     if choice.packages and not collection.is_busy:
         collection = gc.plan(settings, cache, needed)

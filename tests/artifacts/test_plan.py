@@ -115,6 +115,12 @@ def test_plan_that_leads_out_is_none_whoever_wrote_it(what: str, where: str) -> 
         assert plan.loads(content) is None
 
 
+def test_plan_with_a_path_whose_directory_nobody_makes_is_none() -> None:
+    made = _make(_file("a/b"), _file("c/d", no_link=True))
+    assert plan.loads(plan.dumps(made._replace(directories=["a"]))) is None
+    assert plan.loads(plan.dumps(made._replace(directories=["c"]))) is None
+
+
 def test_names_with_other_line_breaks_are_names() -> None:
     made = _make(_file("a\u2028b/c\x85"))
     read = plan.loads(plan.dumps(made))

@@ -59,7 +59,6 @@ def test_help_names_what_is_accepted(envmgr: Envmgr, command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["create", "-n", "y", "app", "--copy"], "ENVMGR_CACHE=/other/cache"),
         (["install", "-n", "x", "app", "--no-deps"], "write `--no-deps` into the pip section"),
         (["install", "-n", "x", "app", "--use-local"], "-c file:///"),
         (["search", "app", "-k"], "envmgr config set ssl_verify "),
@@ -153,7 +152,6 @@ def test_remove_all_with_keep_env_leaves_an_empty_environment(app: Envmgr) -> No
         (["list", "-n", "x", "--fields", "name"], "envmgr list --json"),
         (["list", "-n", "x", "--size"], "envmgr env du ENVIRONMENT"),
         (["list", "-n", "x", "--auth"], "channels.yaml"),
-        (["clean", "-f"], "envmgr clean --all"),
         (["init", "--system"], "/etc/profile.d"),
         (["info", "--unsafe-channels"], "leave it out"),
     ],
@@ -181,3 +179,39 @@ def test_other_commands_take_what_is_so_anyway(app: Envmgr) -> None:
 def test_commands_of_other_tools_are_answered_with_ours(envmgr: Envmgr, command: str, hint: str) -> None:
     done = envmgr(command, "something")
     assert (done.code, done.err) == (2, f"error: envmgr has no command `{command}`\n\nhint: {hint}\n")
+
+
+def test_clean_with_force_takes_what_environments_were_made_of(app: Envmgr) -> None:
+    assert app("clean", "-tipsy").code == 0
+    app.ok("clean", "-afy", "-q")
+    assert not [path for path in (app.cache / "pkgs").iterdir() if path.name.startswith("app-")]
+    assert app.ok("verify", "-n", "x").startswith("x: whole")
+    (app.prefix("x") / "share/part.txt").unlink()
+    app.ok("verify", "-n", "x", "--fix", "-q")
+    assert (app.prefix("x") / "share/part.txt").exists()
+
+
+def test_env_update_makes_what_is_not_there(app: Envmgr, channel: LocalChannel) -> None:
+    app.write("environment.yml", environment_file(channel, "greet", name="new"))
+    assert app("update", "-f", "environment.yml").code == 1
+    assert "new is ready" in app.ok("env", "update", "-f", "environment.yml", "--prune")
+    assert "new is up to date" in app.ok("env", "update", "--file", "environment.yml")
+
+
+def test_there_is_no_base_environment(envmgr: Envmgr) -> None:
+    done = envmgr("update", "-n", "base", "-c", "defaults", "conda", "-y")
+    assert (done.code, "envmgr is in no environment; pip updates it" in done.err) == (2, True)
+
+
+def test_copy_gives_files_of_their_own(app: Envmgr, channel: LocalChannel) -> None:
+    app.ok("create", "-n", "y", "-c", channel.url, "tool", "part=1", "--copy", "-q")
+    file = app.prefix("y") / "share/part.txt"
+    assert file.stat().st_nlink == 1
+    assert (app.prefix("y") / "bin/tool").stat().st_mode & 0o111
+    file.write_text("edited\n")
+    assert (app.prefix("x") / "share/part.txt").read_text() == "one\n"
+    app.ok("config", "--set", "always_copy", "true")
+    app.ok("create", "-n", "z", "-c", channel.url, "part=1", "-q")
+    assert (app.prefix("z") / "share/part.txt").stat().st_nlink == 1
+    assert (app.prefix("z") / "share/part.txt").read_text() == "one\n"
+    assert app.ok("verify", "-n", "z").startswith("z: whole")

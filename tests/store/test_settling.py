@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from builders.store import Store
 from envmgr.errors import StoreError
-from envmgr.store import commit, generations, settling
+from envmgr.lock import conda_lock
+from envmgr.lock.model import PipPackage
+from envmgr.store import commit, generations, layout, settling
 
 
 def make_suspect(store: Store) -> Path:
@@ -70,3 +73,27 @@ def test_suspect_generation_is_not_up_to_date_and_is_made_again(store: Store) ->
     store.create("a", "patched", "tool")
     assert generations.is_current(store.location("a"), "")
     assert settling.missing_files(prefix) == ()
+
+
+def test_of_distributions_only_those_that_are_locked_are_missed(store: Store) -> None:
+    prefix = make_suspect(store)
+    site = "lib/python3.12/site-packages"
+    for name, version in (("ours", "1.0"), ("theirs", "1.0")):
+        info = prefix / site / f"{name}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "RECORD").write_text(f"{name}.py,,\n{name}-{version}.dist-info/RECORD,,\n")
+        (prefix / site / f"{name}.py").touch()
+    path = prefix / layout.LOCK_FILE
+    (lock,) = conda_lock.loads(path.read_bytes(), source="lock").values()
+    url = "https://index.example/ours-1.0-py3-none-any.whl"
+    wheel = PipPackage("ours", "1.0", url, "ours-1.0-py3-none-any.whl", "0" * 64)
+    path.write_bytes(conda_lock.dumps_yaml([lock._replace(pip=(wheel,))]))
+    assert settling.missing_files(prefix) == ()
+    (prefix / site / "theirs.py").unlink()
+    assert settling.missing_files(prefix) == ()
+    (prefix / site / "ours.py").unlink()
+    assert settling.missing_files(prefix) == (f"{site}/ours.py",)
+    (prefix / site / "ours-1.0.dist-info/RECORD").write_bytes(b"")
+    assert settling.missing_files(prefix) == (f"{site}/ours-1.0.dist-info/RECORD",)
+    shutil.rmtree(prefix / site / "ours-1.0.dist-info")
+    assert settling.missing_files(prefix) == ("ours-1.0.dist-info",)
