@@ -115,5 +115,5 @@ def _joined(directory: str, name: str) -> str:
 
 def _names(plan: Plan) -> Sequence[tuple[str, Sequence[str]]]:
     """Return the paths of a plan as directories and names in them."""
-    made = ((each.target.rpartition("/")) for each in plan.made)
+    made = [each.target.rpartition("/") for each in plan.made]
     return [*((group.target, group.names) for group in plan.groups), *((above, (name,)) for above, _, name in made)]
