@@ -9,7 +9,11 @@ timeout a client waits for ever; `file://` channels do not pass through the clie
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import os
+import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -38,6 +42,7 @@ from envmgr.errors import ChannelError
 from envmgr.settings import Settings
 
 DOWNLOAD_SECONDS = 3600
+_ABANDONED_SECONDS = 3600  # without a byte, which no time-out allows
 _RETRIES = 3
 _REQUESTS = 50
 _USER_AGENT = f"envmgr/{__version__}"
@@ -114,6 +119,7 @@ class CheckedGateway(Gateway):
         """Bring what is not in the cache there, once; raises ChannelError."""
         new = [each for each in channels if not {(each.url, subdir) for subdir in subdirs} <= self._read]
         if new and not self._is_offline:
+            _sweep(self._directory)
             await reading.read(self, new, subdirs, self._bounds)
             self._read |= {(channel.url, subdir) for channel in new for subdir in subdirs}
 
@@ -134,6 +140,22 @@ class CheckedGateway(Gateway):
         (self._directory / f"{_cache_key(f'{place}/{INDEX}/')}.shards-cache-v1").unlink(missing_ok=True)
         for extension in (".json", ".info.json"):
             (self._directory / f"{_cache_key(place)}{extension}").unlink(missing_ok=True)
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what downloads of processes that were killed have left in a cache."""
+    try:
+        left = [Path(entry) for entry in os.scandir(directory) if entry.name.startswith(".tmp")]
+    except OSError:
+        return
+    for path in left:
+        with contextlib.suppress(OSError):  # another process was quicker
+            if time.time() - path.stat().st_mtime < _ABANDONED_SECONDS:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _cache_key(url: str) -> str:

@@ -133,7 +133,7 @@ class ShardCache:
             return reached
         turn = asyncio.Semaphore(_AT_ONCE)
         self._shards.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".tmp", dir=self._shards) as scratch, no_larger_file(_LARGEST):
+        with tempfile.TemporaryDirectory(prefix=".tmp", dir=self._directory) as scratch, no_larger_file(_LARGEST):
             tasks = [asyncio.ensure_future(self._fetch(shard, Path(scratch), turn)) for shard in missing]
             try:
                 if not await settled(tasks, self._idle):

@@ -38,14 +38,14 @@ _MOST_ROUNDS = 12
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What an answer is for: the requirements that hold, what conda provides, the interpreter for builds (None:
-    nothing can be built for this platform here), where wheels that stand for others are kept, and the `constraints`, as
-    messages name them."""
+    nothing can be built for this platform here), where wheels that stand for others are kept, and the `constraints`, by
+    name, as messages have them."""
 
     requirements: tuple[Requirement, ...]
     distributions: Mapping[str, Distribution]
     build_python: Callable[[], Path] | None
     stubs: Path
-    constraints: tuple[str, ...] = ()
+    constraints: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +172,10 @@ def _explained(failure: UvFailed, uv: Uv, question: Question, asked: Asked) -> P
         near=near,
         elsewhere=elsewhere,
         offered=offered,
-        constraints=[*asked.constraints, *uv.indexes.constraints_in_force()],
+        constraints=[
+            *(text for name, text in asked.constraints if failures.mentions(failure.text, name)),
+            *uv.indexes.constraints_on(lambda name: failures.mentions(failure.text, name)),
+        ],
     )
 
 

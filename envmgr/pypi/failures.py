@@ -257,8 +257,7 @@ def _unsatisfiable(
     mentioned = [
         requirement
         for requirement in requirements
-        if re.search(rf"(?<![\w.-]){re.escape(requirement.name)}(?![\w-])", text, re.IGNORECASE)
-        or (requirement.url and _plain(requirement.url) in text)
+        if mentions(text, requirement.name) or (requirement.url and _plain(requirement.url) in text)
     ]
     lines = "".join(f"\n  {requirement.origin}: `{requirement.text}`" for requirement in mentioned)
     return Unresolved(
@@ -270,6 +269,12 @@ def _unsatisfiable(
         details={"engine": text},
         pythons=pythons(body),
     )
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether what uv said names a distribution."""
+    pattern = re.escape(canonicalize_name(name)).replace(r"\-", "[-_.]+")
+    return re.search(rf"(?<![\w.-]){pattern}(?![\w-])", text, re.IGNORECASE) is not None
 
 
 def _versions(text: str, mentioned: Sequence[Requirement], offered: Callable[[str], Sequence[str]]) -> str | None:

@@ -6,11 +6,12 @@ configuration files. Indexes beside the default one add up in that order, except
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -114,9 +115,16 @@ class Indexes:
         """Return what is in force for one of pip's keys, in the order of asking; may carry credentials."""
         return tuple(each.value for each in self.stated if each.key == key)
 
-    def constraints_in_force(self) -> tuple[str, ...]:
-        """Return the constraints that are configured, each with where it stands, for messages."""
-        return tuple(f"{redact(each.value)} ({each.origin})" for each in self.stated if each.key == "constraint")
+    def constraints_on(self, is_concerned: Callable[[str], bool]) -> tuple[str, ...]:
+        """Return the configured files of constraints that bind a name for which `is_concerned`, each with where it
+        stands, for messages; what cannot be read, or is a URL, is left out."""
+        found = []
+        for each in self.stated:
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                text = Path(each.value).read_text(encoding="utf-8") if each.key == "constraint" else ""
+                if any(is_concerned(name) for name in re.findall(r"^\s*([A-Za-z0-9][\w.-]*)", text, re.MULTILINE)):
+                    found.append(f"{redact(each.value)} ({each.origin})")
+        return tuple(found)
 
     def index_urls(self) -> tuple[tuple[str, str], ...]:
         """Return every index with where it stands, in the order of asking, pinned ones first; may carry credentials."""

@@ -20,7 +20,7 @@ from envmgr.pypi.indexes import Indexes
 from envmgr.pypi.merge import merge
 from envmgr.pypi.record import Record
 from envmgr.pypi.relocate import relocate
-from envmgr.pypi.unpacking import Place, repository_with_credentials, unpack
+from envmgr.pypi.unpacking import Place, place_with_credentials, unpack
 from envmgr.pypi.uv import Uv
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
@@ -111,7 +111,7 @@ def _checkouts(
         return {}
     found = checkouts.of(packages, place.checkouts)
     for each in found:
-        source = repository_with_credentials(each.package)
+        source = place_with_credentials(each.package)
         if checkouts.make(each, settings, source=sources.expanded(source, uv.environ), like=place.checkouts_like):
             reporter.notice(f"{each.package.name} is checked out at {each.commit[:12]}, to be edited: {each.directory}")
         elif each.head() != each.commit:

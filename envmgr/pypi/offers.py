@@ -6,26 +6,20 @@ raises: where an index gives no answer, there is no hint.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
-import ssl
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from envmgr.errors import PipError
-from envmgr.pypi import compilation, nearest
+from envmgr.pypi import compilation, http, nearest
 from envmgr.pypi.compilation import Question
 from envmgr.pypi.uv import Uv
 from envmgr.urls import path_of_file_url
 
 _LARGEST = 1024 * 1024  # bytes of a listing; PyPI's has 40 million
-_SECONDS = 3.0
-_JSON = "application/vnd.pypi.simple.v1+json"
 
 
 def listed(uv: Uv) -> frozenset[str]:
@@ -69,7 +63,7 @@ def pinned_to_others(name: str, uv: Uv) -> str | None:
                 if directory.is_dir():
                     return index.name
                 continue
-            with _opener(uv).open(_request(url), timeout=_SECONDS):
+            with http.opener(uv).open(http.request(url), timeout=http.SECONDS):
                 return index.name
         except (OSError, ValueError):
             continue  # only a hint is wanted
@@ -82,7 +76,7 @@ def _names(url: str, uv: Uv) -> Iterator[str]:
         if directory is not None:
             yield from _below(directory)
             return
-        with _opener(uv).open(_request(url), timeout=_SECONDS) as answer:
+        with http.opener(uv).open(http.request(url), timeout=http.SECONDS) as answer:
             if int(answer.headers.get("Content-Length") or 0) > _LARGEST:
                 return
             data = answer.read(_LARGEST + 1)  # it may not say its length
@@ -105,29 +99,3 @@ def _below(directory: Path) -> Iterator[str]:
                 return
             if entry.is_dir():
                 yield entry.name
-
-
-def _request(url: str) -> urllib.request.Request:
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    bare = urlunsplit(parts._replace(netloc=host, path=parts.path.rstrip("/") + "/"))
-    request = urllib.request.Request(bare, headers={"Accept": f"{_JSON}, text/html;q=0.1"})  # noqa: S310 (http only)
-    if user:
-        name, _, password = user.partition(":")
-        token = f"{unquote(name)}:{unquote(password)}".encode()
-        request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(token).decode("ascii"))
-    return request
-
-
-def _opener(uv: Uv) -> urllib.request.OpenerDirector:
-    """Return what opens http and https URLs as uv would: with its proxies and its certificates."""
-    of = uv.environ
-    every = of.get("ALL_PROXY") or of.get("all_proxy")
-    proxies = {scheme: of.get(f"{scheme}_proxy") or of.get(f"{scheme.upper()}_PROXY") or every for scheme in
-               ("http", "https")}  # fmt: skip
-    context = ssl.create_default_context(cafile=of.get("SSL_CERT_FILE"), capath=of.get("SSL_CERT_DIR"))
-    handlers = (
-        urllib.request.ProxyHandler({scheme: proxy for scheme, proxy in proxies.items() if proxy}),
-        urllib.request.HTTPSHandler(context=context),
-    )
-    return urllib.request.build_opener(*handlers)

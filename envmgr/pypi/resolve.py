@@ -18,7 +18,7 @@ from packaging.version import Version
 from envmgr.errors import PipError
 from envmgr.lock.model import CondaPackage, PipPackage
 from envmgr.platforms.model import VirtualPackage
-from envmgr.pypi import building, clashes, compilation, followed, other_hashes, provided, sources, stubs
+from envmgr.pypi import building, clashes, compilation, followed, other_hashes, provided, sizes, sources, stubs
 from envmgr.pypi.building import Asked
 from envmgr.pypi.compilation import Builds, Question
 from envmgr.pypi.indexes import Indexes
@@ -93,11 +93,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     solution, an index that cannot be used; CorruptPackage for conda metadata that cannot be read; ConfigError for
     pip's files.
     """
-    target = Target.of(
-        (package for package, _ in request.conda),
-        platform=request.platform,
-        virtual_packages=request.virtual_packages,
-    )
+    target = _target(request)
     found = provided.read(request.conda) if request.provided is None else request.provided
     distributions = {distribution.name: distribution for distribution in found}
     uv = Uv.find(settings, request.indexes)
@@ -115,6 +111,7 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
     if all(requirement.entry for requirement in requirements):
         exact = followed.packages(requirements, target, distributions)
         packages = tuple(_finished(package, uv, requirements, request) for package in exact)
+        packages = sizes.completed(packages, request.locked, uv)
         return PipResolution(packages=packages, provided=found, satisfied=satisfied)
     directory = settings.cache / "pip-stubs"
     question = Question(
@@ -136,14 +133,27 @@ def resolve(request: PipRequest, *, settings: Settings, reporter: Reporter) -> P
             distributions=distributions,
             build_python=request.build_python,
             stubs=directory,
-            constraints=tuple(f"`{each.text}` ({each.origin})" for each in request.constraints),
+            constraints=tuple((each.name, f"`{each.text}` ({each.origin})") for each in request.constraints),
         )
         answer = building.answer(uv, question, asked, reporter)
         packages = tuple(_finished(package, uv, requirements, request) for package in answer.packages)
+        packages = sizes.completed(packages, request.locked, uv)
         _check_hashes(packages, requirements, request.options)
         other_hashes.check(packages, requirements, answer.question, uv, request.build_python)
         held_back = _held_back(uv, answer.question, packages, distributions)
     return PipResolution(packages=packages, provided=found, satisfied=satisfied, held_back=held_back)
+
+
+def _target(request: PipRequest) -> Target:
+    try:
+        return Target.of(
+            (package for package, _ in request.conda),
+            platform=request.platform,
+            virtual_packages=request.virtual_packages,
+        )
+    except PipError as error:
+        asked = request.requirements[0].origin if request.requirements else None
+        raise PipError(f"{asked}: {error.message}" if asked else error.message, hint=error.hint) from error
 
 
 def _wanted(request: PipRequest, target: Target, uv: Uv) -> list[tuple[Requirement, Parsed]]:

@@ -67,13 +67,14 @@ def _log_in(uv: Uv, packages: Sequence[PipPackage], place: Place, tree: Path) ->
     )  # fmt: skip
 
 
-def repository_with_credentials(package: PipPackage) -> str | None:
-    """Return the URL of a repository as it was asked for, as git reads it, where that names variables."""
+def place_with_credentials(package: PipPackage) -> str | None:
+    """Return the URL of a repository or an archive as it was asked for, where that names variables; as git reads it."""
     for text in package.requested:
         url = requirements.parse(text, COMMAND_LINE).url if "${" in text else None
         if url is not None and "${" in url:
             parts = urlsplit(url.partition("#")[0].removeprefix("git+"))
-            return urlunsplit(parts._replace(path=parts.path.rpartition("@")[0] or parts.path))
+            path = parts.path if package.has_file else parts.path.rpartition("@")[0] or parts.path
+            return urlunsplit(parts._replace(path=path))
     return None
 
 

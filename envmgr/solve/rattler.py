@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import rattler
 from rattler import BuildString, Gateway, GenericVirtualPackage, PackageName, RepoDataRecord, Version
@@ -31,6 +31,7 @@ _PRIORITIES = {
 }
 _UNSATISFIABLE = "Cannot solve the request because of: "
 _GRACE_SECONDS = 0.5
+_LATEST = datetime(9999, 12, 30, tzinfo=timezone.utc)  # rattler takes a later moment for none
 _SECOND_CHANCE = timedelta(seconds=10)  # for a solve that needed too much memory, which mostly has no solution
 _TWICE = "encountered duplicate records for"
 _CANCELLED = "Solve operation has been cancelled"
@@ -126,7 +127,7 @@ class RattlerSolver:
                     timeout=request.time_limit,
                     channel_priority=_PRIORITIES[request.channel_priority],
                     # py-rattler writes UTC over whatever time zone a moment has.
-                    exclude_newer=None if cutoff is None else in_utc(cutoff),
+                    exclude_newer=None if cutoff is None else min(in_utc(cutoff), _LATEST),
                     constraints=[match_spec(constraint, request) for constraint in request.constraints],
                     channel_relations=RELATIONS,
                     add_pip_as_python_dependency=pip,

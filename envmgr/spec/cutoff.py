@@ -9,6 +9,7 @@ from envmgr.errors import UsageError
 
 # And by ISO 8601, as uv has them
 _DURATION = re.compile(r"(?:PT?)?(\d+)\s*(d|day|days|w|week|weeks|h|hour|hours)", re.IGNORECASE)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 
 
 def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
@@ -25,7 +26,10 @@ def cutoff(text: str | None, *, now: datetime | None = None) -> datetime | None:
             return (now or datetime.now(timezone.utc)) - timedelta(hours=hours)
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return datetime.fromisoformat(text).replace(tzinfo=timezone.utc) + timedelta(days=1, seconds=-1)
+        if not _TIME.match(text):  # newer Pythons read weeks and dates without dashes, of which the hour is 0
+            raise ValueError(text)
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment.astimezone(timezone.utc)  # which the first and the last day of the calendar may have none in
     except (ValueError, OverflowError) as error:
         raise UsageError(
             f"--exclude-newer `{text}`: expected a date (2026-01-31), a time (2026-01-31T12:00:00Z) or a duration (14d)"

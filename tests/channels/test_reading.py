@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -58,3 +59,15 @@ def test_index_of_shards_is_asked_for_anew_where_a_304_says_nothing_more(tmp_pat
             assert envmgr("create", "-n", name, "-c", f"{server.url}/lab", "tool").code == 0
     assert lab.answered["repodata_shards.msgpack.zst", 304] >= 1
     assert lab.answered["repodata.json", 200] == 0
+
+
+def test_what_killed_downloads_left_goes_after_an_hour(tmp_path: Path, envmgr: Envmgr) -> None:
+    directory = envmgr.cache / "repodata"
+    directory.mkdir(parents=True)
+    old, new = directory / ".tmpOld123", directory / ".tmpNew123"
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    with WebServer(Dated(tmp_path / "served", repeats=True)) as server:
+        assert envmgr("create", "-n", "x", "-c", f"{server.url}/lab", "tool", "--dry-run").code == 0
+    assert (old.exists(), new.exists()) == (False, True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -402,6 +403,19 @@ def test_variables_that_unlock_or_redirect_uv_are_not_passed(
     )
 
     assert pins(resolve(request_for(["app"]), settings=settings, reporter=reporter).packages) == ["app==1.0"]
+
+
+def test_a_size_that_no_index_says_is_asked_of_the_server_and_kept(
+    index: IndexServer, load: Load, request_for: Ask, reporter: CollectingReporter
+) -> None:
+    wheel, bare = Wheel(name="app"), Wheel(name="bare")
+    index.add(wheel, bare)
+    del index.wheels["bare"][0][2]["size"]
+    asked = request_for([f"app @ http://{index.host}/files/{wheel.filename}", "bare"])
+    found = resolve(asked, settings=load(), reporter=reporter).packages
+    assert [package.size for package in found] == [len(wheel.content()), len(bare.content())]
+    again = resolve(replace(asked, locked=found), settings=load(ENVMGR_OFFLINE="1"), reporter=reporter).packages
+    assert [package.size for package in again] == [package.size for package in found]
 
 
 def test_pip_s_constraint_counts(

@@ -52,6 +52,12 @@ def test_what_came_later_or_has_no_time_does_not_count(engine: Engine, dated: Ch
     assert solved(engine, tmp_path, "x", channels=[whole]) == ["lab/x 3", "lab/y 2"]
 
 
+def test_a_date_however_late_is_one(engine: Engine, dated: Channel, tmp_path: Path) -> None:
+    asked = replace(request(["x"], [replace(dated, exclude_newer=None)]), exclude_newer=cutoff("9999-12-31"))
+    found = engine(open_gateway(tmp_path / "cache")).solve(asked)
+    assert {package.name: package.version for package in found.packages} == {"x": "2", "y": "2"}
+
+
 def test_a_date_binds_its_channel_alone(engine: Engine, dated: Channel, tmp_path: Path) -> None:
     other = write_index(tmp_path / "other", {"z-9-0": {"timestamp": NEW}, "x-9-0": {"timestamp": NEW}})
     # Under strict priority x is lab's, and z is not: lab had none yet.
