@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from envmgr.artifacts.contents import ListedPath
 
-SCHEMA = 1
+SCHEMA = 2
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UPWARD = re.compile(rb'(?:["/]|\\n)\.\.(?:["/]|\\n)')
 
@@ -246,14 +246,15 @@ def _record_entry(directory: str, entry: ListedPath, target: str, how: How | Non
         lines.append("\0")
     else:
         where = f"{directory}/{entry.path}"
-        found = None
+        found, key = None, "sha256_in_prefix"
         if how == "softlink":
-            found = hashlib.sha256(os.fsencode(os.readlink(where))).hexdigest()
+            # rattler gives it the other key, by which conda and micromamba have the hash of what the link leads to.
+            found, key = hashlib.sha256(os.fsencode(os.readlink(where))).hexdigest(), "sha256_of_target_name"
         elif sha256 is None and entry.kind == "hardlink":
             with open(where, "rb") as file:
                 found = hashlib.sha256(file.read()).hexdigest()
         if found is not None and found != sha256:
-            lines.append(f'"sha256_in_prefix": "{found}"')
+            lines.append(f'"{key}": "{found}"')
         size = entry.size if entry.size is not None or entry.kind == "directory" else os.lstat(where).st_size
         if size is not None:
             if size < 0:
