@@ -104,7 +104,7 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     _complete_python(staging, artifacts, installed, tree)
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
     _write_metadata(staging, tree)
-    gpu_notice.write(tree, lock.conda)
+    gpu_notice.write(tree, lock.conda, lock.virtual_packages)
     staging.checkpoint("metadata written")
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)
