@@ -287,11 +287,23 @@ def test_a_hostile_list_of_names_is_not_executed(shell: Shell) -> None:
         CONDA_SHLVL="1",
         CONDA_PREFIX=str(prefix),
         _ENVMGR_NAMES_1="x;touch${IFS}pwned $(touch pwned) 1  * A",
+        _ENVMGR_PREFIX_1=str(prefix),
         A="gone",
     )
     assert result.code == 0
     assert "A" not in result.variables["end"]
     assert not (shell.root.parent / "pwned").exists()
+
+
+def test_what_conda_entered_since_is_left_by_its_own_names(shell: Shell) -> None:
+    prefix = make_prefix(shell.prefix("one"), variables={"B": "1"})
+    result = shell.run(
+        "envmgr deactivate; snapshot end",
+        CONDA_SHLVL="1", CONDA_PREFIX=str(prefix), _ENVMGR_NAMES_1=" MINE", _ENVMGR_PREFIX_1="/before",
+        MINE="kept", B="1",
+    )  # fmt: skip
+    end = result.variables["end"]
+    assert (end["MINE"], end.get("B"), end.get("_ENVMGR_PREFIX_1")) == ("kept", None, None)
 
 
 def test_no_process_starts_on_activation(shell: Shell) -> None:
