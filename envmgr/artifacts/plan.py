@@ -169,9 +169,12 @@ def loads(content: bytes, placed: Placed | None = None) -> Plan | None:
     return plan if len(plan.record) == gaps + 1 and record.endswith(b"\n  },\n") else None
 
 
-def aside(plan: Plan, paths: Mapping[str, str]) -> Plan:
-    """Return the plan with some paths of the prefix, no directories, elsewhere: the keys are where they were."""
-    directories = set(plan.directories)
+def aside(plan: Plan, paths: Mapping[str, str], closed: Sequence[str] = ()) -> Plan:
+    """Return the plan with some paths of the prefix, no directories, elsewhere: the keys are where they were.
+
+    No directory is made at the `closed` paths nor below them; all that was to be there is among the `paths`.
+    """
+    directories = {each for each in plan.directories if not any(f"{each}/".startswith(f"{path}/") for path in closed)}
     for target in paths.values():
         _add_directories(directories, target.rpartition("/")[0])
     moved = {path.rpartition("/")[0] for path in paths}
@@ -183,7 +186,8 @@ def aside(plan: Plan, paths: Mapping[str, str]) -> Plan:
             if path in paths:
                 staying.remove(name)
                 groups.append(Group(group.source, paths[path].rpartition("/")[0], [name]))
-        groups.append(group._replace(names=staying))
+        if staying:
+            groups.append(group._replace(names=staying))
     made = [each._replace(target=paths.get(each.target, each.target)) for each in plan.made]
     record = b"\0".join(plan.record)
     for path, target in paths.items():
