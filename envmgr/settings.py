@@ -20,6 +20,7 @@ ChannelPriority = Literal["strict", "flexible", "disabled"]
 
 CHANNEL_PRIORITIES = ("strict", "flexible", "disabled")
 SOLVERS = ("auto", "libmamba", "rattler")
+LINKS = ("auto", "copy")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -74,6 +75,7 @@ class Settings(NamedTuple):
     solver_debug: Path | None = None
     ignores_pins: bool = False
     always_yes: bool = False
+    link: str = "auto"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -278,6 +280,7 @@ _READERS: dict[str, Any] = {
     "externally_managed": _boolean,
     "keep_generations": _count,
     "always_yes": _boolean,
+    "link": _one_of(*LINKS),
     "link_scripts": _one_of("deny", "allow"),
     "changeps1": _boolean,
     "env_prompt": _prompt,

@@ -15,16 +15,12 @@ from envmgr.workflows.request import Manner
 F = TypeVar("F", bound=Callable[..., Any])
 _MANNER = "envmgr.manner"  # in click's context
 _NO_PIN = "envmgr.no_pin"
+_COPY = "envmgr.copy"
 
 _CACHE = (
     "files are reflinked from the cache where the file system can, else hard-linked; `verify` finds what was edited"
 )
 _REFUSED = {
-    "--copy": (
-        "--copy: files are reflinked from the cache where the file system can, else hard-linked, "
-        "and `verify` finds what was edited in place",
-        "for copies, keep the cache on another file system than the environment: ENVMGR_CACHE=/other/cache envmgr …",
-    ),
     "--no-deps": (
         "--no-deps: an environment is closed here, every dependency of its packages is in it",
         "to leave out what pip would pull in, write `--no-deps` into the pip section of the environment file",
@@ -89,10 +85,11 @@ def of_environments(command: F) -> F:
     command = _storing(
         _NO_PIN, True, "--no-pin", shown="Without the pins of the configuration and of conda-meta/pinned."
     )(command)
+    command = _storing(_COPY, True, "--copy", "--always-copy", shown="Files that are no hard links.")(command)
     command = _manner("download_only", "--download-only", text="Fetch what is needed into the cache, and stop.")(
         command
     )
-    return _refused(command, {key: _REFUSED[key] for key in ("--copy", "--no-deps", "--shortcuts-only")})
+    return _refused(command, {key: _REFUSED[key] for key in ("--no-deps", "--shortcuts-only")})
 
 
 def of_changes(command: F) -> F:
@@ -176,6 +173,12 @@ def manner() -> Manner:
     """Return what the flags of this command line say of how it is done."""
     context = click.get_current_context()
     return Manner(**context.meta.get(_MANNER, {}))
+
+
+def copies() -> bool:
+    """Whether this command line has `--copy`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_COPY))
 
 
 def ignores_pins() -> bool:

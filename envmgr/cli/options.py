@@ -240,6 +240,8 @@ def load_settings(**flags: Any) -> Settings:
     settings = settings if priority is None else settings._replace(channel_priority=priority)
     if conda_flags.ignores_pins():
         settings = settings._replace(pinned_packages=(), ignores_pins=True)
+    if conda_flags.copies():
+        settings = settings._replace(link="copy")
     recorded = None if context is None else context.meta.get("solver_debug")
     settings = settings._replace(solver_debug=absolute(recorded))
     seconds = None if context is None else context.meta.get("explain_timeout")

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from envmgr.errors import ConfigError, UsageError
-from envmgr.platforms import driver
+from envmgr.platforms import driver_answers
 from envmgr.platforms.model import VirtualPackage
 from envmgr.platforms.subdirs import current_subdir
 from envmgr.reporting import Reporter, SilentReporter
@@ -57,9 +57,9 @@ def detect(
 
     Where a `profile` says what they are on some machine, that counts, and nothing is looked for. Else, on the
     machine's own platform they are what rattler finds; `__cuda` and `__cuda_arch` come from the driver, which gets
-    one second to answer (a warning says so when it does not). For any other platform they are stated assumptions,
-    never this machine's. Then the `CONDA_OVERRIDE_*` variables of `environ` hold (an empty one takes the package
-    away), then `overrides` (`__name=version[=build]`, `__name=` takes it away).
+    one second to answer (a warning says so when it does not) and is asked again only when it changed. For any other
+    platform they are stated assumptions, never this machine's. Then the `CONDA_OVERRIDE_*` variables of `environ` hold
+    (an empty one takes the package away), then `overrides` (`__name=version[=build]`, `__name=` takes it away).
 
     Raises ConfigError for a variable and UsageError for an override that cannot be read.
     """
@@ -99,18 +99,24 @@ def _assumed(platform: str) -> list[VirtualPackage]:
 
 
 def _of_this_machine(environ: Mapping[str, str], reporter: Reporter) -> list[VirtualPackage]:
-    if not driver.may_be_there(environ):
+    signed = driver_answers.signature(environ)
+    if signed is None:
         from rattler import VirtualPackage as Detected  # start-up time
 
         generic = [package.into_generic() for package in Detected.detect()]
         return [VirtualPackage(p.name.normalized, str(p.version), str(p.build_string)) for p in generic]
+    known = driver_answers.known(signed, environ)
+    if known is not None:
+        return list(known)
     # A wedged driver blocks whoever asks it, in a call that no thread can be woken from: a process can be killed.
     try:
         answer = subprocess.run(
             [sys.executable, "-I", "-c", _PROBE],
             capture_output=True, check=True, timeout=DRIVER_SECONDS, env=dict(environ), text=True,
         )  # fmt: skip
-        return [VirtualPackage(*fields) for fields in json.loads(answer.stdout)]
+        found = [VirtualPackage(*fields) for fields in json.loads(answer.stdout)]
+        driver_answers.remember(signed, found, environ)
+        return found
     except subprocess.TimeoutExpired:
         reporter.warning(
             f"the NVIDIA driver did not answer within {DRIVER_SECONDS:g} s, so __cuda is taken to be absent;"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from envmgr.processes import boot_id
 
@@ -13,30 +13,34 @@ _DIRECTORIES = (
     "/usr/lib64/nvidia", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib/wsl/lib", "/usr/lib64",
     "/usr/lib", "/lib64", "/lib",
 )  # fmt: skip
+_LINKER_CACHE = "/etc/ld.so.cache"
 _VERSION = "/proc/driver/nvidia/version"
 
 
 def may_be_there(environ: Mapping[str, str]) -> bool:
     """Whether any of the places in which rattler looks for an NVIDIA driver has one."""
+    return next(places(environ), None) is not None
+
+
+def places(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the files by which rattler would find an NVIDIA driver."""
     if not sys.platform.startswith("linux"):
-        return False
-    programs = environ.get("PATH", os.defpath).split(os.pathsep)
-    if any(os.access(os.path.join(directory, "nvidia-smi"), os.X_OK) for directory in programs):
-        return True
+        return
+    for directory in environ.get("PATH", os.defpath).split(os.pathsep):
+        if os.access(program := os.path.join(directory, "nvidia-smi"), os.X_OK):
+            yield program
     try:
-        with open("/etc/ld.so.cache", "rb") as stream:
+        with open(_LINKER_CACHE, "rb") as stream:
             cached = stream.read()
     except OSError:
         cached = b""
     if any(library.encode() in cached for library in _LIBRARIES):
-        return True
-    directories = (*filter(None, environ.get("LD_LIBRARY_PATH", "").split(":")), *_DIRECTORIES)
-    return any(
-        os.path.exists(os.path.join(directory, library + suffix))
-        for directory in directories
-        for library in _LIBRARIES
-        for suffix in ("", ".1")
-    )
+        yield _LINKER_CACHE
+    for directory in (*filter(None, environ.get("LD_LIBRARY_PATH", "").split(":")), *_DIRECTORIES):
+        for library in _LIBRARIES:
+            for suffix in ("", ".1"):
+                if os.path.exists(path := os.path.join(directory, library + suffix)):
+                    yield path
 
 
 def machine_mark(environ: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import indexes, pylock
+from envmgr.pypi import indexes, pylock, unhashed
 from envmgr.pypi.pylock import Choice
 from envmgr.pypi.target import Target
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
@@ -105,7 +105,7 @@ def packages(uv: Uv, question: Question, reporter: Reporter) -> tuple[PipPackage
         output.write_text(pylock.write(question.locked), encoding="utf-8")
         warnings = _compile(uv, question, directory, "--format", "pylock.toml", "--output-file", output)
         text = output.read_text(encoding="utf-8")
-        found = pylock.read(text, choice=_choice(question), directory=directory, without=question.stubs)
+        found = pylock.read(text, choice=_choice(question, uv), directory=directory, without=question.stubs)
     for warning in warnings:
         yanked = _YANKED.fullmatch(warning)
         if yanked is not None:
@@ -227,8 +227,13 @@ def _formats(question: Question) -> list[str]:
     return ["--only-binary", ":all:", *(f"--no-binary={name}" for name in sorted(names))]
 
 
-def _choice(question: Question) -> Choice:
-    return Choice(tags=question.target.tags, built=question.builds.names, hashes=question.hashes)
+def _choice(question: Question, uv: Uv) -> Choice:
+    known = {package.url: package.sha256 for package in question.locked}
+
+    def hashing(url: str, said: Mapping[str, str]) -> str:
+        return known.get(without_credentials(url)) or unhashed.sha256_of(url, said, uv)
+
+    return Choice(tags=question.target.tags, built=question.builds.names, hashes=question.hashes, hashing=hashing)
 
 
 def _agree(found: Iterable[PipPackage], nodes: Graph) -> bool:

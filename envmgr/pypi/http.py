@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 import urllib.request
+from typing import Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from envmgr.pypi.uv import Uv
@@ -13,14 +14,15 @@ SECONDS = 3.0  # for an answer
 _JSON = "application/vnd.pypi.simple.v1+json"
 
 
-def request(url: str, *, is_page: bool = True) -> urllib.request.Request:
-    """Return the request for a page of an index, or for the head of a file; user and password come from the URL."""
+def request(url: str, what: Literal["page", "head", "file"] = "page") -> urllib.request.Request:
+    """Return the request for a page of an index, a file, or the head of one; user and password come from the URL."""
+    is_page = what == "page"
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     path = parts.path.rstrip("/") + "/" if is_page else parts.path
     bare = urlunsplit(parts._replace(netloc=host, path=path, fragment=""))
     headers = {"Accept": f"{_JSON}, text/html;q=0.1"} if is_page else {"Accept-Encoding": "identity"}
-    made = urllib.request.Request(bare, headers=headers, method="GET" if is_page else "HEAD")  # noqa: S310 (http only)
+    made = urllib.request.Request(bare, headers=headers, method="HEAD" if what == "head" else "GET")  # noqa: S310 (http only)
     if user:
         name, _, password = user.partition(":")
         token = f"{unquote(name)}:{unquote(password)}".encode()

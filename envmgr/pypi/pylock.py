@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """By what one artifact of each package is chosen: `tags` (best first); `built` are the names whose sdist is
-    taken where there is one; `hashes` (name → `sha256:…`) are those that an artifact must have one of."""
+    taken where there is one; `hashes` (name → `sha256:…`) are those that an artifact must have one of; `hashing` gives
+    the sha256 of a file at a URL that has only the other hashes given (None: such a file is refused)."""
 
     tags: Sequence[Tag]
     built: frozenset[str] = frozenset()
     hashes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hashing: Callable[[str, Mapping[str, str]], str] | None = None
 
 
 def read(text: str, *, choice: Choice, directory: Path, without: Iterable[str] = ()) -> tuple[PipPackage, ...]:
@@ -123,20 +125,29 @@ def package_of(entry: Mapping[str, Any], choice: Choice, rank: Mapping[Tag, int]
         sha256 = str(sdist.get("hashes", {}).get("sha256", ""))
         if not allowed or sha256 in allowed:
             return _artifact(name, entry, "sdist", str(sdist.get("name") or file_name(_url(sdist, directory))), sdist,
-                             directory)  # fmt: skip
+                             directory, choice)  # fmt: skip
     if not wheels:
         version = entry.get("version", "")
         if allowed and any(True for _ in _ranked(entry.get("wheels", ()), rank, frozenset())):
             raise PipError(f"{name} {version}: no file for this platform and Python has one of the hashes given for it")
         raise PipError(f"{name} {version} has no wheel for this platform and Python")
     _, filename, wheel = wheels[0]
-    return _artifact(name, entry, "wheel", filename, wheel, directory)
+    return _artifact(name, entry, "wheel", filename, wheel, directory, choice)
 
 
 def _artifact(
-    name: str, entry: Mapping[str, Any], kind: str, filename: str, artifact: Mapping[str, Any], directory: Path
+    name: str,
+    entry: Mapping[str, Any],
+    kind: str,
+    filename: str,
+    artifact: Mapping[str, Any],
+    directory: Path,
+    choice: Choice,
 ) -> PipPackage:
-    sha256 = str(artifact.get("hashes", {}).get("sha256", ""))
+    said = artifact.get("hashes", {})
+    sha256 = str(said.get("sha256", ""))
+    if not sha256 and choice.hashing is not None and str(artifact.get("url", "")).startswith("http"):
+        sha256 = choice.hashing(artifact["url"], said)
     if not _SHA256.fullmatch(sha256):
         raise PipError(
             f"{filename}: the index gives no sha256 for this {kind} (found {sorted(artifact.get('hashes', {}))}), "

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit, urlunsplit
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
 from envmgr.pypi import http, sources
+from envmgr.pypi.unhashed import with_user
 from envmgr.pypi.unpacking import place_with_credentials
 from envmgr.pypi.uv import Uv
 
@@ -36,20 +35,8 @@ def _lacks(package: PipPackage) -> bool:
 def _size(package: PipPackage, uv: Uv) -> int | None:
     try:
         url = sources.expanded(place_with_credentials(package), uv.environ) or package.url
-        with http.opener(uv).open(http.request(_with_user(url, uv), is_page=False), timeout=http.SECONDS) as answer:
+        with http.opener(uv).open(http.request(with_user(url, uv), "head"), timeout=http.SECONDS) as answer:
             length = str(answer.headers.get("Content-Length") or "")
     except (OSError, ValueError, PipError):
         return None
     return int(length) if length.isdecimal() else None
-
-
-def _with_user(url: str, uv: Uv) -> str:
-    """Return a URL with the user and password that an index on the same host has."""
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        return url
-    for index, _ in uv.indexes.index_urls():
-        netloc = urlsplit(re.sub(r"^[A-Za-z0-9._-]+=", "", index)).netloc
-        if netloc.endswith(f"@{parts.netloc}"):
-            return urlunsplit(parts._replace(netloc=netloc))
-    return url

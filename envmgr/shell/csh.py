@@ -212,9 +212,15 @@ if ( $__envmgr_level > 0 && ( $__envmgr_do == activate || $__envmgr_do == deacti
         set __envmgr_step = leave # sets __envmgr_names
         source $__envmgr_left:q
         if ( $__envmgr_made:q != "" ) \rm -f $__envmgr_made:q
-        eval 'set __envmgr_has = $?_ENVMGR_NAMES_'$__envmgr_level
+        eval 'set __envmgr_has = $?_ENVMGR_PREFIX_'$__envmgr_level
+        if ( $__envmgr_has ) then
+            eval 'set __envmgr_one = "$_ENVMGR_PREFIX_'$__envmgr_level'"'
+            if ( $__envmgr_one:q != "$CONDA_PREFIX" ) set __envmgr_has = 0
+        endif
+        if ( $__envmgr_has ) eval 'set __envmgr_has = $?_ENVMGR_NAMES_'$__envmgr_level
         if ( $__envmgr_has ) eval 'set __envmgr_names = "$_ENVMGR_NAMES_'$__envmgr_level'"'
         unsetenv _ENVMGR_NAMES_$__envmgr_level
+        unsetenv _ENVMGR_PREFIX_$__envmgr_level
         set __envmgr_noglob = $?noglob
         set noglob
         set __envmgr_list = ( $__envmgr_names )
@@ -348,6 +354,7 @@ def script(plan: ActivationPlan) -> str:
             identity + "    breaksw",
             "case enter:",
             identity + "".join(settings) + f"    setenv _ENVMGR_NAMES_$__envmgr_level {quote(names)}",
+            f"    setenv _ENVMGR_PREFIX_$__envmgr_level {quote(plan.prefix)}",
             *(_source(script) for script in plan.activate_scripts(".csh")),
             "    breaksw",
             "case leave:",

@@ -129,6 +129,7 @@ fn enter {|plan at|
         set names = $names' '$pair[0]
     }
     set-env _ENVMGR_NAMES_(to-string $at) $names
+    set-env _ENVMGR_PREFIX_(to-string $at) $plan[prefix]
     run-scripts $plan[activate] $plan[prefix]
 }
 
@@ -148,8 +149,11 @@ fn leave {|plan at|
     run-scripts [(range $count | each {|i| put $scripts[(- $count $i 1)] })] $E:CONDA_PREFIX
     var list = _ENVMGR_NAMES_(to-string $at)
     var names = [(each {|pair| put $pair[0] } $plan[variables])]
-    if (has-env $list) { set names = [(str:split ' ' (get-env $list))] }
-    unset-env $list
+    var of = _ENVMGR_PREFIX_(to-string $at)
+    if (and (has-env $list) (has-env $of)) {
+        if (eq (get-env $of) $E:CONDA_PREFIX) { set names = [(str:split ' ' (get-env $list))] }
+    }
+    drop $list $of
     set count = (count $names)
     for i [(range $count)] {
         var name = $names[(- $count $i 1)]

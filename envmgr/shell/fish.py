@@ -23,13 +23,15 @@ end
 
 function __envmgr1_restore --argument-names static # the names that the environment sets now
     set -l list _ENVMGR_NAMES_$__envmgr_level
+    set -l of _ENVMGR_PREFIX_$__envmgr_level
     set -l names
-    if set -q $list
+    if set -q $list; and set -q $of; and test "$$of" = "$CONDA_PREFIX"
         set names (string split -n ' ' -- "$$list")
     else
         set names (string split -n ' ' -- "$static")
     end
     set -e $list
+    set -e $of
     for name in $names[-1..1]
         string match -qr '^[A-Za-z_][A-Za-z0-9_]*$' -- $name
         or continue
@@ -233,6 +235,7 @@ def script(plan: ActivationPlan) -> str:
         "    set -g __envmgr_names ''",
         *(f"    __envmgr1_set {name} {quote(value)}" for name, value in plan.variables),
         '    set -gx _ENVMGR_NAMES_$__envmgr_level "$__envmgr_names"',
+        '    set -gx _ENVMGR_PREFIX_$__envmgr_level "$CONDA_PREFIX"',
         *(_source(script) for script in plan.activate_scripts(".fish")),
     ]
     leave = [

@@ -143,6 +143,7 @@ module envmgr-hook {
             $state = put $state $pair.0 $pair.1
         }
         $state = put $state $"_ENVMGR_NAMES_($at)" ($plan.variables | each {|pair| $" ($pair.0)" } | str join)
+        $state = put $state $"_ENVMGR_PREFIX_($at)" $plan.prefix
         run-scripts $state $plan.activate $plan.prefix
     }
 
@@ -150,8 +151,10 @@ module envmgr-hook {
         mut state = run-scripts $state ($plan.deactivate | reverse) $plan.prefix
         let list = $"_ENVMGR_NAMES_($at)"
         let static = $plan.variables | each {|pair| $pair.0 } | str join " "
-        let names = $state | get --optional $list | default $static
-        $state = drop $state $list
+        let of = $"_ENVMGR_PREFIX_($at)"
+        let is_ours = ($state | get --optional $of) == $state.CONDA_PREFIX
+        let names = if $is_ours { $state | get --optional $list | default $static } else { $static }
+        $state = drop $state $list $of
         for name in ($names | split row " " | where {|each| $each =~ '^[A-Za-z_][A-Za-z0-9_]*$' } | reverse) {
             let saved = $"__CONDA_SHLVL_($at - 1)_($name)"
             let before = $state | get --optional $saved

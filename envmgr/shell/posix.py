@@ -7,7 +7,8 @@ and nothing else. That protocol is for all schemas; all other names carry the nu
 two versions of envmgr can meet in one shell.
 
 The variables are conda's, so that either tool can deactivate what the other activated; two more are ours, since a
-new generation may have been put under a running shell: `_ENVMGR_NAMES_<level>` lists what was set on that level, and
+new generation may have been put under a running shell: `_ENVMGR_NAMES_<level>` lists what was set on that level, by the
+environment at `_ENVMGR_PREFIX_<level>` (conda may have entered another one there since), and
 `_ENVMGR_FRESH` says that CONDA_SHLVL was absent before.
 """
 
@@ -28,7 +29,13 @@ __envmgr1_set() { # name, value; remembers what the user had
 }
 
 __envmgr1_restore() { # the names that the environment sets now, for where the shell does not know what it set
-    \eval "__envmgr_names=\" \${_ENVMGR_NAMES_${__envmgr_level}-\$1}\"; \\unset _ENVMGR_NAMES_${__envmgr_level}"
+    \eval "__envmgr_names=\${_ENVMGR_PREFIX_${__envmgr_level}-}"
+    if [ "$__envmgr_names" = "${CONDA_PREFIX-}" ]; then
+        \eval "__envmgr_names=\" \${_ENVMGR_NAMES_${__envmgr_level}-\$1}\""
+    else
+        __envmgr_names=" $1"
+    fi
+    \unset "_ENVMGR_NAMES_$__envmgr_level" "_ENVMGR_PREFIX_$__envmgr_level"
     while [ -n "$__envmgr_names" ]; do
         __envmgr_one=${__envmgr_names##* }
         __envmgr_names=${__envmgr_names% *}
@@ -216,6 +223,7 @@ def activate_script(plan: ActivationPlan) -> str:
         "    __envmgr_names=",
         *(f"    __envmgr1_set {name} {quote(value)}" for name, value in plan.variables),
         '    \\eval "_ENVMGR_NAMES_$__envmgr_level=\\$__envmgr_names; \\\\export _ENVMGR_NAMES_$__envmgr_level"',
+        '    \\eval "_ENVMGR_PREFIX_$__envmgr_level=\\$CONDA_PREFIX; \\\\export _ENVMGR_PREFIX_$__envmgr_level"',
         *(f"    __envmgr1_source {quote(script)}" for script in plan.activate_scripts(".sh")),
     ]
     return "\n".join(

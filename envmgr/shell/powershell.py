@@ -119,6 +119,7 @@ New-Module -Name envmgr-hook -ScriptBlock {
             $Names += " $($Pair[0])"
         }
         Set-Text "_ENVMGR_NAMES_$At" $Names
+        Set-Text "_ENVMGR_PREFIX_$At" $Plan.prefix
         Invoke-Scripts $Plan.activate $Plan.prefix
     }
 
@@ -141,9 +142,10 @@ New-Module -Name envmgr-hook -ScriptBlock {
         $Scripts = @($Plan.deactivate)
         [array]::Reverse($Scripts)
         Invoke-Scripts $Scripts $Plan.prefix
-        $Names = Get-Text "_ENVMGR_NAMES_$At"
+        $Names = $null
+        if ((Get-Text "_ENVMGR_PREFIX_$At") -eq (Get-Text 'CONDA_PREFIX')) { $Names = Get-Text "_ENVMGR_NAMES_$At" }
         if ($null -eq $Names) { $Names = @($Plan.variables | ForEach-Object { $_[0] }) -join ' ' }
-        Remove-Text "_ENVMGR_NAMES_$At"
+        Remove-Text "_ENVMGR_NAMES_$At", "_ENVMGR_PREFIX_$At"
         $List = @($Names -split ' ' | Where-Object { $_ -match '^[A-Za-z_][A-Za-z0-9_]*$' })
         [array]::Reverse($List)
         foreach ($Name in $List) {

@@ -67,6 +67,7 @@ def environment(plan: ActivationPlan, environ: Mapping[str, str], active: Activa
             variables.pop(saved, None)
         variables[name] = value
     variables[f"_ENVMGR_NAMES_{level}"] = "".join(f" {name}" for name, _ in plan.variables)
+    variables[f"_ENVMGR_PREFIX_{level}"] = plan.prefix
     return variables
 
 
@@ -125,7 +126,11 @@ def _is_same(one: str, other: str) -> bool:
 
 def _leave(variables: dict[str, str], active: ActivationPlan, level: int) -> None:
     static = " ".join(name for name, _ in active.variables)
-    for name in reversed(variables.pop(f"_ENVMGR_NAMES_{level}", static).split()):
+    names = variables.pop(f"_ENVMGR_NAMES_{level}", static)
+    # conda may have entered another environment on that level since.
+    if variables.pop(f"_ENVMGR_PREFIX_{level}", None) != active.prefix:
+        names = static
+    for name in reversed(names.split()):
         if variable_fault(name, ""):
             continue
         saved = variables.pop(f"__CONDA_SHLVL_{level - 1}_{name}", None)

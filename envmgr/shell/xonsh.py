@@ -138,6 +138,7 @@ def hook():
                 put(saved, before)
             put(name, value)
         put("_ENVMGR_NAMES_%d" % at, "".join(" " + name for name, _ in plan["variables"]))
+        put("_ENVMGR_PREFIX_%d" % at, plan["prefix"])
         source_all(plan["activate"], plan["prefix"])
 
     def leave(at):
@@ -145,8 +146,8 @@ def hook():
         plan = plan_of(prefix) or fetched("deactivate", prefix, quiet=True) or {"variables": [], "deactivate": []}
         source_all(reversed(plan["deactivate"]), prefix)
         static = " ".join(name for name, _ in plan["variables"])
-        names = text_of("_ENVMGR_NAMES_%d" % at)
-        drop("_ENVMGR_NAMES_%d" % at)
+        names = text_of("_ENVMGR_NAMES_%d" % at) if text_of("_ENVMGR_PREFIX_%d" % at) == prefix else None
+        drop("_ENVMGR_NAMES_%d" % at, "_ENVMGR_PREFIX_%d" % at)
         for name in reversed((static if names is None else names).split()):
             if not known.fullmatch(name):
                 continue

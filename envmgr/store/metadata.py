@@ -21,6 +21,9 @@ _REQUESTED = b'\n  "requested_specs": []'
 _EXTRACTED = b'\n  "extracted_package_dir": '
 _LINK = b'\n  "link": '
 _SOURCE = b'\n    "source": '
+_HASH_OF_LINK = re.compile(
+    rb'("path_type": "softlink",\n(?: {8}"(?:no_link|sha256)": [^\n]*\n)*) {8}"sha256_in_prefix": '
+)
 _STRING = re.compile(rb'"(?:[^"\\\n]|\\.)*"')
 _ALIAS = "https://conda.anaconda.org/"
 
@@ -29,7 +32,8 @@ def complete_records(staged: Path, packages: Sequence[CondaPackage], directories
     """Make each prefix record say what was asked for and where the package really lies in the cache.
 
     `directories` maps `name-version-build` to the extracted package; rattler wrote the path of a passing view
-    there. Raises CorruptPackage when the records are not those of the packages.
+    there. The hash of a link's target, as a name, gets a key of its own: conda has the hash of what it leads to under
+    rattler's. Raises CorruptPackage when the records are not those of the packages.
     """
     records = staged / "conda-meta"
     # rattler lets nobody but the owner read them, and others list and verify a shared environment.
@@ -46,6 +50,7 @@ def complete_records(staged: Path, packages: Sequence[CondaPackage], directories
             if start < 0 or head is None or link is None or _REQUESTED not in head:
                 raise CorruptPackage(f"{path} does not have the form of a prefix record (CEP 32)")
             file.seek(0)
+            head = _HASH_OF_LINK.sub(rb'\1        "sha256_of_target_name": ', head)
             file.write(head.replace(_REQUESTED, requested, 1) + link)
             file.truncate()
         os.chmod(path, mode)

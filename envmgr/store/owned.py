@@ -141,7 +141,8 @@ def _conda_paths(package: str, paths: list[object]) -> Iterator[Owned]:
         if not isinstance(entry, Mapping) or not isinstance(path, str):
             raise Unusable("has an entry of `paths_data` without `_path`")
         original, kind = entry.get("original_path"), entry.get("path_type")
-        sha256, in_prefix = entry.get("sha256"), entry.get("sha256_in_prefix")
+        sha256 = entry.get("sha256")
+        in_prefix = entry.get("sha256_of_target_name", entry.get("sha256_in_prefix"))
         size = entry.get("size_in_bytes")
         is_patched = bool(entry.get("prefix_placeholder")) or (in_prefix is not None and in_prefix != sha256)
         # Of a link conda records the hash of the file in the package that it led to, which may be patched since.

@@ -17,7 +17,7 @@ from envmgr.store.commit import Checkpoint, unwatched
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
 
-AT_ONCE = 1000  # files; to remove so many takes as long as to start a process that does it
+AT_ONCE = 300  # files; to remove so many takes a millisecond or two, and whoever looks finds nothing left over
 
 
 def protect(tree: Path, left: Iterable[Left]) -> None:

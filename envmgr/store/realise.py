@@ -155,7 +155,7 @@ def _realise(run: Run) -> Realised:
     run.checkpoint("fetched")
     with told_of(location, "creating"):
         location.staging.mkdir(parents=True, exist_ok=True)
-        shares = _shares_files(location, artifacts)
+        shares = run.settings.link != "copy" and _shares_files(location, artifacts)
         needed = room.need(artifacts, request.lock.pip, shares=shares)
         if carries is not None and request.extent != "nothing":
             needed = needed.plus(bringing.needs(carries.survey, location.staging))

@@ -29,6 +29,7 @@ from envmgr.store import (
     metadata,
     ownership,
     pruning,
+    unsharing,
     variables,
     wheel_turns,
 )
@@ -103,10 +104,13 @@ def stage(staging: Staging, artifacts: Sequence[Artifact], tree: Path) -> Carrie
     _complete_python(staging, artifacts, installed, tree)
     (tree / layout.OWN_DIRECTORY).mkdir(parents=True)
     _write_metadata(staging, tree)
-    gpu_notice.write(tree, lock.conda)
+    gpu_notice.write(tree, lock.conda, lock.virtual_packages)
     staging.checkpoint("metadata written")
     with staging.reporter.start("check", "files"):
         clobbers = checks.check(tree, lock, artifacts)
+    if staging.settings.link == "copy":
+        with staging.reporter.start("link", "files of its own"):
+            unsharing.unshare(str(tree))
     _report(staging, artifacts, (*omitted, *clobbers))
     came = _carry(staging, tree)
     staging.checkpoint("carried")

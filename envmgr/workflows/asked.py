@@ -89,6 +89,8 @@ def _once(asked: Sequence[AskedT]) -> tuple[AskedT, ...]:
 
 def _of_files(files: Sequence[EnvironmentSpec], base: str) -> tuple[Requirement, ...]:
     """Return the requirements of files; raises UsageError for options, which are for a pip half as a whole."""
+    if not files:
+        return ()
     from envmgr.spec.requirements_file import relative_to_base  # start-up time: as below
 
     for file in files:

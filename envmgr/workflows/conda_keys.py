@@ -9,6 +9,7 @@ from envmgr.errors import ConfigError
 _NO, _YES = ("false", "no", "off", "0"), ("true", "yes", "on", "1")
 # Key → the values of it that say what is so here anyway, and what that is
 _SO_ANYWAY: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "allow_softlinks": (_NO, "files are reflinked, hard-linked or copied"),
     "anaconda_upload": (_NO, "nothing is uploaded"),
     "auto_activate": (_NO, "no environment is activated by itself"),
     "auto_activate_base": (_NO, "no environment is activated by itself"),
@@ -27,8 +28,7 @@ _SO_ANYWAY: Mapping[str, tuple[tuple[str, ...], str]] = {
     "verbosity": (("0",), "-v and -q say how much is printed"),
 }
 _INSTEAD: Mapping[str, str] = {
-    "allow_softlinks": "files are reflinked or hard-linked; put the cache elsewhere to have copies: ENVMGR_CACHE",
-    "always_copy": "put the cache on another file system than the environments: envmgr config set cache DIRECTORY",
+    "always_softlink": "files are reflinked or hard-linked, or copied: envmgr config set link copy",
     "create_default_packages": "name the packages in the environment file",
     "default_channels": "a name for several channels stands in channels.yaml: envmgr config import-conda",
     "custom_channels": "names of channels stand in channels.yaml: envmgr config import-conda",
@@ -64,4 +64,6 @@ def ours(key: str, value: str) -> tuple[str, tuple[str, ...]]:
         value = {"true": "flexible", "false": "disabled"}.get(value.lower(), value)
     if key == "solver" and value == "classic":
         value = "auto"
+    if key == "always_copy":
+        return "link", ("copy" if value.lower() in _YES else "auto",)
     return key, (value,)

@@ -80,7 +80,7 @@ def test_noarch_python_is_placed_by_its_python() -> None:
         lambda content: b"",
         lambda content: content[: len(content) // 2],
         lambda content: content[:-1],
-        lambda content: content.replace(b'"schema":1', b'"schema":2'),
+        lambda content: content.replace(b'"schema":2', b'"schema":3'),
         lambda content: content.replace(b"\0", b""),
         lambda content: b"\0" * len(content),
         lambda content: b"[]\n" + content,

@@ -59,7 +59,6 @@ def test_help_names_what_is_accepted(envmgr: Envmgr, command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["create", "-n", "y", "app", "--copy"], "ENVMGR_CACHE=/other/cache"),
         (["install", "-n", "x", "app", "--no-deps"], "write `--no-deps` into the pip section"),
         (["install", "-n", "x", "app", "--use-local"], "-c file:///"),
         (["search", "app", "-k"], "envmgr config set ssl_verify "),
@@ -202,3 +201,17 @@ def test_env_update_makes_what_is_not_there(app: Envmgr, channel: LocalChannel) 
 def test_there_is_no_base_environment(envmgr: Envmgr) -> None:
     done = envmgr("update", "-n", "base", "-c", "defaults", "conda", "-y")
     assert (done.code, "envmgr is in no environment; pip updates it" in done.err) == (2, True)
+
+
+def test_copy_gives_files_of_their_own(app: Envmgr, channel: LocalChannel) -> None:
+    app.ok("create", "-n", "y", "-c", channel.url, "tool", "part=1", "--copy", "-q")
+    file = app.prefix("y") / "share/part.txt"
+    assert file.stat().st_nlink == 1
+    assert (app.prefix("y") / "bin/tool").stat().st_mode & 0o111
+    file.write_text("edited\n")
+    assert (app.prefix("x") / "share/part.txt").read_text() == "one\n"
+    app.ok("config", "--set", "always_copy", "true")
+    app.ok("create", "-n", "z", "-c", channel.url, "part=1", "-q")
+    assert (app.prefix("z") / "share/part.txt").stat().st_nlink == 1
+    assert (app.prefix("z") / "share/part.txt").read_text() == "one\n"
+    assert app.ok("verify", "-n", "z").startswith("z: whole")

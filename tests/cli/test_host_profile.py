@@ -159,6 +159,9 @@ def test_run_says_once_that_a_gpu_build_meets_no_gpu(envmgr: Envmgr, channel: Lo
     without = {"CONDA_OVERRIDE_CUDA": ""}
     done = envmgr.process("run", "-n", "science", "true", **gpu)
     assert (done.code, done.err) == (0, "")
+    old = envmgr.process("run", "-n", "science", "true", CONDA_OVERRIDE_CUDA="11.4")
+    assert (old.code, old.err.count("this machine has __cuda 11.4: cuda-version (__cuda >=12)")) == (0, 1)
+    assert envmgr.process("run", "-n", "science", "true", CONDA_OVERRIDE_CUDA="11.4").err == ""
     done = envmgr.process("run", "-n", "science", "true", **without)
     assert (done.code, done.err.count("shows no NVIDIA driver: cuda-version (__cuda >=12), torch (__cuda)")) == (0, 1)
     for name in ("science", "plain"):

@@ -114,6 +114,16 @@ def test_what_was_asked_for_is_what_they_export_of_ours(theirs: Theirs, envmgr: 
     assert sorted(specs) == ["- greet", "- tool=1"]
 
 
+def test_condas_doctor_finds_ours_in_health(theirs: Theirs, envmgr: Envmgr, channel: LocalChannel) -> None:
+    if not theirs.is_conda:
+        pytest.skip("micromamba has no doctor")
+    channel.add(Package(name="linked", files={"lib/a.so.1": "x"}, symlinks={"lib/a.so": "a.so.1"}))
+    envmgr.ok("create", "-n", "ours", "-c", channel.url, "tool=1", "greet", "linked", "-q")
+    report = theirs("doctor", "-p", str(envmgr.prefix("ours")))
+    assert "There are no packages with altered files" in report
+    assert "There are no packages with missing files" in report
+
+
 def test_what_they_do_in_ours_is_listed_and_can_be_taken_into_the_lock_or_undone(
     theirs: Theirs, envmgr: Envmgr, channel: LocalChannel
 ) -> None:

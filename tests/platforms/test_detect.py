@@ -48,6 +48,24 @@ def test_the_driver_is_asked_in_the_way_of_rattler(tmp_path: Path) -> None:
     assert {"__cuda=12.4=0", "__cuda_arch=8.6=0"} <= set(_as_text(detect(current_subdir(), environ)))
 
 
+def test_a_driver_is_asked_once_until_it_changes(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    answer = "<?xml version='1.0'?><nvidia_smi_log><cuda_version>{}</cuda_version></nvidia_smi_log>"
+    script = f'case "$*" in *compute_cap*) echo 8.6;; *) echo x >> {asked}; echo "{answer}";; esac'
+    environ = _fake_driver(tmp_path / "bin", script.format("12.4"))
+    for _ in range(3):
+        assert "__cuda=12.4=0" in _as_text(detect(current_subdir(), environ))
+    assert asked.read_text().count("x") == 1
+    (tmp_path / "bin/nvidia-smi").unlink()
+    environ = _fake_driver(tmp_path / "bin", script.format("13.0"))
+    assert "__cuda=13.0=0" in _as_text(detect(current_subdir(), environ))
+    (kept, _) = (tmp_path / "bin/.cache/envmgr/driver").iterdir()
+    for damaged in ("", "[", "[[1,2,3,4]]", '{"a": 1}', "[" * 99_999):
+        for file in kept.parent.iterdir():
+            file.write_text(damaged)
+        assert "__cuda=13.0=0" in _as_text(detect(current_subdir(), environ))
+
+
 def test_a_driver_that_hangs_costs_a_second_and_is_said_aloud(tmp_path: Path) -> None:
     environ = _fake_driver(tmp_path / "bin", "exec sleep 60")
     warnings = _Warnings()

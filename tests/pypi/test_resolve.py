@@ -380,6 +380,21 @@ def test_a_wheel_without_a_hash_in_the_index_is_hashed_before_it_is_locked(
     assert package.sha256 == hashlib.sha256(Wheel(name="app").content()).hexdigest()
 
 
+def test_a_wheel_of_which_the_index_knows_an_md5_alone_is_held_against_it_and_locked_by_its_sha256(
+    index: IndexServer, settings: Settings, request_for: Ask, reporter: CollectingReporter
+) -> None:
+    data = Wheel(name="app").content()
+    index.add(Wheel(name="app"), hashes={"md5": hashlib.md5(data).hexdigest()})
+    index.add(Wheel(name="forged"), hashes={"md5": "0" * 32})
+    found = resolve(request_for(["app"]), settings=settings, reporter=reporter).packages
+    assert [package.sha256 for package in found] == [hashlib.sha256(data).hexdigest()]
+    index.requests.clear()
+    again = resolve(replace(request_for(["app"]), locked=found), settings=settings, reporter=reporter).packages
+    assert (again, f"/files/{found[0].filename}" in index.requests) == (found, False)
+    with pytest.raises(PipError, match="is not what the index says: expected md5 0000"):
+        resolve(request_for(["forged"]), settings=settings, reporter=reporter)
+
+
 def test_configuration_of_the_current_directory_has_no_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     index: IndexServer, settings: Settings, request_for: Ask, reporter: CollectingReporter,

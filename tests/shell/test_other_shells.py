@@ -79,12 +79,28 @@ def test_what_another_shell_entered_can_be_left(shell: OtherShell) -> None:
     result = shell.run(
         "envmgr deactivate", "snapshot end",
         CONDA_PREFIX=str(one), CONDA_SHLVL="1", CONDA_DEFAULT_ENV="one", _ENVMGR_NAMES_1=" A B", _ENVMGR_FRESH="1",
+        _ENVMGR_PREFIX_1=str(one),
         A="one", B="1", __CONDA_SHLVL_0_A="mine", PATH=f"{one}/bin:" + shell.environ["PATH"],
     )  # fmt: skip
     end = result.variables["end"]
     assert end["PATH"] == shell.environ["PATH"]
     assert end["A"] == "mine"
-    assert not {"B", "CONDA_PREFIX", "CONDA_SHLVL", "_ENVMGR_NAMES_1", "__CONDA_SHLVL_0_A"} & end.keys()
+    assert (
+        not {"B", "CONDA_PREFIX", "CONDA_SHLVL", "_ENVMGR_NAMES_1", "_ENVMGR_PREFIX_1", "__CONDA_SHLVL_0_A"}
+        & end.keys()
+    )
+
+
+def test_what_conda_entered_since_is_left_by_its_own_names(shell: OtherShell) -> None:
+    one = make_prefix(shell.prefix("one"), variables={"B": "1"})
+    result = shell.run(
+        "envmgr deactivate", "snapshot end",
+        CONDA_PREFIX=str(one), CONDA_SHLVL="1", CONDA_DEFAULT_ENV="one", B="1", MINE="kept",
+        _ENVMGR_NAMES_1=" MINE", _ENVMGR_PREFIX_1=str(shell.prefix("before")),
+        PATH=f"{one}/bin:" + shell.environ["PATH"],
+    )  # fmt: skip
+    end = result.variables["end"]
+    assert (end["MINE"], end.get("B"), end.get("_ENVMGR_PREFIX_1")) == ("kept", None, None)
 
 
 def test_environment_of_another_tool_is_activated(shell: OtherShell) -> None:

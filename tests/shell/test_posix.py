@@ -287,11 +287,23 @@ def test_a_hostile_list_of_names_is_not_executed(shell: Shell) -> None:
         CONDA_SHLVL="1",
         CONDA_PREFIX=str(prefix),
         _ENVMGR_NAMES_1="x;touch${IFS}pwned $(touch pwned) 1  * A",
+        _ENVMGR_PREFIX_1=str(prefix),
         A="gone",
     )
     assert result.code == 0
     assert "A" not in result.variables["end"]
     assert not (shell.root.parent / "pwned").exists()
+
+
+def test_what_conda_entered_since_is_left_by_its_own_names(shell: Shell) -> None:
+    prefix = make_prefix(shell.prefix("one"), variables={"B": "1"})
+    result = shell.run(
+        "envmgr deactivate; snapshot end",
+        CONDA_SHLVL="1", CONDA_PREFIX=str(prefix), _ENVMGR_NAMES_1=" MINE", _ENVMGR_PREFIX_1="/before",
+        MINE="kept", B="1",
+    )  # fmt: skip
+    end = result.variables["end"]
+    assert (end["MINE"], end.get("B"), end.get("_ENVMGR_PREFIX_1")) == ("kept", None, None)
 
 
 def test_no_process_starts_on_activation(shell: Shell) -> None:
@@ -368,3 +380,19 @@ def test_quoting_is_exact(text: str) -> None:
         ["sh", "-c", f"printf %s {posix.quote(text)}"], capture_output=True, check=True, env={"PATH": os.defpath}
     )
     assert done.stdout == text.encode()
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh"])
+@pytest.mark.parametrize("way", ["eval", "source"])
+def test_an_alias_of_the_same_name_gives_way(tmp_path: Path, environ: dict[str, str], name: str, way: str) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"the shell {name} is not installed")
+    prefix = make_prefix(tmp_path / "root/envs/one")
+    hook = tmp_path / "hook.sh"
+    hook.write_text(posix.hook(command=("/nowhere/envmgr",), root=str(tmp_path / "root")))
+    load = f'eval "$(cat {hook})"' if way == "eval" else f". {hook}"
+    (tmp_path / "rc").write_text(f"alias envmgr=/nowhere/envmgr\n{load}\n")
+    script = f'. {tmp_path}/rc; envmgr activate one; echo "$CONDA_PREFIX"'
+    argv = [name, "--norc", "-O", "expand_aliases"] if name == "bash" else [name, "-f"]
+    done = subprocess.run([*argv, "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (f"{prefix}\n", "")

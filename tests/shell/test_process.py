@@ -59,11 +59,14 @@ def test_names_from_outside_remove_only_variables(tmp_path: Path) -> None:
         "CONDA_SHLVL": "1",
         "PATH": "/bin",
         "_ENVMGR_NAMES_1": " PATH A 1 a;b",
+        "_ENVMGR_PREFIX_1": str(one),
         "A": "1",
     }
     computed = _computed(two, environ)
     assert "A" not in computed
     assert computed["PATH"].endswith(":/bin")
+    kept = _computed(two, environ | {"_ENVMGR_PREFIX_1": "/what/conda/has/left"})
+    assert (kept["A"], "_ENVMGR_NAMES_2" in kept, "_ENVMGR_NAMES_1" in kept) == ("1", True, False)
 
 
 def _run(prefix: Path, argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:

@@ -34,6 +34,7 @@ def read(tmp_path: Path, paths: list[object], **others: object) -> Record:
         ({"path_type": "hardlink", "sha256": A.upper()}, (A,), None),
         ({"path_type": "softlink", "sha256": A, "size_in_bytes": 3}, (), 3),
         ({"path_type": "softlink", "sha256": A, "sha256_in_prefix": B}, (B,), None),
+        ({"path_type": "softlink", "sha256": A, "sha256_of_target_name": B, "size_in_bytes": 0}, (B,), None),
         ({"path_type": "hardlink", "sha256": "short", "size_in_bytes": "3"}, (), None),
         ({"path_type": ["odd"], "sha256": 1, "size_in_bytes": True}, (), None),
         ({}, (), None),

@@ -31,6 +31,7 @@
 @set A=say ^"hi^" ^& exit %%PATH%%
 @set "EMPTY="
 @set "_ENVMGR_NAMES_%__envmgr_level%=A EMPTY"
+@set "_ENVMGR_PREFIX_%__envmgr_level%=C:\store\envs\it's 100%%"
 @if exist "C:\store\envs\it's 100%%\etc\conda\activate.d\a.bat" @call "C:\store\envs\it's 100%%\etc\conda\activate.d\a.bat"
 @exit /b 0
 :leave

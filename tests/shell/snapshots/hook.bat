@@ -145,8 +145,10 @@
 @if exist "%__envmgr_left%" @call "%__envmgr_left%" describe
 @set "__envmgr_old=%__envmgr_path%"
 @if exist "%__envmgr_left%" @call "%__envmgr_left%" leave
-@if defined _ENVMGR_NAMES_%__envmgr_level% @call :copy _ENVMGR_NAMES_%__envmgr_level% __envmgr_names
+@call :copy _ENVMGR_PREFIX_%__envmgr_level% __envmgr_of
+@if "%__envmgr_of%"=="%CONDA_PREFIX%" @call :copy _ENVMGR_NAMES_%__envmgr_level% __envmgr_names
 @set "_ENVMGR_NAMES_%__envmgr_level%="
+@set "_ENVMGR_PREFIX_%__envmgr_level%="
 @for %%n in (%__envmgr_names%) do @call :restore %%n __CONDA_SHLVL_%__envmgr_below%_%%n
 @exit /b 0
 
@@ -202,5 +204,5 @@
 
 :forget
 @for %%v in (stack target by_path scratch changes_prompt env_prompt root level below prefix) do @set "__envmgr_%%v="
-@for %%v in (file path names wanted new final old left previous stacked) do @set "__envmgr_%%v="
+@for %%v in (file path names wanted new final old left previous stacked of) do @set "__envmgr_%%v="
 @exit /b 0
