@@ -169,9 +169,12 @@ def loads(content: bytes, placed: Placed | None = None) -> Plan | None:
     return plan if len(plan.record) == gaps + 1 and record.endswith(b"\n  },\n") else None
 
 
-def aside(plan: Plan, paths: Mapping[str, str]) -> Plan:
-    """Return the plan with some paths of the prefix, no directories, elsewhere: the keys are where they were."""
-    directories = set(plan.directories)
+def aside(plan: Plan, paths: Mapping[str, str], closed: Sequence[str] = ()) -> Plan:
+    """Return the plan with some paths of the prefix, no directories, elsewhere: the keys are where they were.
+
+    No directory is made at the `closed` paths nor below them; all that was to be there is among the `paths`.
+    """
+    directories = {each for each in plan.directories if not any(f"{each}/".startswith(f"{path}/") for path in closed)}
     for target in paths.values():
         _add_directories(directories, target.rpartition("/")[0])
     moved = {path.rpartition("/")[0] for path in paths}
@@ -183,7 +186,8 @@ def aside(plan: Plan, paths: Mapping[str, str]) -> Plan:
             if path in paths:
                 staying.remove(name)
                 groups.append(Group(group.source, paths[path].rpartition("/")[0], [name]))
-        groups.append(group._replace(names=staying))
+        if staying:
+            groups.append(group._replace(names=staying))
     made = [each._replace(target=paths.get(each.target, each.target)) for each in plan.made]
     record = b"\0".join(plan.record)
     for path, target in paths.items():
@@ -247,8 +251,7 @@ def _record_entry(directory: str, entry: ListedPath, target: str, how: How | Non
             # rattler gives it the other key, by which conda and micromamba have the hash of what the link leads to.
             found, key = hashlib.sha256(os.fsencode(os.readlink(where))).hexdigest(), "sha256_of_target_name"
         elif sha256 is None and entry.kind == "hardlink":
-            with open(where, "rb") as file:
-                found = hashlib.sha256(file.read()).hexdigest()
+            found = _sha256_of(where)
         if found is not None and found != sha256:
             lines.append(f'"{key}": "{found}"')
         size = entry.size if entry.size is not None or entry.kind == "directory" else os.lstat(where).st_size
@@ -260,6 +263,14 @@ def _record_entry(directory: str, entry: ListedPath, target: str, how: How | Non
         lines.append(f'"file_mode": "{how}"')
         lines.append(f'"prefix_placeholder": {quoted(entry.placeholder or "")}')
     return "      {\n        " + ",\n        ".join(lines) + "\n      }"
+
+
+def _sha256_of(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _listed(indent: str, name: str, items: Sequence[str]) -> str:

@@ -181,7 +181,7 @@ def _script(step: str, shell: str, target: str, environ: Mapping[str, str]) -> i
     if step == "deactivate":
         text = scripts.script_for(os.path.abspath(target), shell, "deactivate")
     else:
-        is_path = os.sep in target or target in (".", "..")
+        is_path = "/" in target or os.sep in target or target in (".", "..")
         prefix = _prefix(None if is_path else target, target if is_path else None, environ)
         text = scripts.script_for(prefix, shell)
     _print(scripts.encoded(shell, text))

@@ -18,7 +18,7 @@ def text(prefix: Path, command: str, tool: str, shell: str = "/bin/sh") -> str:
     `shell` is the absolute path of a POSIX shell, and sources what packages do at activation.
     """
     if sys.platform == "win32":
-        return _batch(prefix, command, tool)
+        return batch(prefix, command, tool)
     activate, program = posix.quote(f"{prefix}/conda-meta/envmgr/activate.sh"), posix.quote(f"{prefix}/bin/{command}")
     gone = posix.quote(f"error: {command} is gone with its environment, {prefix}\n\nhint: envmgr tool install {tool}\n")
     return (
@@ -29,7 +29,8 @@ def text(prefix: Path, command: str, tool: str, shell: str = "/bin/sh") -> str:
     )
 
 
-def _batch(prefix: PurePath, command: str, tool: str) -> str:
+def batch(prefix: PurePath, command: str, tool: str) -> str:
+    """Return the launcher for Windows: a batch file that enters the environment for the command alone."""
     steps = f"{cmd.quote(str(prefix))}\\conda-meta\\envmgr\\activate.bat"
     lines = (
         f"@rem {_MARK} for {tool}",

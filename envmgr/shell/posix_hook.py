@@ -65,7 +65,7 @@ __envmgr_hook_change() { # a command that may have given the active environment 
     __envmgr_exe "$@" || return
     case ${CONDA_SHLVL:-0} in 0) return 0 ;; esac
     if [ -z "${CONDA_PREFIX:-}" ] || [ -d "${CONDA_PREFIX:-}/conda-meta" ] || [ "$1" != rename ]; then
-        envmgr reactivate || return
+        __envmgr_hook_main reactivate || return
     else
         __envmgr_target=
         while [ $# -gt 1 ]; do
@@ -78,12 +78,12 @@ __envmgr_hook_change() { # a command that may have given the active environment 
         done
         set -- "$__envmgr_target"
         \unset __envmgr_target
-        envmgr reactivate && __envmgr_hook_source activate "$1" || return
+        __envmgr_hook_main reactivate && __envmgr_hook_source activate "$1" || return
     fi
     \hash -r 2>/dev/null || :
 }
 
-envmgr() {
+__envmgr_hook_main() {
     case ${1-} in
         activate)
             shift
@@ -98,7 +98,7 @@ envmgr() {
             if [ -d "${CONDA_PREFIX:-}/conda-meta" ]; then
                 __envmgr_hook_source activate "${CONDA_PREFIX%/}/"
             else
-                envmgr deactivate
+                __envmgr_hook_main deactivate
             fi ;;
         @CHANGING@) __envmgr_hook_change "$@" ;;
         env)
@@ -109,6 +109,10 @@ envmgr() {
         *) __envmgr_exe "$@" ;;
     esac
 }
+
+# An alias of this name would be expanded where the function is defined, also before `unalias`: not so below `eval`.
+\unalias envmgr 2>/dev/null || :
+\eval 'envmgr() { __envmgr_hook_main "$@"; }'
 
 if [ -n "${BASH_VERSION:-}" ]; then
     __envmgr_complete() {

@@ -26,7 +26,7 @@ from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import match_spec, without_virtual
 from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.model import Origin
-from envmgr.urls import file_url, redact, without_credentials
+from envmgr.urls import file_url, redact
 
 SCHEMA = 1
 FILE = "case.json"
@@ -58,7 +58,7 @@ class Case(NamedTuple):
 def answer_of(request: SolveRequest, outcome: Solution | EnvmgrError) -> Answer:
     """Return an outcome as it is recorded and compared."""
     if isinstance(outcome, EnvmgrError):
-        return Answer(error=outcome.kind, message=redact(outcome.message))
+        return Answer(error=outcome.kind, message=_without_places(redact(outcome.message), request))
     numbers = {channel.url: at for at, channel in enumerate(request.channels)}
     return Answer(tuple(f"{numbers.get(each.channel, '?')}::{each.dist_name}" for each in outcome.packages))
 
@@ -119,18 +119,40 @@ def _write_channel(directory: Path, platform: str, records: Sequence[RepoDataRec
         (path / "repodata.json").write_text(json.dumps(document, sort_keys=True), encoding="utf-8")
 
 
+def _short(origin: Origin) -> str:
+    """Return an origin as it is known without this machine: the last part of a path."""
+    head, _, tail = str(origin).rpartition("/")
+    return f"conda-meta/{tail}" if head.endswith("/conda-meta") else tail
+
+
+def _called(channel: Channel) -> str:
+    return os.path.basename(channel.name.rstrip("/"))
+
+
+def _without_places(text: str, request: SolveRequest) -> str:
+    """Return words without the paths of this machine."""
+    dated = [channel.dated.origin for channel in request.channels if channel.dated is not None]
+    written = [each.origin for each in (*request.specs, *request.constraints)]
+    places = {str(origin): _short(origin) for origin in (*written, request.exclude_newer_origin, *dated)}
+    for channel in request.channels:
+        places |= {redact(channel.url): _called(channel), redact(channel.name): _called(channel)}
+    for place in sorted(places, key=len, reverse=True):
+        text = text.replace(place, places[place])
+    return text
+
+
 def _request(request: SolveRequest) -> dict[str, Any]:
     numbers = {channel.url: at for at, channel in enumerate(request.channels)}
 
     def package(each: CondaPackage) -> dict[str, Any]:
         channel = numbers.get(each.channel)
-        return each._asdict() | {"channel": channel, "url": without_credentials(each.url), "requested": ()}
+        return each._asdict() | {"channel": channel, "url": "", "requested": ()}
 
     cutoff, limit = request.exclude_newer, request.time_limit
     return {
-        "specs": [[redact(each.text), str(each.origin)] for each in request.specs],
-        "constraints": [[redact(each.text), str(each.origin)] for each in request.constraints],
-        "channels": [redact(os.path.basename(each.name.rstrip("/"))) for each in request.channels],
+        "specs": [[redact(each.text), _short(each.origin)] for each in request.specs],
+        "constraints": [[redact(each.text), _short(each.origin)] for each in request.constraints],
+        "channels": [redact(_called(each)) for each in request.channels],
         "channel_urls": [[redact(name), numbers.get(url)] for name, url in request.channel_urls],
         "platform": request.platform,
         "virtual_packages": [list(each) for each in request.virtual_packages],

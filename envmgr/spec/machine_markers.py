@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
@@ -46,6 +47,7 @@ def always_holds(marker: str) -> bool:
     return all(_holds(marker, machine, python) for machine in _MACHINES for python in PYTHONS)
 
 
+@functools.lru_cache(maxsize=4096)  # the same marker stands at many edges of a lock
 def pythons(marker: str, platform: str) -> frozenset[str]:
     """Return the minor versions of python with which a marker holds on `platform`; an unknown platform is none that
     a marker keeps out. Raises InvalidMarker for what is none."""

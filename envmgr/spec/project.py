@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ from envmgr.spec.requirements_file import RequirementsReader
 from envmgr.urls import redact
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+# `name = "rich"`, `"rich": {`, `rich = "*"`, `"rich" = "*"`
+_NAMING = re.compile(r"""\s*(?:name\s*=\s*["']([^"']+)["']|["']([^"']+)["']\s*[:=]|([\w.-]+)\s*=)""")
 _EXTRA = re.compile(r"""extra\s*(?P<sign>==|!=|in)\s*["'](?P<name>[^"']+)["']""")
 
 
@@ -86,10 +88,10 @@ def spec_of(
     check_chosen(wish.extras, project.extras, "extra", faults)
     check_chosen(wish.groups, project.groups, "dependency group", faults)
     reader = RequirementsReader(load, faults, base=base_of(source))
-    lines = text.splitlines()
+    numbers = _numbers(text)
     found: list[Requirement] = []
     for entry in project.entries:
-        number = _line(lines, entry.name)
+        number = numbers.get(entry.name)
         if not _NAME.fullmatch(entry.name):
             faults.add(number, f"{shown(entry.name)} is no name of a package (PEP 503)")
             continue
@@ -103,7 +105,7 @@ def spec_of(
         hashes = "".join(f" --hash={each}" for each in sorted(set(entry.hashes)) if each.startswith("sha256:"))
         line = f"{entry.text}{f' ; {marker}' if marker else ''}{hashes}"
         found.extend(reader.read_line(line, Origin(source=label, line=number), (source,)))
-    dependencies = _python(project.python, lines, label, faults)
+    dependencies = _python(project.python, text.splitlines(), label, faults)
     faults.raise_if_any()
     options = replace(NO_OPTIONS, no_deps=True, lines=("--no-deps",)) if project.is_lock else NO_OPTIONS
     return EnvironmentSpec(
@@ -157,7 +159,11 @@ def _other_indexes(project: Project, label: str) -> tuple[str, ...]:
             "(`envmgr info`), more of them by PIP_EXTRA_INDEX_URL",)  # fmt: skip
 
 
-def _line(lines: Sequence[str], name: str) -> int | None:
-    """Return the line that names a package: neither TOML's nor JSON's parser tells it."""
-    forms = (f'name = "{name}"', f'"{name}":', f"{name} =", f'"{name}"', f"'{name}'")
-    return next((number for form in forms for number, line in enumerate(lines, start=1) if form in line), None)
+def _numbers(text: str) -> Mapping[str, int]:
+    """Return the first line that names each package: neither TOML's nor JSON's parser tells it."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _NAMING.match(line)
+        if match is not None:
+            found.setdefault(next(filter(None, match.groups())), number)
+    return found

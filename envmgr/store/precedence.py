@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from envmgr.lock.model import CondaPackage
 
@@ -36,12 +36,6 @@ def order(packages: Sequence[CondaPackage]) -> tuple[str, ...]:
         elif not done[name] and (name, True) in pending:
             return _order_of_rattler(packages)
     return tuple(found) if len(found) == len(by_name) else _order_of_rattler(packages)
-
-
-def winners(claims: Mapping[str, Sequence[str]], packages: Sequence[CondaPackage]) -> dict[str, str]:
-    """Return the name of the package that has each path; `claims` are the names of its owners."""
-    rank = {name: position for position, name in enumerate(order(packages))}
-    return {path: max(owners, key=rank.__getitem__) for path, owners in claims.items()}
 
 
 def _order_of_rattler(packages: Sequence[CondaPackage]) -> tuple[str, ...]:

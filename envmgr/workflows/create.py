@@ -339,7 +339,12 @@ def _own(location: Location, locker: Locker | ForeignLocker) -> Lock | None:
         lock = own_lock(location)
     except LockError:
         return None
-    return None if lock is None or locker.outdated(lock) else lock
+    if lock is None or locker.outdated(lock):
+        return None
+    if locker.is_foreign:
+        return lock
+    here = locker.here(lock)  # made beside another copy of the recipes: the same where this one builds the same
+    return here if here == lock or locker.is_built_here(here) else None
 
 
 def _previous(location: Location, reporter: Reporter) -> Lock | None:

@@ -46,9 +46,19 @@ def unbuildable(
     built = {channel.url: channel for channel in channels if channel.recipes is not None}
     ours = [package for package in lock.conda if package.channel in built]
     for package in cache.missing(ours) if ours else ():
-        path = path_of_file_url(package.url)
-        if path is None or _sha256(path) != package.sha256:
+        if not _is_built(package):
             yield built[package.channel], package
+
+
+def is_built_here(lock: Lock, channels: Sequence[Channel]) -> bool:
+    """Whether every package of those of `channels` that are built here is what was built here, wherever else it is."""
+    built = {channel.url for channel in channels if channel.recipes is not None}
+    return all(_is_built(package) for package in lock.conda if package.channel in built)
+
+
+def _is_built(package: CondaPackage) -> bool:
+    path = path_of_file_url(package.url)
+    return path is not None and _sha256(path) == package.sha256
 
 
 def lacking(lock: Lock, virtual_packages: Sequence[VirtualPackage]) -> tuple[str, ...]:

@@ -140,6 +140,11 @@ class Locker:
         """Return a lock that was written elsewhere as it is on this machine."""
         return following.relocated(lock, self._channels) if lock.spec_digest == self.spec_digest else lock
 
+    def is_built_here(self, lock: Lock) -> bool:
+        """Whether the recipe channels in use build what `lock` has of them; raises ChannelError where they cannot."""
+        build_recipe_channels(self._channels, self._settings, self._reporter)
+        return following.is_built_here(lock, self._channels)
+
     def check_installable(self) -> None:
         """Raise PipError where what is asked for can be locked, but not installed on this machine."""
         if self._spec.pip and self.platform != current_subdir():

@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from rattler import RepoDataRecord, Version
+from rattler import Gateway, RepoDataRecord, Version
 
 from envmgr.channels.gateway import gateway
 from envmgr.channels.model import Channel
 from envmgr.channels.table import ChannelTable
-from envmgr.errors import PackagesNotFound, Unsatisfiable, UsageError
+from envmgr.errors import ChannelError, PackagesNotFound, Unsatisfiable, UsageError
 from envmgr.lock.model import CondaPackage
 from envmgr.platforms.subdirs import current_subdir, validate_subdir
 from envmgr.reporting import Reporter, SilentReporter
@@ -67,14 +67,27 @@ class Obstacle(NamedTuple):
 def search(request: SearchRequest, settings: Settings, reporter: Reporter) -> tuple[Found, ...]:
     """Return every artifact that matches, by name, the newest first; of equal versions the highest build first.
 
-    Raises SpecError, ChannelError, and PackagesNotFound with the nearest names.
+    A channel that cannot be read is warned of where others have what is looked for. Raises SpecError, ChannelError,
+    and PackagesNotFound with the nearest names.
     """
     channels, platform = _where(request, settings)
     build_recipe_channels(channels, settings, reporter)
+    unread: tuple[ChannelError, ...] = ()
     with reporter.start("repodata", "reading channels"):
-        repodata = Repodata(gateway(channels, settings), channels, platform)
-        names, spec = _names(request.spec, repodata)
-        records = [record for name in names for found in repodata.named(name) for record in found]
+        source = gateway(channels, settings)
+        repodata = Repodata(source, channels, platform)
+        try:
+            names, spec, records = _read(request.spec, repodata)
+        except ChannelError:
+            channels, unread = _readable(request.spec, source, channels, platform)
+            if not channels:
+                raise
+            repodata = Repodata(source, channels, platform)
+            names, spec, records = _read(request.spec, repodata)
+            if not any(_fits(record, spec, _channel_url(spec, channels)) for record in records):
+                raise  # it may be there
+    for error in unread:
+        reporter.warning(f"not everything was searched: {error.message}")
     url = _channel_url(spec, channels)
     fitting = [record for record in records if _fits(record, spec, url)]
     if not fitting:
@@ -136,6 +149,27 @@ def _where(request: SearchRequest, settings: Settings) -> tuple[tuple[Channel, .
     of_spec = (spec.channel,) if spec is not None and spec.channel is not None else ()
     chosen = request.channels if request.override_channels else (*request.channels, *names)
     return table.resolve(tuple(dict.fromkeys((*of_spec, *chosen)))), platform or current_subdir()
+
+
+def _read(text: str, repodata: Repodata) -> tuple[tuple[str, ...], Dependency | None, list[RepoDataRecord]]:
+    """Return the names that a spec is about, the spec where it is more than a glob, and all records of these names."""
+    names, spec = _names(text, repodata)
+    return names, spec, [record for name in names for found in repodata.named(name) for record in found]
+
+
+def _readable(
+    text: str, source: Gateway, channels: Sequence[Channel], platform: str
+) -> tuple[tuple[Channel, ...], tuple[ChannelError, ...]]:
+    """Return the channels that can be read, and why the others cannot."""
+    readable, errors = [], []
+    for channel in channels:
+        try:
+            _read(text, Repodata(source, [channel], platform))
+        except ChannelError as error:
+            errors.append(error)
+        else:
+            readable.append(channel)
+    return tuple(readable), tuple(errors)
 
 
 def _names(text: str, repodata: Repodata) -> tuple[tuple[str, ...], Dependency | None]:

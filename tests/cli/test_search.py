@@ -73,3 +73,15 @@ def test_why_not_says_what_keeps_the_newest_out_and_changes_nothing(envmgr: Envm
         == "tool 1.0 (channel) is what the environment has\n"
     )
     assert len(envmgr("history", "-n", "science", "--json").json["generations"]) == 1
+
+
+def test_a_channel_that_cannot_be_read_hides_nothing_that_others_have(envmgr: Envmgr, channel: LocalChannel) -> None:
+    gone = LocalChannel(envmgr.directory.parent / "gone").add(Package(name="gone-too"))
+    (gone.directory / "noarch/repodata.json").write_text("{")
+    where = ("-c", gone.url, "-c", channel.url, "--override-channels")
+    done = envmgr("search", "tool=10", *where)
+    assert (done.code, "10.0" in done.out, done.err.count("warning: not everything was searched: ")) == (0, True, 1)
+    assert "tool" in envmgr("search", "*ool", *where, "--json").json
+    for spec in ("gone-too", "tool=99"):  # the one that cannot be read may have it
+        done = envmgr("search", spec, *where)
+        assert (done.code, gone.url in done.err) == (1, True), done

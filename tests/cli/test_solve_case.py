@@ -45,8 +45,11 @@ def test_another_answer_is_shown(envmgr: Envmgr, case: Path) -> None:
 
 def test_a_solve_without_a_solution_is_recorded_too(envmgr: Envmgr, channel: LocalChannel) -> None:
     envmgr.write("environment.yml", environment_file(channel, "old-only", "tool=2"))
-    done = envmgr("create", "-f", "environment.yml", "--solver-debug", "case", "-q")
+    file = str(envmgr.directory / "environment.yml")
+    done = envmgr("create", "-f", file, "--solver-debug", "case", "-q")
     assert (done.code, "environment.yml:5" in done.err) == (1, True)
+    assert "environment.yml:5" in (text := (envmgr.directory / "case/case.json").read_text())
+    assert str(envmgr.directory.parent) not in text
     again = envmgr("solve-case", "case", "--json").json
     assert (again["success"], again["recorded"]["error"], again["now"]["error"]) == (
         True,
@@ -57,8 +60,11 @@ def test_a_solve_without_a_solution_is_recorded_too(envmgr: Envmgr, channel: Loc
 
 def test_locked_packages_and_options_are_part_of_a_case(envmgr: Envmgr, channel: LocalChannel) -> None:
     envmgr.ok("create", "-n", "x", "-c", channel.url, "tool=1", "-q")
+    (envmgr.prefix("x") / "conda-meta/pinned").write_text("tool 1.*\n")
     envmgr("install", "-n", "x", "greet", "--solver-debug", "case", "--virtual-package", "__cuda=12", "-q")
-    request = json.loads((envmgr.directory / "case/case.json").read_text())["request"]
+    request = json.loads(text := (envmgr.directory / "case/case.json").read_text())["request"]
+    assert request["constraints"] == [["tool 1.*", "conda-meta/pinned:1"]]
+    assert str(envmgr.directory.parent) not in text
     assert {each["name"] for each in request["locked"]} == {"tool", "base-files"}
     assert ["__cuda", "12", "0"] in request["virtual_packages"]
     assert "the same answer" in envmgr.ok("solve-case", "case")

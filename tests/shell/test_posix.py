@@ -380,3 +380,19 @@ def test_quoting_is_exact(text: str) -> None:
         ["sh", "-c", f"printf %s {posix.quote(text)}"], capture_output=True, check=True, env={"PATH": os.defpath}
     )
     assert done.stdout == text.encode()
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh"])
+@pytest.mark.parametrize("way", ["eval", "source"])
+def test_an_alias_of_the_same_name_gives_way(tmp_path: Path, environ: dict[str, str], name: str, way: str) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"the shell {name} is not installed")
+    prefix = make_prefix(tmp_path / "root/envs/one")
+    hook = tmp_path / "hook.sh"
+    hook.write_text(posix.hook(command=("/nowhere/envmgr",), root=str(tmp_path / "root")))
+    load = f'eval "$(cat {hook})"' if way == "eval" else f". {hook}"
+    (tmp_path / "rc").write_text(f"alias envmgr=/nowhere/envmgr\n{load}\n")
+    script = f'. {tmp_path}/rc; envmgr activate one; echo "$CONDA_PREFIX"'
+    argv = [name, "--norc", "-O", "expand_aliases"] if name == "bash" else [name, "-f"]
+    done = subprocess.run([*argv, "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (f"{prefix}\n", "")

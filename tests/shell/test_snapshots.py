@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 import tree_sitter
 import tree_sitter_powershell
 
-from envmgr.shell import cmd, powershell
+from envmgr.shell import cmd, launcher, powershell
 from envmgr.shell.plan import ActivationPlan
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -35,6 +35,7 @@ def _texts() -> dict[str, str]:
         ),
         "hook.bat": cmd.hook(command=command, root=root),
         "activate.bat": cmd.script(PLAN),
+        "launcher.bat": launcher.batch(PureWindowsPath("C:\\store\\tools\\ruff"), "ruff", "ruff").replace("\r\n", "\n"),
         "macro.bat": cmd.macro("C:\\store\\shell\\hook.bat"),
     }
 

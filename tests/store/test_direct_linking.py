@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,16 +239,25 @@ def test_entry_points_and_files_that_give_way_are_those_of_rattler(store: Store,
     assert_same(store, ["python", "filed", "one", "two"], tmp_path / "env")
 
 
-@pytest.mark.parametrize("other", [Package(name="b", files={"x": ""}), Package(name="b", symlinks={"x": "y"})])
-def test_what_is_a_directory_of_one_and_none_of_another_is_left_to_rattler(
-    store: Store, tmp_path: Path, other: Package
+@pytest.mark.parametrize("depends", [(), ("a",)], ids=["directory", "other"])
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_a_directory_of_one_and_none_of_another_is_that_of_the_later_one(
+    store: Store, kind: str, depends: tuple[str, ...]
 ) -> None:
-    store.channel.add(Package(name="a", files={"x/below": "1", "y/z": ""}), other)
-    with pytest.raises(Unfit):
-        link_directly(store, store.lock("a", "b"), tmp_path / "tree", tmp_path / "env")
-    assert not (tmp_path / "tree").exists()
+    other = Package(name="b", files={"x": "file"}) if kind == "file" else Package(name="b", symlinks={"x": "y"})
+    below = Package(name="a", files={"x/below": "1", "y/z": ""}, depends=[] if depends else ["b"])
+    store.channel.add(below, replace(other, depends=depends))
     store.create("e", "a", "b")
-    assert faults(store.location("e").prefix, store.lock("a", "b")) == []
+    prefix = store.location("e").prefix
+    assert faults(prefix, store.lock("a", "b")) == []
+    assert (prefix / "x/below").is_file() != bool(depends)
+    lost = "__clobbers__/a/x/below" if depends else "__clobbers__/b/x"
+    assert os.path.lexists(prefix / lost)
+    assert sorted(os.listdir(prefix / "y")) == ["z"]
+    assert store.reporter.warnings == [
+        "several packages own the same files: "
+        + ("x/below of a gives way to that of b" if depends else "x of b gives way to that of a")
+    ]
 
 
 def test_nothing_is_written_through_a_link_of_a_package_whatever_the_plan_says(store: Store, tmp_path: Path) -> None:
@@ -298,11 +308,12 @@ def test_prefix_that_does_not_fit_into_a_binary_says_how_long_it_may_be(
     binary = Package(
         name="short", files={"lib/x.so": b"/opt/short\0"}, placeholders={"lib/x.so": ("/opt/short", "binary")}
     )
-    store.channel.add(binary, Package(name="a", files={"x/y": ""}), Package(name="b", files={"x": ""}))
+    for_rattler = Package(name="twice", noarch="python", files={"python-scripts/a": "", "bin/a": ""})
+    store.channel.add(PYTHON, binary, for_rattler)
     where = str(tmp_path / "environment")
     said = f"has {len(where)} bytes, and lib/x.so of short has room for a prefix of 10"
     with pytest.raises(PrefixError, match=f"cannot be longer .*{where}" if is_rattler else said) as caught:
-        store.create(where, "short", *(("a", "b") if is_rattler else ()))
+        store.create(where, "short", *(("python", "twice") if is_rattler else ()))
     assert caught.value.hint == "choose a shorter path for the environment"
     assert not (tmp_path / "environment").exists()
 
