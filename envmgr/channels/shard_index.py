@@ -19,13 +19,13 @@ _NAME_ENDS = re.compile(rb"[\s=<>!~\[;]")
 
 
 class ShardIndex:
-    """An index as rattler keeps it: `url` is where it came from, and the URLs of shards begin with `base`.
+    """An index as rattler keeps it: `url` is that of its subdir, and the URLs of shards begin with `base`.
 
     `hashes` are the sha256 of shards (32 bytes) by the names of their packages.
     """
 
     def __init__(self, data: bytes, url: str) -> None:
-        self.base = urljoin(url, _text_after(data, _BASE_URL).decode(errors="replace")).rstrip("/")
+        self.base = urljoin(f"{url.rstrip('/')}/", _text_after(data, _BASE_URL).decode(errors="replace")).rstrip("/")
         self.hashes = {name.decode(errors="replace"): digest for name, digest in _shards(data)}
 
 
@@ -53,10 +53,23 @@ def _shards(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at += {0xDE: 3, 0xDF: 5}.get(data[at] if at < len(data) else 0, 1)  # how long the form of a map is
     while True:
         start, end = _span(data, at)
-        at = end + len(_HASH) + 32
-        if end <= start or data[end : end + len(_HASH)] != _HASH or at > len(data):
+        if end <= start:
             return
-        yield data[start:end], data[at - 32 : at]
+        digest = data[end + len(_HASH) : end + len(_HASH) + 32]
+        at = end + len(_HASH) + 32
+        if data[end : end + len(_HASH)] != _HASH:  # rattler reads it as text as well
+            first, at = _span(data, end)
+            digest = _unhex(data[first:at])
+        if len(digest) != 32:
+            return
+        yield data[start:end], digest
+
+
+def _unhex(text: bytes) -> bytes:
+    try:
+        return bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        return b""
 
 
 def _texts(data: bytes, at: int) -> Iterator[bytes]:

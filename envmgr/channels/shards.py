@@ -22,6 +22,7 @@ from rattler import Client
 from rattler.package_streaming import download_to_path
 
 from envmgr.channels.arrivals import LEAST_RATE, no_larger_file, settled
+from envmgr.channels.failures import channel_error
 from envmgr.channels.model import Channel
 from envmgr.channels.shard_index import ShardIndex, dependencies
 from envmgr.errors import ChannelError
@@ -116,13 +117,21 @@ class ShardCache:
                     yield found
 
     def _read(self, channel: Channel, subdir: str) -> tuple[Channel, ShardIndex] | None:
-        url = f"{RattlerChannel(channel.url).base_url.rstrip('/')}/{subdir}/{INDEX}"
-        name = hashlib.md5(f"{url}/".encode(), usedforsecurity=False).hexdigest()[:8]
         try:
-            data = (self._directory / f"{name}.shards-cache-v1").read_bytes()
+            data = self._index_path(channel, subdir).read_bytes()
         except OSError:
             return None
-        return (channel, ShardIndex(data, url)) if b"shards" in data else None
+        return (channel, ShardIndex(data, _place(channel, subdir))) if b"shards" in data else None
+
+    def _index_path(self, channel: Channel, subdir: str) -> Path:
+        name = hashlib.md5(f"{_place(channel, subdir)}/{INDEX}/".encode(), usedforsecurity=False).hexdigest()[:8]
+        return self._directory / f"{name}.shards-cache-v1"
+
+    def _forget(self, shard: _Shard) -> None:
+        """Remove the indexes of a channel whose shard cannot be had: they may be older than its server says."""
+        for url, subdir in self._indexes:
+            if url == shard.channel.url:
+                self._index_path(shard.channel, subdir).unlink(missing_ok=True)
 
     async def _all_names(self, shards: Sequence[_Shard]) -> set[str]:
         """Return the names that all of these shards depend on, with each in the cache and checked."""
@@ -168,14 +177,19 @@ class ShardCache:
                 await download_to_path(self._client, shard.url, packed)
         except Exception as error:
             kept.unlink(missing_ok=True)
-            raise _error(
-                shard, f"cannot be fetched: {str(error).splitlines()[0] if str(error) else error!r}"
-            ) from error
+            self._forget(shard)
+            said = str(error).strip("'\"") or repr(error)
+            said = said if shard.url in said else f"{said} for url ({shard.url})"
+            raise channel_error(ChannelError(said), [shard.channel]) from error
         fault = await asyncio.to_thread(_keep, packed, kept, shard.digest)
         if fault is not None:
             kept.unlink(missing_ok=True)
             raise _error(shard, fault)
         return self._known_names(shard.digest) or set()
+
+
+def _place(channel: Channel, subdir: str) -> str:
+    return f"{RattlerChannel(channel.url).base_url.rstrip('/')}/{subdir}"
 
 
 def _keep(packed: Path, kept: Path, digest: str) -> str | None:
