@@ -251,8 +251,7 @@ def _record_entry(directory: str, entry: ListedPath, target: str, how: How | Non
             # rattler gives it the other key, by which conda and micromamba have the hash of what the link leads to.
             found, key = hashlib.sha256(os.fsencode(os.readlink(where))).hexdigest(), "sha256_of_target_name"
         elif sha256 is None and entry.kind == "hardlink":
-            with open(where, "rb") as file:
-                found = hashlib.sha256(file.read()).hexdigest()
+            found = _sha256_of(where)
         if found is not None and found != sha256:
             lines.append(f'"{key}": "{found}"')
         size = entry.size if entry.size is not None or entry.kind == "directory" else os.lstat(where).st_size
@@ -264,6 +263,14 @@ def _record_entry(directory: str, entry: ListedPath, target: str, how: How | Non
         lines.append(f'"file_mode": "{how}"')
         lines.append(f'"prefix_placeholder": {quoted(entry.placeholder or "")}')
     return "      {\n        " + ",\n        ".join(lines) + "\n      }"
+
+
+def _sha256_of(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _listed(indent: str, name: str, items: Sequence[str]) -> str:

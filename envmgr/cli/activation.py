@@ -19,7 +19,7 @@ SPELLINGS = {
     "fish": "envmgr shell-hook fish | source",
     "csh": "eval `envmgr shell-hook tcsh`",
     "xonsh": "execx($(envmgr shell-hook xonsh))",
-    "nushell": "envmgr shell-hook nushell | save --force ~/.envmgr.nu; source ~/.envmgr.nu",
+    "nushell": "envmgr shell-hook nushell | save --force ~/.envmgr.nu\nsource ~/.envmgr.nu",
     "elvish": "eval (envmgr shell-hook elvish | slurp)",
     "powershell": "(& envmgr shell-hook powershell) | Out-String | Invoke-Expression",
     "cmd": "for /f \"delims=\" %i in ('envmgr shell-hook cmd') do @%i",
@@ -72,7 +72,8 @@ def shell_hook(shell: str) -> None:
       envmgr shell-hook fish | source
       eval `envmgr shell-hook tcsh`
       execx($(envmgr shell-hook xonsh))
-      envmgr shell-hook nushell | save --force ~/.envmgr.nu; source ~/.envmgr.nu
+      envmgr shell-hook nushell | save --force ~/.envmgr.nu
+      source ~/.envmgr.nu
       eval (envmgr shell-hook elvish | slurp)
       (& envmgr shell-hook powershell) | Out-String | Invoke-Expression
     """
@@ -107,10 +108,15 @@ def shell(name: str | None, prefix: str | None, shell: str | None) -> None:
 
 
 def _no_hook(command: str) -> UsageError:
-    shell = os.path.basename(Settings.load().environ.get("SHELL", ""))
-    shell = shell if shell in scripts.SHELLS else "bash"
+    from envmgr.workflows import shells  # start-up time: the other commands here need none of it
+
+    try:
+        shell = shells.detect(Settings.load())
+    except UsageError:
+        shell = "bash"
     spelling = SPELLINGS[scripts.family_of(shell).name].format(shell=shell)
-    separator = " && " if scripts.family_of(shell) is scripts.POSIX else "; "
+    # Most others know what a line defines on the next one only.
+    separator = {"posix": " && ", "fish": "; ", "powershell": "; "}.get(scripts.family_of(shell).name, "\n")
     return UsageError(
         f"`{command}` changes the shell that it is typed in, so it is a shell function, and this shell has it not yet",
         hint=f"{spelling}{separator}{command}\nor for every shell to come: envmgr init {shell}",

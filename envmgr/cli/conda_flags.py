@@ -4,18 +4,20 @@ refused with the way to what is wanted. Nothing is taken that would mean somethi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from envmgr.errors import UsageError
-from envmgr.workflows.request import Manner
+from envmgr.spec.kinds import FileKind, kind_of
+from envmgr.workflows.request import Manner, SourceText
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MANNER = "envmgr.manner"  # in click's context
 _NO_PIN = "envmgr.no_pin"
 _COPY = "envmgr.copy"
+_FORMAT = "envmgr.format"
 
 _CACHE = (
     "files are reflinked from the cache where the file system can, else hard-linked; `verify` finds what was edited"
@@ -90,6 +92,41 @@ def of_environments(command: F) -> F:
         command
     )
     return _refused(command, {key: _REFUSED[key] for key in ("--no-deps", "--shortcuts-only")})
+
+
+_KINDS = {
+    FileKind.ENVIRONMENT: ("environment-yaml", "environment.yml", "environment.yaml", "env.yml", "cep-24"),
+    FileKind.EXPLICIT: ("explicit",),
+    FileKind.TEXT_SPECS: ("requirements", "requirements.txt", "reqs", "txt"),
+    FileKind.REQUIREMENTS: ("requirements", "requirements.txt", "reqs", "txt"),
+    FileKind.CONDA_LOCK: ("conda-lock", "conda-lock-v1"),
+    FileKind.PIXI_LOCK: ("pixi", "pixi-lock-v6", "rattler-lock-v6"),
+}
+
+
+def of_files(command: F) -> F:
+    """Add `--format`, as conda calls what a file is; `check_files` holds the files against it."""
+    names = sorted({name for each in _KINDS.values() for name in each})
+
+    def store(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        context.meta[_FORMAT] = value
+
+    return click.option(
+        "--format", "--env-spec", "--environment-specifier", type=click.Choice(names), hidden=True, expose_value=False,
+        callback=store,
+    )(command)  # fmt: skip
+
+
+def check_files(sources: Sequence[SourceText]) -> None:
+    """Raise UsageError where a file is not what `--format` calls it."""
+    wanted = click.get_current_context().meta.get(_FORMAT)
+    for source in sources if wanted is not None else ():
+        kind = kind_of(source.source, source.text)
+        if wanted not in _KINDS.get(kind, ()):
+            raise UsageError(
+                f"{source.source} is {kind.value}, and --format {wanted} says otherwise",
+                hint="leave --format out: what a file is is told by its name and its content",
+            )
 
 
 def of_changes(command: F) -> F:

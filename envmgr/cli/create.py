@@ -57,6 +57,7 @@ from envmgr.workflows.sources import read_sources
 @options.wanted
 @conda_flags.of_environments
 @conda_flags.only_dependencies
+@conda_flags.of_files
 @click.option("--force", is_flag=True, hidden=True, expose_value=False, help="An environment that is there is moved.")
 @options.confirmation
 @options.pristine
@@ -126,11 +127,13 @@ def create(
         target = layout.named(settings, name) if name is not None else layout.at_path(settings, prefix or "")
         run_clone(source, target, settings, dry_run=dry_run, as_json=as_json, quiet=quiet)
         return
+    sources = read_sources(files, settings)
+    conda_flags.check_files(sources)
     request = CreateRequest(
         command=options.command_line(),
         name=name,
         prefix=options.absolute(prefix),
-        files=read_sources(files, settings),
+        files=sources,
         specs=specs,
         channels=channels,
         override_channels=override_channels,

@@ -41,6 +41,7 @@ from envmgr.workflows.sources import read_sources
 @change.solving
 @conda_flags.of_changes
 @conda_flags.only_dependencies
+@conda_flags.of_files
 @conda_flags.update_all
 @options.pip_half
 @options.confirmation
@@ -106,6 +107,8 @@ def install(
         channel_priority=channel_priority,
         solver=solver,
     )
+    sources = () if save else read_sources(files, settings)
+    conda_flags.check_files(sources)
     request = ChangeRequest(
         command=options.command_line(),
         name=name,
@@ -115,7 +118,7 @@ def install(
         pip=pip,
         save=save,
         file=files[0] if save and files else None,
-        files=() if save else read_sources(files, settings),
+        files=sources,
         channels=channels,
         override_channels=override_channels,
         virtual_packages=virtual_packages,

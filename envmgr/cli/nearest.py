@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 import click
@@ -37,7 +38,6 @@ def _nearest(word: str, candidates: Iterable[str], *, before: str = "") -> str |
 
 
 def _quoted(message: str) -> str:
-    """Return what was typed, as click's message has it in quotes: behind the name of the option, before any choice."""
-    pieces = message.split("'")
-    is_of_option = message.startswith("Invalid value for")
-    return pieces[3] if is_of_option and len(pieces) > 4 else pieces[1] if len(pieces) > 2 else ""
+    """Return what was typed, as click's message has it in quotes: behind the names of an option, before any choice."""
+    found = re.search(r": '([^']*)'", message) or re.search(r"'([^']*)'", message)
+    return found[1] if found is not None else ""

@@ -13,12 +13,14 @@ from envmgr.cli import options
 from envmgr.cli.messages import say, say_json
 from envmgr.cli.plan import rows
 from envmgr.cli.progress import reporter
-from envmgr.cli.shapes import channel_name
+from envmgr.cli.shapes import channel_name, linked, pip_linked
 from envmgr.cli.tables import columns, plural, size
 from envmgr.errors import UsageError
 from envmgr.lock.model import CondaPackage
 from envmgr.urls import redact
+from envmgr.workflows import environments_with
 from envmgr.workflows import search as workflow
+from envmgr.workflows.environments_with import Having
 from envmgr.workflows.search import Found, Obstacle, SearchRequest
 
 _LINES = 25  # versions that are shown unless all are asked for
@@ -32,11 +34,13 @@ _LINES = 25  # versions that are shown unless all are asked for
         "envmgr search 'numpy>=2' -c conda-forge --platform osx-arm64",
         "envmgr search '*numpy*'",
         "envmgr search numpy --why-not -n science",
+        "envmgr search numpy --envs",
     ),
 )
 @options.environment
 @click.option("-i", "--info", "in_full", is_flag=True, help="Show each build in full, with what it depends on.")
 @click.option("--why-not", is_flag=True, help="Show what keeps the newest out of the environment.")
+@click.option("--envs", is_flag=True, help="Show which environments have it, instead of channels.")
 @options.channels
 @options.output
 @click.argument("spec", metavar="SPEC")
@@ -45,6 +49,7 @@ def search(
     prefix: str | None,
     in_full: bool,
     why_not: bool,
+    envs: bool,
     channels: tuple[str, ...],
     override_channels: bool,
     platform: str | None,
@@ -64,6 +69,13 @@ def search(
     options.one_of_name_and_prefix(name, prefix)
     settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
     report = reporter(sys.stderr, settings.environ, quiet=quiet, as_json=as_json)
+    if envs:
+        if why_not or channels or name is not None or prefix is not None:
+            raise UsageError(
+                "--envs looks into every environment, and into no channel", hint="leave the other options out"
+            )
+        _say_environments(spec, environments_with.find(spec, settings), as_json=as_json)
+        return
     request = SearchRequest(spec, channels, override_channels, platform, name, prefix)
     if why_not:
         if name is None and prefix is None and not settings.environ.get("CONDA_PREFIX"):
@@ -81,6 +93,28 @@ def search(
         say("\n\n".join(_in_full(each) for each in found))
     else:
         say(_table(found, every_build=verbose))
+
+
+def _say_environments(spec: str, found: tuple[Having, ...], *, as_json: bool) -> None:
+    """Print which environments have a package; with `--json` in conda's shape, wheels beside it."""
+    if as_json:
+        say_json(
+            [
+                {
+                    "location": str(each.location.prefix),
+                    "package_records": [*map(linked, each.conda), *map(pip_linked, each.pip)],
+                }
+                for each in found
+            ]
+        )
+        return
+    lines = [
+        (package.name, package.version, channel_name(package.channel), each.location.label)
+        for each in found
+        for package in each.conda
+    ]
+    lines += [(wheel.name, wheel.version, "pypi", each.location.label) for each in found for wheel in each.pip]
+    say(columns([("# name", "version", "channel", "environment"), *lines]) if lines else f"no environment has {spec}")
 
 
 def _table(found: tuple[Found, ...], *, every_build: bool) -> str:

@@ -43,6 +43,7 @@ from envmgr.workflows.update import update as update_environment
 @change.pip_names
 @change.solving
 @conda_flags.of_changes
+@conda_flags.of_files
 @options.confirmation
 @options.pristine
 @options.waiting
@@ -93,11 +94,13 @@ def update(
             hint=f"envmgr update -f {files[0]} --save --all",
         )
     settings = options.load_settings(offline=offline, channel_priority=channel_priority, solver=solver)
+    sources = read_sources(files, settings)
+    conda_flags.check_files(sources)
     request = CreateRequest(
         command=options.command_line(),
         name=name,
         prefix=options.absolute(prefix),
-        files=read_sources(files, settings),
+        files=sources,
         channels=channels,
         override_channels=override_channels,
         virtual_packages=virtual_packages,

@@ -46,7 +46,7 @@ def verify(
 
     What is missing or changed is a fault, and ends with exit code 1; what no package owns is a notice. With --fix a
     new generation takes the place of the old one, which is kept: files of no package come along, what was installed
-    with pip past the lock does not.
+    past the lock, with pip or by another conda tool, does not.
     """
     options.one_of_name_and_prefix(name, prefix)
     settings = options.load_settings(offline=offline)
@@ -57,7 +57,7 @@ def verify(
         if not as_json and not quiet:
             say(as_text(location, found.strictly() if strict else found, in_full=verbose))
         repair = None
-        if fix and (found.faults or found.installed):
+        if fix and (found.faults or found.installed or found.added):
             repair = workflow.repair(
                 location, found, settings, report, command=options.command_line(), override_frozen=override_frozen
             )
@@ -151,14 +151,19 @@ def _conclusion(location: Location, found: Findings, repair: Repair | None, *, f
         return "\n".join((*_foreign_text(location, found), f"repair it: envmgr verify {location.arguments} --fix"))
     if found.has_lock and found.faults:
         return f"there is no lock to repair it from: envmgr remove {location.arguments} --all, and create it again"
-    if found.installed and found.has_lock:
+    if (found.installed or found.added) and found.has_lock:
         return "\n".join(_foreign_text(location, found))
     return "nothing to repair" if fix else ""
 
 
 def _foreign_text(location: Location, found: Findings) -> Iterator[str]:
-    """Yield what can be done about distributions that are in no lock."""
-    if found.installed and found.has_lock:
+    """Yield what can be done about packages and distributions that are in no lock."""
+    if found.added and found.has_lock:
+        yield f"installed by another conda tool, and not in the lock: {', '.join(found.added)}"
+        yield f"take all that is there into the lock: envmgr adopt {location.arguments}"
+        if not found.faults:
+            yield f"or undo it: envmgr verify {location.arguments} --fix"
+    elif found.installed and found.has_lock:
         names = [each.package or "" for each in found.installed]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         yield f"installed with pip, and not in the lock: {', '.join(names[:5])}{more}"

@@ -112,6 +112,8 @@ def make(checkout: Checkout, settings: Settings, *, source: str | None = None, l
             _clone(checkout, scratch, source or checkout.repository, settings)
         scratch.rename(target)
     except OSError as error:
+        if target.is_dir():  # another process made it meanwhile
+            return False
         raise PipError(f"{target} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -148,13 +150,11 @@ def _clone(checkout: Checkout, target: Path, source: str, settings: Settings) ->
                 f"offline, and the cache lacks {redact(checkout.package.url)}",
                 hint="run the same command once without --offline",
             )
-        mirror.mkdir(parents=True, exist_ok=True)
-        _git(mirror, "init", "--bare", "--quiet", environ=environ)
-        secret = source if source != checkout.repository else None
-        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        _git(mirror, "fetch", "--quiet", "--force", "--", source, *refs, environ=environ, secret=secret)
-        if not _has(mirror, commit, environ):
-            _git(mirror, "fetch", "--quiet", "--", source, commit, environ=environ, secret=secret)
+        try:
+            _fetch(mirror, commit, source, environ, secret=source if source != checkout.repository else None)
+        except PipError:
+            if not _has(mirror, commit, environ):  # else another process fetched it at the same time
+                raise
     _git(mirror, "clone", "--quiet", "--no-checkout", "--no-hardlinks", ".", target, environ=environ)
     _git(target, "remote", "set-url", "origin", checkout.repository, environ=environ)
     branch = checkout.package.revision or ""
@@ -165,6 +165,15 @@ def _clone(checkout: Checkout, target: Path, source: str, settings: Settings) ->
         _git(target, "checkout", "--quiet", "--detach", commit, environ=environ)
     if (target / ".gitmodules").is_file():
         _git(target, "submodule", "update", "--init", "--recursive", "--quiet", environ=environ)
+
+
+def _fetch(mirror: Path, commit: str, source: str, environ: Mapping[str, str], *, secret: str | None) -> None:
+    mirror.mkdir(parents=True, exist_ok=True)
+    _git(mirror, "init", "--bare", "--quiet", environ=environ)
+    refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+    _git(mirror, "fetch", "--quiet", "--force", "--", source, *refs, environ=environ, secret=secret)
+    if not _has(mirror, commit, environ):
+        _git(mirror, "fetch", "--quiet", "--", source, commit, environ=environ, secret=secret)
 
 
 def _mirror(checkout: Checkout, settings: Settings) -> Path:

@@ -16,7 +16,7 @@ _SECONDS = 5.0
 
 
 def exists(name: str, settings: Settings, section: PypiSection) -> bool | None:
-    """Whether the indexes that the pip half uses have wheels of a project; None when that cannot be told in seconds.
+    """Whether the indexes that the pip half uses have a project; None when that cannot be told in seconds.
 
     Nothing is asked offline. Raises nothing: it is a hint beside another error.
     """
@@ -38,7 +38,9 @@ def exists(name: str, settings: Settings, section: PypiSection) -> bool | None:
             ]
             Uv.find(settings, indexes).run([*arguments, "--universal", "--python", sys.executable], timeout=_SECONDS)
     except UvFailed as failure:
-        return False if "not found in the package registry" in failure.text else None
+        if "not found in the package registry" in failure.text:
+            return False
+        return True if "No solution found" in failure.text else None  # for another python, say
     except EnvmgrError:
         return None
     return True

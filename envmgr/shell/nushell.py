@@ -9,7 +9,7 @@ from __future__ import annotations
 from envmgr.shell import files
 from envmgr.shell.plan import CHANGING, CHANGING_BELOW_ENV, ENV_PROMPT, ActivationPlan
 
-_HOOK = r"""# The shell hook of envmgr for nushell: envmgr shell-hook nushell | save --force envmgr.nu; source envmgr.nu
+_HOOK = r"""# The shell hook of envmgr for nushell: envmgr shell-hook nushell | save --force hook.nu, then source it
 module envmgr-hook {
     const command = @COMMAND@
     const default_root = @ROOT@

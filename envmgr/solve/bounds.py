@@ -12,7 +12,7 @@ from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.model import Dependency
 
 _MOST_NEAR = 2
-_LITERAL = re.compile(r"[0-9][A-Za-z0-9_.!+]*")
+_LITERAL = re.compile(r"[0-9](?:[A-Za-z0-9_.!+]*[A-Za-z0-9_+])?")
 _SERIES = re.compile(r"([0-9]+)\.([0-9]+)(?:\.[0-9A-Za-z_]+)*")
 
 
@@ -63,7 +63,7 @@ def _is_lower_bound(dependency: Dependency) -> bool:
 def _texts(dependency: Dependency, versions: Collection[Version], solved: str) -> Iterator[str]:
     written = dependency.match_spec.version or ""
     if written and str(dependency.match_spec) != f"{dependency.name} {written}":
-        yield written  # the build, or another key, was too much
+        yield "" if written == "*" else written  # the build, or another key, was too much
     literals = _literals(written)
     if literals and re.fullmatch(r"=*[^<>=!~|,*]+(?:\.\*)?", written):
         series = _SERIES.match(literals[0])

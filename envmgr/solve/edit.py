@@ -7,9 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from envmgr.platforms.accelerators import ACCELERATORS
 from envmgr.solve.base import SolveRequest
 from envmgr.spec.model import ASKED_FOR_IN, COMMAND_LINE, Dependency, Origin
 from envmgr.urls import redact
+
+_ANOTHER_MACHINE = 3  # as much as a package that is lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,12 @@ class Edit:
     changes: tuple[Change, ...] = ()
 
     @property
+    def is_for_another_machine(self) -> bool:
+        """Whether what solves will not run here: an accelerator may be on another node, another libc seldom is."""
+        offered = [flag for flag in self.flags if flag.startswith("__")]
+        return any(flag.partition("=")[0] not in ACCELERATORS for flag in offered)
+
+    @property
     def subject(self) -> tuple[frozenset[int], frozenset[str]]:
         """What it is an edit of, whatever it makes of it: specs by identity, and places or flags."""
         names = {flag for flag in self.flags if flag.startswith("-")} | {str(each.where) for each in self.changes}
@@ -66,6 +75,8 @@ class Edit:
         flags = sum(1 for each in self.flags if each.startswith("-"))
         is_pin = any(id(each.old) in pins for each in self.replacements)
         size = len(self.replacements) + len(self.additions) + len(self.changes) + flags
+        if self.is_for_another_machine:
+            size += _ANOTHER_MACHINE
         return size + 2 * removed, removed, is_pin, str(self)
 
     def is_part_of(self, other: Edit) -> bool:
@@ -90,7 +101,8 @@ class Edit:
         if self.additions:
             texts.append(" and ".join(map(_addition, self.additions)))
         if self.flags:
-            texts.append(f"`{redact(shlex.join(self.flags))}` on the command line")
+            whose = ", to solve for a machine that has it" if "--virtual-package" in self.flags else ""
+            texts.append(f"`{redact(shlex.join(self.flags))}` on the command line{whose}")
         return ", and ".join(texts)
 
 

@@ -21,7 +21,7 @@ from envmgr.solve.edit import Edit, Replacement, replaced
 from envmgr.solve.missing_virtual import may_have
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.trials import OutOfTime, Trials
-from envmgr.spec.model import Dependency
+from envmgr.spec.model import ASKED_FOR_IN, COMMAND_LINE, Dependency
 
 MOST_SHOWN = 5
 _MOST_TOGETHER = 8
@@ -48,10 +48,18 @@ class Repairs:
                 found[edit.subject] = edit
         except OutOfTime:
             pass
-        edits = list(found.values())
+        edits = [edit for edit in found.values() if not self._is_idle(edit)]
         smallest = [edit for edit in edits if not any(other.is_part_of(edit) for other in edits)]
         pins = {id(pin) for pin in self._request.constraints}
         return tuple(sorted(smallest, key=lambda edit: edit.rank(pins))[:MOST_SHOWN])
+
+    def _is_idle(self, edit: Edit) -> bool:
+        """Whether it takes away all that a command asks for beside what an environment has already."""
+        specs = self._request.specs
+        removed = {id(each.old) for each in edit.replacements if each.new is None}
+        asked = [spec for spec in specs if spec.origin == COMMAND_LINE]
+        has_others = any(spec.origin.source.startswith(ASKED_FOR_IN) for spec in specs)
+        return has_others and bool(asked) and all(id(spec) in removed for spec in asked)
 
     def _search(self, conflict: Conflict) -> Iterator[Edit]:
         finer: deque[Iterator[Edit]] = deque()

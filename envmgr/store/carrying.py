@@ -18,6 +18,7 @@ from envmgr.store import ownership, survey
 from envmgr.store.carried import Carried, Extent, Left, Saved
 from envmgr.store.ownership import Distribution
 from envmgr.store.survey import Survey
+from envmgr.store.walk import ancestors
 
 SUFFIX = ".envmgr-saved"
 _SHOWN = 5  # files in one text
@@ -251,8 +252,8 @@ class _Places:
 
 def _worth_having(source: Survey, carried: Container[str]) -> Iterator[str]:
     """Yield the directories that are empty, or hold something that is carried; not those of what is left."""
-    holders = survey.ancestors(source.loose)
-    filled = survey.ancestors(path for path in source.loose if path in carried)
+    holders = ancestors(source.loose)
+    filled = ancestors(path for path in source.loose if path in carried)
     return (path for path in source.directories if path in filled or path not in holders)
 
 

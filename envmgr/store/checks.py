@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,15 +103,25 @@ def _clobbers(tree: Path, artifacts: Sequence[Artifact], site_packages: str) -> 
             losers[loser, path] = os.path.join(directory, name)
     if not losers:
         return
-    contested = {path for _, path in losers}
-    owners: dict[str, list[str]] = {path: [] for path in contested}
-    for artifact in artifacts:
-        for path in contested.intersection(artifact.manifest.prefix_paths(site_packages)):
-            owners[path].append(artifact.package.name)
+    brought = {
+        artifact.package.name: frozenset(artifact.manifest.prefix_paths(site_packages)) for artifact in artifacts
+    }
     for (loser, path), hidden in sorted(losers.items()):
         if not _is_same(hidden, tree / path):
-            winners = [name for name in owners[path] if (name, path) not in losers]
-            yield Clobber(path, winners[0] if winners else "another package", loser)
+            yield Clobber(path, _winner(path, brought, losers.keys()), loser)
+
+
+def _winner(path: str, brought: Mapping[str, Collection[str]], losers: Container[tuple[str, str]]) -> str:
+    """Return the package that has a path, or what is above it or below it: what one has there can be a directory."""
+    above = [path[:end] for end, character in enumerate(path) if character == "/"]
+    for place in (path, *above):
+        for name, paths in brought.items():
+            if place in paths and (name, place) not in losers:
+                return name
+    for name, paths in brought.items():
+        if any(each.startswith(f"{path}/") and (name, each) not in losers for each in paths):
+            return name
+    return "another package"
 
 
 def _is_same(one: str, other: Path) -> bool:

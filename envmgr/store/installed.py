@@ -50,7 +50,8 @@ def gone_of_pip(prefix: Path, lock: Lock) -> tuple[tuple[str, str], ...]:
     if not (prefix / generations.FILE).is_file() or not ownership.site_packages(prefix):
         return ()
     expected = {(package.name, package.version) for package in lock.pip}
-    for package in lock.conda:
+    there_by_record = metadata.record_names(prefix)  # what another conda tool took away is told by its record
+    for package in (each for each in lock.conda if each.dist_name in there_by_record):
         expected |= {(name, version) for name, _, version in (each.partition("==") for each in package.distributions)}
     there: dict[str, list[str]] = {}
     for name, version in _versions(prefix):
@@ -58,7 +59,7 @@ def gone_of_pip(prefix: Path, lock: Lock) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, version)
         for name, version in sorted(expected)
-        if not any(ownership.is_same_version(found, version) for found in there.get(name, ()))
+        if not any(not found or ownership.is_same_version(found, version) for found in there.get(name, ()))
     )
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from envmgr.lock.model import Lock
 from envmgr.store import generations, metadata, ownership, survey
-from envmgr.store.survey import Statuses, Survey
+from envmgr.store.survey import Survey
+from envmgr.store.walk import Statuses
 
 _NAMED = 3  # files in one message
 

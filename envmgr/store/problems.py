@@ -65,6 +65,12 @@ class Findings(NamedTuple):
         return self._replace(problems=tuple(each._replace(severity="fault") for each in self.problems))
 
     @property
+    def added(self) -> tuple[str, ...]:
+        """The conda packages that are in no lock, by name: another conda tool installed them."""
+        found = (each for each in self.problems if each.kind == "foreign" and each.path.startswith("conda-meta/"))
+        return tuple(dict.fromkeys(each.package for each in found if each.package is not None))
+
+    @property
     def installed(self) -> tuple[Problem, ...]:
         """The Python distributions that are in no lock: somebody installed them with pip."""
         return tuple(

@@ -33,15 +33,15 @@ def in_binary(content: bytes, placeholder: bytes, prefix: bytes) -> bytes:
     """
     if len(prefix) > len(placeholder):
         raise TooLong(len(prefix), len(placeholder))
-    pieces = []
+    whole = memoryview(content)  # libraries of a gigabyte are there once before and once after
+    pieces: list[bytes | memoryview] = []
     done = 0
     while (start := content.find(placeholder, done)) >= 0:
         end = content.find(b"\0", start + len(placeholder))
         end = len(content) if end < 0 else end
-        pieces += [content[done:start], content[start:end].replace(placeholder, prefix).ljust(end - start, b"\0")]
+        pieces += [whole[done:start], content[start:end].replace(placeholder, prefix).ljust(end - start, b"\0")]
         done = end
-    pieces.append(content[done:])
-    return b"".join(pieces)
+    return b"".join((*pieces, whole[done:]))
 
 
 def script(prefix: str, python: str, function: str) -> bytes:

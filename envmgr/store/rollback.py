@@ -45,7 +45,8 @@ from envmgr.store.holding import held
 from envmgr.store.journal import Journal
 from envmgr.store.layout import Location
 from envmgr.store.recorded import Recorded
-from envmgr.store.survey import Statuses, Survey
+from envmgr.store.survey import Survey
+from envmgr.store.walk import Statuses
 
 
 class RollbackRequest(NamedTuple):

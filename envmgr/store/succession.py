@@ -39,7 +39,7 @@ from envmgr.store.carrying import Source, Target
 from envmgr.store.commit import Checkpoint
 from envmgr.store.generations import Generation, Switch
 from envmgr.store.layout import Location
-from envmgr.store.survey import Statuses
+from envmgr.store.walk import Statuses
 
 
 def check_target(location: Location, *, replaces: int | None, override_frozen: bool) -> None:

@@ -8,21 +8,18 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from envmgr.lock.model import Lock
-from envmgr.store import carried, frozen, generations, metadata, ownership
+from envmgr.store import carried, generations, metadata, ownership
 from envmgr.store.inventory import sha256_of
-from envmgr.store.layout import OWN_DIRECTORY
 from envmgr.store.owned import Owned, Unusable, read_distribution, read_record
 from envmgr.store.ownership import Distribution
+from envmgr.store.walk import Statuses, Walk, ancestors, walk_through
 
 _HISTORY = "conda-meta/history"
-_MARKS = frozenset({generations.SETTLED, generations.FOREIGN, carried.FILE, frozen.MARKER})
-_DERIVED_DIRECTORY = "__pycache__"
-_HAS_DESCRIPTORS = os.scandir in os.supports_fd and os.stat in os.supports_dir_fd
 
 
 class Survey(NamedTuple):
@@ -50,24 +47,6 @@ class Survey(NamedTuple):
     watched: tuple[str, ...] = ()
 
 
-Statuses = dict[tuple[int, int], os.stat_result]
-"""The status of files by device and inode."""
-
-
-class _Walk(NamedTuple):
-    """What one walk found; `derived` are the directories with bytecode, `doubtful` owned files to be looked at."""
-
-    owned: Mapping[str, str]
-    loose: dict[str, os.stat_result]
-    directories: dict[str, os.stat_result]
-    derived: set[str]
-    doubtful: list[str]
-    touched: list[str]
-    seen: set[str]
-    unreadable: dict[str, str]
-    watched: list[str]
-
-
 def read(root: Path, lock: Lock | None, *, known: Statuses | None = None) -> Survey:
     """Return what lies in the tree that was made from `lock` (None: by another tool).
 
@@ -84,7 +63,7 @@ def read(root: Path, lock: Lock | None, *, known: Statuses | None = None) -> Sur
             owned.update(dict.fromkeys(distribution.files, f"{distribution.dist_info}/RECORD"))
         else:
             foreign.append(distribution)
-    walk = _walk(str(root), owned, born(root), known)
+    walk = walk_through(str(root), owned, born(root), known)
     missing = _absent(root, owned, walk)
     theirs = {path for distribution in foreign for path in distribution.files}
     doubtful = [path for path in walk.doubtful if path not in theirs]
@@ -130,130 +109,7 @@ def is_same(one: os.stat_result, other: os.stat_result) -> bool:
     return kind != stat.S_IFREG or one.st_size == other.st_size
 
 
-def ancestors(paths: Iterable[str]) -> set[str]:
-    """Return every directory above any of the paths."""
-    direct = {path.rpartition("/")[0] for path in paths}
-    found = set(direct)
-    for directory in direct:
-        while directory := directory.rpartition("/")[0]:
-            if directory in found:
-                break
-            found.add(directory)
-    return found
-
-
-def _walk(root: str, owned: Mapping[str, str], born: int | None, known: Statuses | None = None) -> _Walk:
-    walk = _Walk(owned, {}, {}, set(), [], [], set(), {}, [""])
-    needed = ancestors(owned)
-    pending = [""]
-    see = walk.seen.add
-    while pending:
-        relative = pending.pop()
-        try:
-            directory = _Directory(os.path.join(root, relative))
-        except PermissionError as error:
-            walk.unreadable[relative.rstrip("/") or "."] = error.strerror or str(error)
-            continue
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # it vanished meanwhile
-        with directory as entries:
-            device = directory.device() if known is not None else None
-            for entry in entries:
-                path = relative + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name == _DERIVED_DIRECTORY:
-                        walk.derived.add(relative.rstrip("/"))
-                    else:
-                        pending.append(path + "/")
-                        _note_directory(walk, path, entry, needed)
-                    continue
-                status = _status(entry, device, known)
-                if status is None:
-                    continue
-                if path in owned:
-                    see(path)
-                    # Nearly every file is linked to the cache and as old as its package: this is all it costs.
-                    if born is not None and (status.st_nlink == 1 or status.st_mtime_ns > born):
-                        _note_owned(walk, path, status, born)
-                else:
-                    _note_loose(walk, root, path, status, born)
-    for path in [path for path in walk.directories if path.startswith(f"{OWN_DIRECTORY}/")]:
-        del walk.directories[path]
-    return walk
-
-
-class _Directory:
-    """The entries of a directory, by its descriptor where the system can: a status costs no walk down the path then."""
-
-    def __init__(self, path: str) -> None:
-        """Open the directory `path`; raises OSError."""
-        self._path = path
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if _HAS_DESCRIPTORS else None
-        try:
-            self._entries = os.scandir(path if self._descriptor is None else self._descriptor)
-        except BaseException:
-            self._close()
-            raise
-
-    def device(self) -> int | None:
-        """Return the device that it is on: another file system may be mounted inside of a tree."""
-        try:
-            return (os.stat(self._path) if self._descriptor is None else os.fstat(self._descriptor)).st_dev
-        except OSError:
-            return None
-
-    def __enter__(self) -> Iterator[os.DirEntry[str]]:
-        return self._entries
-
-    def __exit__(self, *_: object) -> None:
-        self._entries.close()
-        self._close()
-
-    def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-
-
-def _status(entry: os.DirEntry[str], device: int | None, known: Statuses | None) -> os.stat_result | None:
-    """Return the status of what is no directory, None where it vanished meanwhile."""
-    status = known.get((device, entry.inode())) if known is not None and device is not None else None
-    if status is not None:
-        return status
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if known is not None and status.st_nlink > 1:
-        known[status.st_dev, status.st_ino] = status
-    return status
-
-
-def _note_directory(walk: _Walk, path: str, entry: os.DirEntry[str], needed: set[str]) -> None:
-    if path != OWN_DIRECTORY:
-        walk.watched.append(path)
-    if path not in needed and path not in ("conda-meta", OWN_DIRECTORY):
-        walk.directories[path] = entry.stat(follow_symlinks=False)
-
-
-def _note_owned(walk: _Walk, path: str, status: os.stat_result, born: int) -> None:
-    # With one link only, nothing but a change of the file itself changes its ctime, which `cp -p` cannot hide.
-    is_alone = status.st_nlink == 1
-    if is_alone:
-        walk.watched.append(path)
-    if (status.st_mtime_ns > born or (is_alone and status.st_ctime_ns > born)) and not ownership.is_derived(path):
-        walk.doubtful.append(path)
-
-
-def _note_loose(walk: _Walk, root: str, path: str, status: os.stat_result, born: int | None) -> None:
-    if path.startswith(f"{OWN_DIRECTORY}/") or ownership.is_own_file(path):
-        if born is not None and status.st_mtime_ns > born and path not in _MARKS:
-            walk.touched.append(path)
-    elif not (ownership.is_derived(path) and os.path.lexists(os.path.join(root, path[:-1]))):
-        walk.watched.append(path)
-        walk.loose[path] = status  # bytecode without its source is all that there is of a module
-
-
-def _absent(root: Path, owned: Mapping[str, str], walk: _Walk) -> list[str]:
+def _absent(root: Path, owned: Mapping[str, str], walk: Walk) -> list[str]:
     """Return the owned files that are not there; those that are, behind a link to a directory, are not loose."""
     missing = []
     for path in owned:
@@ -269,7 +125,7 @@ def _absent(root: Path, owned: Mapping[str, str], walk: _Walk) -> list[str]:
     return sorted(missing)
 
 
-def _whole(distribution: Distribution, walk: _Walk) -> Distribution:
+def _whole(distribution: Distribution, walk: Walk) -> Distribution:
     """Return a distribution with the files that it really has: of its RECORD, and beside that."""
     inside = f"{distribution.dist_info}/"
     files = {path for path in distribution.files if path in walk.loose or path in walk.seen}
@@ -277,7 +133,7 @@ def _whole(distribution: Distribution, walk: _Walk) -> Distribution:
     return distribution._replace(files=tuple(sorted(files)))
 
 
-def _made_by_people(root: Path, walk: _Walk) -> dict[str, os.stat_result]:
+def _made_by_people(root: Path, walk: Walk) -> dict[str, os.stat_result]:
     """Return the directories of nobody, without those that only bytecode is left in.
 
     An empty one is of people where it was made after the tree was complete, or came along from the tree before: what

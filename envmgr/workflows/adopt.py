@@ -124,10 +124,12 @@ def _own(location: Location) -> Lock | None:
 
 
 def _is_locked(own: Lock, found: Lock) -> bool:
-    """Whether the records of both halves are those that the lock names."""
-    return [each.dist_name for each in own.conda] == [each.dist_name for each in found.conda] and [
-        (each.name, each.version) for each in own.pip
-    ] == [(each.name, each.version) for each in found.pip]
+    """Whether the records of both halves are those that the lock names, and the variables its own."""
+    return (
+        [each.dist_name for each in own.conda] == [each.dist_name for each in found.conda]
+        and [(each.name, each.version) for each in own.pip] == [(each.name, each.version) for each in found.pip]
+        and dict(own.request.variables) == dict(found.request.variables)
+    )
 
 
 def _conda_half(

@@ -20,11 +20,13 @@ _WHEEL_NAME = "py3-none-any.whl"
 class Adoption(NamedTuple):
     """What is taken into the lock: `requirements` ask for what a person asked pip for, by exact version or by where
     it came from (`direct_url.json`, PEP 610). `versions` are those of all that is there, by normalised name; `removed`
-    is what was asked for and what pip uninstalled."""
+    is what was asked for and what pip uninstalled, `left` what pip put in the place of conda's packages and nobody
+    named: such a thing is adopted by name only, since it clashes."""
 
     requirements: tuple[str, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     removed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def preferred_in(self, lock: Lock) -> Lock:
         """Return `lock` with the versions that are there preferred over its own."""
@@ -60,11 +62,16 @@ def find(names: Sequence[str], location: Location, lock: Lock) -> Adoption:
     missing = [name for name in wanted if name not in there and name not in gone]
     if missing:
         raise _not_there(missing, sorted(there), location, lock)
+    of_conda = {package.name for package in lock.conda}
+    of_conda |= {each.partition("==")[0] for package in lock.conda for each in package.distributions}
+    left = () if wanted else tuple(sorted(of_conda & there.keys()))
+    there = {name: each for name, each in there.items() if name not in left}
     chosen = [name for name in dict.fromkeys(wanted or asked_for(there)) if name in there]
     return Adoption(
         requirements=tuple(requirement_of(there[name]) for name in chosen),
         versions=tuple((name, there[name].version) for name in sorted(there)),
         removed=tuple(name for name in gone if not wanted or name in wanted),
+        left=left,
     )
 
 

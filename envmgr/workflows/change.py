@@ -66,7 +66,7 @@ def _change(
     location, lock = there.location, there.lock
     settings = pinned.in_force(settings, location.prefix)
     request = request._replace(of_files=parse_sources(request.files, settings, platform=lock.platform))
-    found_there = adoption.find(request.adopted, location, lock) if request.adopted is not None else adoption.NOTHING
+    found_there = _adopted(request, there, reporter)
     if request.adopted is not None:
         request = request._replace(pip=(*found_there.requirements, *request.pip))
         if not request.pip and not request.specs and not found_there.removed:
@@ -156,6 +156,19 @@ def _aim(manner: Manner, edits: Edits, preferred: Lock) -> Aim:
     if not manner.updates_dependencies:
         return Aim(preferred)
     return Aim(preferred, frozenset(asked.with_dependencies(named, preferred)))
+
+
+def _adopted(request: ChangeRequest, there: Present, reporter: Reporter) -> Adoption:
+    """Return what --adopt takes over; what it leaves is told."""
+    if request.adopted is None:
+        return adoption.NOTHING
+    found = adoption.find(request.adopted, there.location, there.lock)
+    if found.left:
+        names = ", ".join(found.left)
+        reporter.notice(
+            f"not adopted, since conda's packages provide it: {names} (by name, `--adopt {names}` says more)"
+        )
+    return found
 
 
 def _adopting(

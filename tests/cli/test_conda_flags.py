@@ -215,3 +215,21 @@ def test_copy_gives_files_of_their_own(app: Envmgr, channel: LocalChannel) -> No
     assert (app.prefix("z") / "share/part.txt").stat().st_nlink == 1
     assert (app.prefix("z") / "share/part.txt").read_text() == "one\n"
     assert app.ok("verify", "-n", "z").startswith("z: whole")
+
+
+def test_a_file_is_held_against_what_conda_calls_it(app: Envmgr, channel: LocalChannel) -> None:
+    app.write("environment.yml", environment_file(channel, "greet", name="new"))
+    app.ok("create", "-f", "environment.yml", "--env-spec", "environment.yml", "-q")
+    app.ok("env", "update", "-f", "environment.yml", "--format", "cep-24", "-q")
+    done = app("create", "-f", "environment.yml", "--format", "conda-lock-v1")
+    assert (done.code, "environment.yml is an environment file (CEP 24)" in done.err) == (2, True)
+    assert "did you mean `explicit`?" in app("create", "-f", "environment.yml", "--format", "explicitt").err
+
+
+def test_search_in_environments(app: Envmgr) -> None:
+    assert app.ok("search", "part", "--envs").splitlines()[1].split() == ["part", "1", "channel", "x"]
+    (found,) = app("search", "p*", "--envs", "--json").json
+    assert found["location"] == str(app.prefix("x"))
+    assert [record["name"] for record in found["package_records"]] == ["part"]
+    assert app.ok("search", "part>=2", "--envs") == "no environment has part>=2\n"
+    assert app("search", "part", "--envs", "-n", "x").code == 2

@@ -104,3 +104,11 @@ def test_a_pin_of_the_environment_holds_is_named_by_its_line_and_stays(envmgr: E
     assert (done.code, f"{file}:3: " in done.err, f"{file}:4: " in done.err) == (1, True, True)
     assert [pin["where"] for pin in envmgr("info", "--json", CONDA_PREFIX=str(file.parents[1])).json[
         "pinned_packages"]] == [f"{file}:{line}" for line in (1, 3, 4)]  # fmt: skip
+
+
+def test_an_edit_of_a_change_leaves_something_of_what_was_asked_for(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "tool=2", "-q")
+    done = envmgr("install", "-n", "x", "old-only", "--json").json
+    assert [(edit["remove"], edit["add"]) for edit in done["details"]["edits"]] == [(["tool=2"], ["tool=1.0"])]
+    assert "`tool=1.0` on the command line, in place of `tool=2`, asked for in x" in done["hint"]
+    assert envmgr("install", "-n", "x", "old-only", "tool=1.0", "-q").code == 0

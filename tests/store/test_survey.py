@@ -16,6 +16,7 @@ from builders.store import Store
 from envmgr.lock.model import PipPackage
 from envmgr.store import generations, metadata, ownership, survey
 from envmgr.store.survey import Survey
+from envmgr.store.walk import Statuses
 
 
 def surveyed(store: Store) -> Survey:
@@ -171,7 +172,7 @@ def test_what_two_trees_share_is_asked_for_once_and_found_the_same(store: Store)
     (other / "lib/tool/data").write_text("in place, in the cache and so in both")
     by_hand.replace(other / "share/extra/one", "9")
     lock = metadata.read_lock(prefix)
-    known: survey.Statuses = {}
+    known: Statuses = {}
     survey.read(prefix, lock, known=known)
     shared = len(known)
     assert shared > 0

@@ -129,10 +129,21 @@ def test_what_conda_put_into_an_environment_of_ours_is_taken_into_its_lock(
         shutil.copy(other / path, ours / path)
     with (ours / "conda-meta/history").open("a") as history:
         history.write("==> 2026-01-01 00:00:00 <==\n# cmd: conda install extra\n# update specs: ['extra']\n")
+    assert envmgr.ok("verify", "-n", "x").endswith(
+        "installed by another conda tool, and not in the lock: extra\n"
+        "take all that is there into the lock: envmgr adopt -n x\n"
+        "or undo it: envmgr verify -n x --fix\n"
+    )
     assert envmgr("adopt", "-n", "x", "--json").json["generation"] == 2  # nothing is lost, so that no yes is needed
     listed = {entry["name"]: entry["requested"] for entry in envmgr("list", "-n", "x", "--json").json}
     assert listed == {"base-files": False, "extra": True, "tool": True}
     envmgr.ok("rollback", "-n", "x", "1", "-q")
+    assert not (ours / "share/extra").exists()
+    for path in ("share/extra", "conda-meta/extra-1.0-0.json"):
+        shutil.copy(other / path, ours / path)
+    done = envmgr("verify", "-n", "x", "--fix")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "repaired: generation 4 of x, from the same lock")
+    assert "another conda tool added it" in done.err  # where it still is
     assert not (ours / "share/extra").exists()
 
 
@@ -145,6 +156,16 @@ def test_what_conda_removed_from_an_environment_of_ours_leaves_its_lock(envmgr: 
     assert envmgr("verify", "-n", "x").code == 1
     assert [each["name"] for each in envmgr("adopt", "-n", "x", "--json").json["conda"]] == ["base-files", "tool"]
     assert envmgr("verify", "-n", "x").code == 0
+
+
+def test_variables_that_conda_set_are_taken_into_the_lock(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "tool=1", "-q")
+    (envmgr.prefix("x") / "conda-meta/state").write_text('{"env_vars": {"PLACE": "lab"}}')
+    assert "PLACE" not in envmgr.ok("export", "-n", "x")
+    envmgr.ok("adopt", "-n", "x")
+    assert 'PLACE: "lab"' in envmgr.ok("export", "-n", "x")
+    assert envmgr("verify", "-n", "x", "--json").json["problems"] == []
+    assert "has a lock already" in envmgr.ok("adopt", "-n", "x")
 
 
 def test_specs_that_conda_wrote_for_urls_are_asked_for_without_the_place(envmgr: Envmgr, channel: LocalChannel) -> None:

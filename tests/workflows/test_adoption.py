@@ -161,6 +161,17 @@ def test_what_pip_removed_is_there_again_or_adopted(science: Envmgr) -> None:
     assert "rich" not in science.ok("export", "-n", "science")
 
 
+def test_what_stands_in_for_a_conda_package_is_adopted_by_name_only(science: Envmgr) -> None:
+    pip_install(science, "rich")
+    pip_install(science, "pip", "26.0")
+    done = science("install", "-n", "science", "--adopt")
+    assert (done.code, "not adopted, since conda's packages provide it: pip" in done.err) == (0, True), done
+    assert listed(science)["rich 1.0"] is False
+    pip_install(science, "pip", "26.0")
+    done = science("install", "-n", "science", "--adopt", "pip")
+    assert (done.code, "pip==26.0" in done.err) == (1, True), done
+
+
 def test_what_the_index_does_not_have_is_an_error_and_nothing_changes(science: Envmgr) -> None:
     pip_install(science, "private-thing")
     done = science("install", "-n", "science", "--adopt")
