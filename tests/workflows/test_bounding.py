@@ -47,7 +47,7 @@ def ladder(tmp_path: Path) -> Path:
     "bound",
     [
         {"ENVMGR_SOLVE_MEMORY_LIMIT": "160"},
-        {"ENVMGR_SOLVE_TIME_LIMIT": "1", "ENVMGR_SOLVE_MEMORY_LIMIT": "800"},
+        {"ENVMGR_SOLVE_TIME_LIMIT": "1", "ENVMGR_SOLVE_MEMORY_LIMIT": "400"},
     ],
     ids=["memory", "time"],
 )
@@ -55,7 +55,7 @@ def test_refusal_that_would_fill_the_memory_is_named_with_edits(
     bound: dict[str, str], ladder: Path, envmgr: Envmgr
 ) -> None:
     done = envmgr.process("create", "-n", "s", "-c", str(ladder), "a0", "x >=2", "--dry-run", "--json", **bound,
-                          ENVMGR_EXPLAIN_TIMEOUT="60")  # fmt: skip
+                          ENVMGR_EXPLAIN_TIMEOUT="24")  # fmt: skip
     assert done.code == 1, done
     error = done.json
     assert {entry["spec"] for entry in error["details"]["conflicts"]} == {"a0", "x >=2"}
