@@ -147,7 +147,7 @@ end
 
 function __envmgr1_begin --argument-names prefix entry # all of activation but to enter
     __envmgr1_level
-    set -l active (string replace -r '/$' '' -- "$CONDA_PREFIX")/bin
+    set -l active (string replace -r '/$' '' -- "$CONDA_PREFIX" | string collect)/bin
     set -l next (math $__envmgr_level + 1)
     if test $__envmgr_level -eq 0
         if not set -q CONDA_SHLVL
@@ -176,7 +176,7 @@ function __envmgr1_begin --argument-names prefix entry # all of activation but t
 end
 
 function __envmgr1_end # of deactivation, after the environment was left
-    set -l gone (string replace -r '/$' '' -- "$CONDA_PREFIX")/bin
+    set -l gone (string replace -r '/$' '' -- "$CONDA_PREFIX" | string collect)/bin
     if test $__envmgr_level -eq 1
         __envmgr1_path $gone ''
         __envmgr1_prompt
@@ -204,7 +204,7 @@ function __envmgr1_end # of deactivation, after the environment was left
         __envmgr1_path $gone ''
         set back identify
     else
-        __envmgr1_path $gone (string replace -r '/$' '' -- "$previous")/bin
+        __envmgr1_path $gone (string replace -r '/$' '' -- "$previous" | string collect)/bin
     end
     __envmgr1_step $back "$previous"
     or __envmgr1_identity "$previous" "$previous"

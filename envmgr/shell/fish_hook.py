@@ -134,11 +134,11 @@ function envmgr
                 return
             end
             if test -n "$CONDA_PREFIX"; and not contains -- "$CONDA_SHLVL" '' 0
-                __envmgr_hook_source deactivate (string replace -r '/$' '' -- "$CONDA_PREFIX")/
+                __envmgr_hook_source deactivate (string replace -r '/$' '' -- "$CONDA_PREFIX" | string collect)/
             end
         case reactivate
             if test -d "$CONDA_PREFIX/conda-meta"
-                __envmgr_hook_source activate (string replace -r '/$' '' -- "$CONDA_PREFIX")/
+                __envmgr_hook_source activate (string replace -r '/$' '' -- "$CONDA_PREFIX" | string collect)/
             else
                 envmgr deactivate
             end

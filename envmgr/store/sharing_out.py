@@ -80,12 +80,14 @@ def _halves(items: Sequence[T], weights: Sequence[int]) -> tuple[list[T], list[T
 
 
 def _is_idle() -> bool:
-    """Whether a processor has nothing to do: a second process that has to wait for one only costs."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Whether a processor has nothing to do now: a second process that has to wait for one only costs."""
     try:
-        return processors > 1 and os.getloadavg()[0] < processors
-    except (OSError, AttributeError):
-        return processors > 1
+        # The fourth field (proc(5)): those that run or could, this one included, and all
+        with open("/proc/loadavg", encoding="ascii") as file:
+            running = int(file.read().split()[3].partition("/")[0])
+        return running < len(os.sched_getaffinity(0))
+    except (OSError, ValueError, IndexError, AttributeError):
+        return False
 
 
 def _nothing() -> None:

@@ -148,6 +148,19 @@ def test_environment_is_found_by_name_and_by_path(shell: OtherShell) -> None:
     assert [result.variables[str(i)]["CONDA_PREFIX"] for i in range(len(arguments))] == [str(prefix)] * len(arguments)
 
 
+def test_a_path_of_two_lines_is_entered_and_left(shell: OtherShell) -> None:
+    if shell.name == "tcsh":
+        pytest.skip("tcsh has no words with line ends in double quotes")
+    place = make_prefix(shell.root / "two\nlines `id`", variables={"A": "1"})
+    word = {"nu": "$env.PLACE", "xonsh": "@($PLACE)", "elvish": "$E:PLACE"}.get(shell.name, '"$PLACE"')
+    result = shell.run(
+        "snapshot zero", f"envmgr activate {word}", "snapshot active", "envmgr deactivate", "snapshot end",
+        PLACE=str(place),
+    )  # fmt: skip
+    assert result.variables["active"]["PATH"] == f"{place}/bin:{result.variables['zero']['PATH']}"
+    assert result.variables["end"] == result.variables["zero"]
+
+
 def test_a_change_of_the_active_environment_is_entered(shell: OtherShell, tmp_path: Path) -> None:
     shell.command = make_changing_command(shell.root, tmp_path)
     result = shell.run(
