@@ -12,6 +12,7 @@ from envmgr.spec.project import Elsewhere, Entry, Project, Wish
 
 _OF_PIPFILE = {"packages": "", "dev-packages": "dev"}
 _OF_LOCK = {"default": "", "develop": "dev"}
+_DEFAULT_SOURCE = "pypi"  # pipenv's name for it
 _TABLES = frozenset({"source", "requires", "scripts", "pipenv", "pipfile", "_meta", "build-system", "tool"})
 _MARKERS = ("sys_platform", "platform_system", "platform_machine", "os_name", "python_version", "python_full_version",
             "implementation_name", "platform_python_implementation")  # fmt: skip
@@ -22,7 +23,7 @@ def read(document: Mapping[str, Any], wish: Wish) -> Project:
 
     Raises SpecFault for an entry that cannot be read.
     """
-    return _project(document, wish, _OF_PIPFILE, document.get("requires", {}), is_lock=False)
+    return _project(document, wish, _OF_PIPFILE, document, is_lock=False)
 
 
 def read_lock(document: Mapping[str, Any], wish: Wish) -> Project:
@@ -33,11 +34,11 @@ def read_lock(document: Mapping[str, Any], wish: Wish) -> Project:
     meta = document["_meta"]
     if str(meta.get("pipfile-spec")) != "6":
         raise SpecFault(f"pipfile-spec {shown(str(meta.get('pipfile-spec')))} is not known; this envmgr reads 6")
-    return _project(document, wish, _OF_LOCK, meta.get("requires", {}), is_lock=True)
+    return _project(document, wish, _OF_LOCK, meta, is_lock=True)
 
 
 def _project(
-    document: Mapping[str, Any], wish: Wish, names: Mapping[str, str], requires: Mapping[str, Any], *, is_lock: bool
+    document: Mapping[str, Any], wish: Wish, names: Mapping[str, str], meta: Mapping[str, Any], *, is_lock: bool
 ) -> Project:
     tables = {
         names.get(key, str(canonicalize_name(key))): value
@@ -46,15 +47,16 @@ def _project(
     }
     chosen = ("", *sorted(wish.groups))
     entries = tuple(entry for group in chosen for entry in _entries(tables.get(group, {})))
+    requires = meta.get("requires", {})
+    sources = [*meta.get("source", ()), *meta.get("sources", ())]
     python = str(requires.get("python_full_version") or requires.get("python_version") or "")
     return Project(
         entries=tuple(dict.fromkeys(entries)),
         python=python,
         groups=frozenset({*tables, "dev"} - {""}),
-        indexes=tuple(str(value["index"]) for group in chosen for value in tables.get(group, {}).values()
-                      if isinstance(value, Mapping) and value.get("index")),
+        sources=tuple(str(source["url"]) for source in sources if source.get("name") != _DEFAULT_SOURCE),
         is_lock=is_lock,
-    )  # fmt: skip
+    )
 
 
 def _entries(table: Mapping[str, Any]) -> Iterator[Entry]:

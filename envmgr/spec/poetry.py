@@ -64,6 +64,7 @@ def read_project(poetry: Mapping[str, Any], wish: Wish) -> Project:
         python=constraint(python if isinstance(python, str) else str(python.get("version", "*"))),
         extras=frozenset(extras),
         groups=frozenset(tables),
+        sources=tuple(str(each["url"]) for each in poetry.get("source", ()) if "url" in each),
         is_lock=False,
     )
 

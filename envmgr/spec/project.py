@@ -45,14 +45,18 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """What a file of such a tool says: entries, the python it allows (PEP 440), the extras and groups that it has, and
-    the index of each entry where it names one. With `is_lock` nothing is resolved beside the entries."""
+    """What a file of such a tool says: entries, the python it allows (PEP 440), the extras and groups that it has.
+
+    `indexes` are those of its entries, where each names one, and `sources` those that it names beside the tool's own
+    default. With `is_lock` nothing is resolved beside the entries.
+    """
 
     entries: tuple[Entry, ...]
     python: str = ""
     extras: frozenset[str] | None = frozenset()
     groups: frozenset[str] = frozenset()
     indexes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     is_lock: bool = True
     warnings: tuple[str, ...] = ()
 
@@ -150,11 +154,11 @@ def _python(specifier: str, lines: Sequence[str], label: str, faults: Faults) ->
 
 
 def _other_indexes(project: Project, label: str) -> tuple[str, ...]:
-    """Say which indexes a lock takes from beside the one that most of it comes from: none of them is added here."""
-    others = [url for url, _ in Counter(project.indexes).most_common()[1:]]
+    """Say which indexes it names beside the usual one: none of them is added here."""
+    others = [*project.sources, *(url for url, _ in Counter(project.indexes).most_common()[1:])]
     if not others:
         return ()
-    named = ", ".join(redact(url) for url in others)
+    named = ", ".join(dict.fromkeys(redact(url) for url in others))
     return (f"{label}: it takes packages from {named} too; what is asked are the indexes of this machine "
             "(`envmgr info`), more of them by PIP_EXTRA_INDEX_URL",)  # fmt: skip
 

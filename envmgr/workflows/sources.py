@@ -123,7 +123,8 @@ def _read(source: SourceText, settings: Settings, platform: str, wanted: Wanted)
     if kind is FileKind.PIXI_MANIFEST:
         raise SpecError(
             f"{source.source} is {kind.value}, and envmgr reads the lock beside it",
-            hint="envmgr create -n NAME -f pixi.lock (written by `pixi lock`)",
+            hint="envmgr create -n NAME -f pixi.lock (written by `pixi lock`); "
+            "or the manifest as an environment file: pixi workspace export conda-environment environment.yml",
         )
     if kind is FileKind.VIRTUAL_ENVIRONMENT:
         return virtual_environment.read(source.text, source=source.source, with_python=wanted.python is None)

@@ -74,6 +74,9 @@ def test_a_pipfile_is_resolved() -> None:
 [[source]]
 url = "https://index.example/simple"
 name = "pypi"
+[[source]]
+url = "https://user:secret@lab.example/simple"
+name = "lab"
 [packages]
 rich = ">=13"
 httpx = {version = "<0.28", extras = ["http2"]}
@@ -87,6 +90,11 @@ python_version = "3.11"
     spec = read(FileKind.PIPFILE, text, groups=("dev",))
     assert lines(spec) == ["rich>=13", "httpx[http2]<0.28", "local @ ./local.whl", "pytest"]
     assert not spec.pip_options.no_deps
+    (warning,) = spec.warnings
+    assert "it takes packages from https://" in warning
+    assert "lab.example/simple too" in warning
+    assert "secret" not in warning
+    assert "index.example" not in warning
     assert "colorama ; sys_platform == 'win32'" in lines(read(FileKind.PIPFILE, text, platform="win-64"))
 
 
