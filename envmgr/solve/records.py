@@ -177,7 +177,8 @@ def _distrust(package: CondaPackage) -> None:
                 f"{redact(package.url)!r} in channel {redact(package.channel)} has the {what} {value[:80]!r},"
                 f" which no conda package may have"
             )
-    if path_of_file_url(package.url) is not None and path_of_file_url(package.channel) is None:
+    # What a lock names has no channel here, and is held against its own by whoever reads the lock
+    if package.channel and path_of_file_url(package.url) is not None and path_of_file_url(package.channel) is None:
         raise ChannelError(
             f"the channel {redact(package.channel)} has {package.filename} at {redact(package.url)}, on this machine",
             hint="its index is broken, or worse: tell the maintainers of the channel",
