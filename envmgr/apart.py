@@ -242,10 +242,13 @@ def _computes_for(child: int, seconds: float, talk: socket.socket) -> bool:
 
 
 def _be_quiet() -> None:
-    """Say nothing on stderr: where rust gives up it prints what its error says as well."""
+    """Say nothing on stderr: where rust gives up it prints what its error says as well.
+
+    Python's own stream gives way too: a thread that draws progress may have held its lock when this process came to be.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    os.close(nowhere)
+    sys.stderr = open(nowhere, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
 
 
 def _watch(parent: int, memory: int, *, over: Callable[[], object]) -> None:

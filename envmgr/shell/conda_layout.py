@@ -5,12 +5,17 @@ from __future__ import annotations
 
 ACTIVATE = "bin/activate"
 PROFILE = "etc/profile.d/conda.sh"
+_WRITTEN = "# Written by envmgr, to be sourced"
 
 
 def texts(hook: str) -> dict[str, str]:
     """Return the files by path relative to the root of the store; `hook` is that of bash, dash and zsh."""
-    written = "# Written by envmgr, to be sourced"
     return {
-        ACTIVATE: f'{written} in bash or zsh: . bin/activate NAME|PREFIX\n{hook}\nenvmgr activate "$@"\n',
-        PROFILE: f'{written}: `conda activate` is then `envmgr activate`\n{hook}\nconda() {{ envmgr "$@"; }}\n',
+        ACTIVATE: f'{_WRITTEN} in bash or zsh: . bin/activate NAME|PREFIX\n{hook}\nenvmgr activate "$@"\n',
+        PROFILE: f'{_WRITTEN}: `conda activate` is then `envmgr activate`\n{hook}\nconda() {{ envmgr "$@"; }}\n',
     }
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether one of these files is what envmgr wrote, and not conda's own."""
+    return content.startswith(_WRITTEN.encode())

@@ -112,11 +112,16 @@ def write_completion(shell: str, settings: Settings, text: str) -> None:
 
 
 def write_conda_layout(settings: Settings, command: tuple[str, ...]) -> None:
-    """Write what programs source that know conda's root alone; a store that cannot be written goes without it."""
+    """Write what programs source that know conda's root alone; a store that cannot be written goes without it.
+
+    In a store at the root of a conda, say, these files are not ours, and stay.
+    """
     hook = hook_text("bash", settings, command)
     for path, text in conda_layout.texts(hook).items():
+        file = settings.root / path
         with contextlib.suppress(OSError):
-            _write_once(settings.root / path, text)
+            if not os.path.lexists(file) or conda_layout.is_ours(file.read_bytes()):
+                _write_once(file, text)
 
 
 def apply(change: Change, settings: Settings) -> None:

@@ -239,7 +239,7 @@ def test_trickle_is_given_up_long_before_the_time_out(lab: Lab, server: WebServe
     assert done.code == 1, done
     assert f"{server.url}/lab/noarch has sent less than 1000 bytes a second for 1 s" in done.err
     assert "envmgr config set repodata_idle_timeout" in done.err
-    assert len([request for request in server.requests if request.path == NOARCH]) == 1
+    assert len([request for request in server.requests if request.path == NOARCH]) <= 1
     lab.broken.clear()
     assert envmgr(*command).code == 0
 

@@ -42,6 +42,7 @@ def test_first_create_shows_the_plan_its_size_and_how_to_use_it(envmgr: Envmgr, 
 def test_create_again_is_up_to_date_and_touches_nothing(envmgr: Envmgr, channel: LocalChannel) -> None:
     envmgr.write("environment.yml", environment_file(channel, "tool"))
     envmgr.ok("create", "-f", "environment.yml")
+    envmgr.ok("create", "-f", "environment.yml")  # notes by what the next one knows that there is nothing to do
     before = entries(envmgr.root)
     out = envmgr.ok("create", "-f", "environment.yml")
     assert out == f"science is up to date: {envmgr.prefix('science')}\n"

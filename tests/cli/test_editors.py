@@ -132,3 +132,20 @@ def test_store_that_cannot_be_written_to_there_is_no_error(envmgr: Envmgr, chann
     envmgr.root.mkdir(parents=True)
     (envmgr.root / "bin").write_text("")
     envmgr.ok("create", "-n", "x", "-c", channel.url, "tool", "-q")
+
+
+def test_files_of_a_conda_at_the_root_of_the_store_stay(envmgr: Envmgr, channel: LocalChannel) -> None:
+    for path in ("bin/activate", "etc/profile.d/conda.sh"):
+        (envmgr.root / path).parent.mkdir(parents=True)
+        (envmgr.root / path).write_text("conda's\n")
+    envmgr.ok("create", "-n", "x", "-c", channel.url, "tool", "-q")
+    envmgr.ok("init", "bash", "--yes", "-q")
+    assert (envmgr.root / "bin/activate").read_text() == "conda's\n"
+    assert (envmgr.root / "etc/profile.d/conda.sh").read_text() == "conda's\n"
+    (envmgr.root / "bin/activate").unlink()
+    envmgr.ok("create", "-n", "y", "-c", channel.url, "tool", "-q")
+    written = (envmgr.root / "bin/activate").read_text()
+    (envmgr.root / "bin/activate").write_text(written[:200])  # that of an older envmgr
+    envmgr.ok("init", "bash", "--yes", "-q")
+    assert (envmgr.root / "bin/activate").read_text() == written
+    assert (envmgr.root / "etc/profile.d/conda.sh").read_text() == "conda's\n"

@@ -43,11 +43,19 @@ def ladder(tmp_path: Path) -> Path:
     return tmp_path / "ladder"
 
 
-@pytest.mark.parametrize("bound", [{"ENVMGR_SOLVE_MEMORY_LIMIT": "160"}, {"ENVMGR_SOLVE_TIME_LIMIT": "1"}], ids=str)
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"ENVMGR_SOLVE_MEMORY_LIMIT": "160"},
+        {"ENVMGR_SOLVE_TIME_LIMIT": "1", "ENVMGR_SOLVE_MEMORY_LIMIT": "400"},
+    ],
+    ids=["memory", "time"],
+)
 def test_refusal_that_would_fill_the_memory_is_named_with_edits(
     bound: dict[str, str], ladder: Path, envmgr: Envmgr
 ) -> None:
-    done = envmgr.process("create", "-n", "s", "-c", str(ladder), "a0", "x >=2", "--dry-run", "--json", **bound)
+    done = envmgr.process("create", "-n", "s", "-c", str(ladder), "a0", "x >=2", "--dry-run", "--json", **bound,
+                          ENVMGR_EXPLAIN_TIMEOUT="24")  # fmt: skip
     assert done.code == 1, done
     error = done.json
     assert {entry["spec"] for entry in error["details"]["conflicts"]} == {"a0", "x >=2"}
