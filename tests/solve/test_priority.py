@@ -33,6 +33,8 @@ def test_a_later_channel_gives_no_version_of_what_an_earlier_one_has(
     assert caught.value.details["conflicts"][-1]["where"] == "--channel-priority"
     edits = caught.value.details["edits"]
     assert ["--channel-priority", "flexible"] in [edit["flags"] for edit in edits]
+    spec = next(spec for spec in specs if spec.startswith("a "))
+    assert {"remove": [spec], "add": [f"later::{spec}"], "flags": []} in edits
     assert solver.solve(request(specs, channels, channel_priority="flexible"))
 
 
