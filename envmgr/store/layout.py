@@ -17,7 +17,8 @@ from envmgr.settings import Settings
 OWN_DIRECTORY = "conda-meta/envmgr"
 LOCK_FILE = f"{OWN_DIRECTORY}/environment.conda-lock.yml"
 _HISTORY = "conda-meta/history"
-_FORBIDDEN = re.compile(r"[/\\:#\s\x00-\x1f\x7f]")
+# Separators, what starts a comment or a generation (NAME@N), and what Windows or a glob would not take as it is.
+_FORBIDDEN = re.compile(r"[/\\:#@*?\"<>|\s\x00-\x1f\x7f]")
 _RESERVED = frozenset({"base", "root", "envs"})
 _LONGEST_NAME = 200  # bytes: leaves room for the suffixes of lease and journal files
 

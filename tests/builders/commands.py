@@ -140,10 +140,11 @@ def environment_file(channel: LocalChannel, *dependencies: str, name: str | None
 def entries(directory: Path) -> Mapping[str, int]:
     """Return every file below a directory with the nanosecond of its last change: equal when nothing happened.
 
-    Without the mark that a generation has reached the disk, which a process of its own makes at its leisure.
+    Without the mark that a generation has reached the disk, which a process of its own makes at its leisure, and
+    without what `run -f` remembers, which is written only when the last change is old enough to be told apart.
     """
     return {
         str(path.relative_to(directory)): path.lstat().st_mtime_ns
         for path in sorted(directory.rglob("*"))
-        if not path.is_dir() and path.name != "settled-state"
+        if not path.is_dir() and path.name != "settled-state" and path.parent.name != "followed"
     }

@@ -30,6 +30,8 @@ def make_environment(prefix: Path) -> Path:
         "a b",
         "a:b",
         "a#b",
+        "a@1",
+        "*",
         "a\\b",
         "a\nb",
         "x" * 201,
