@@ -111,7 +111,14 @@ if [ -n "${BASH_VERSION:-}" ]; then
             :files) COMPREPLY=($(compgen -f -- "$2")); compopt -o filenames 2>/dev/null ;;
             :directories) COMPREPLY=($(compgen -d -- "$2")); compopt -o filenames 2>/dev/null ;;
             :command) COMPREPLY=($(compgen -c -f -- "$2")) ;;
-            *) COMPREPLY=($(compgen -W "$found" -- "$2")) ;;
+            *) # not by `compgen -W`, which runs the `$(…)` of a name
+                COMPREPLY=()
+                while read -r _envmgr_one; do
+                    case $_envmgr_one in '') continue ;; "${2-}"*) ;; *) continue ;; esac
+                    case $_envmgr_one in *[!A-Za-z0-9_.=@%+,/-]*) printf -v _envmgr_one %q "$_envmgr_one" ;; esac
+                    COMPREPLY+=("$_envmgr_one")
+                done <<<"$found"
+                unset _envmgr_one ;;
         esac
     }
     complete -F _envmgr envmgr

@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from envmgr.spec.faults import SpecFault, shown
-from envmgr.spec.project import Elsewhere, Entry, Project, Wish
+from envmgr.spec.project import Elsewhere, Entry, Project, Wish, text_of
 
 _DEFAULT = "default"
 
@@ -44,13 +44,13 @@ def _entries(package: Mapping[str, Any], chosen: set[str]) -> Iterator[Entry]:
     if package.get("extras") or not chosen & {str(canonicalize_name(group)) for group in package.get("groups", ())}:
         return  # a package with extras stands there without them too
     name = str(package["name"])
-    git, url, path = (str(package.get(key, "")) for key in ("git", "url", "path"))
+    git, url, path = (text_of(package, key) for key in ("git", "url", "path"))
     if git or url or path:
         text = Elsewhere(
-            git=git, url=url, path=path, revision=str(package.get("revision", "")),
-            subdirectory=str(package.get("subdirectory", "")), is_editable=bool(package.get("editable")),
+            git=git, url=url, path=path, revision=text_of(package, "revision"),
+            subdirectory=text_of(package, "subdirectory"), is_editable=bool(package.get("editable")),
         ).line(name)  # fmt: skip
     else:
         text = f"{name}=={package['version']}"
     hashes = () if git else tuple(str(file["hash"]) for file in package.get("files", ()) if "hash" in file)
-    yield Entry(text, name, str(package.get("marker", "")), hashes)
+    yield Entry(text, name, text_of(package, "marker"), hashes)

@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from envmgr.spec.faults import SpecFault, shown
-from envmgr.spec.project import Elsewhere, Entry, Project, Wish
+from envmgr.spec.project import Elsewhere, Entry, Project, Wish, text_of
 
 _OF_PIPFILE = {"packages": "", "dev-packages": "dev"}
 _OF_LOCK = {"default": "", "develop": "dev"}
@@ -40,6 +40,9 @@ def read_lock(document: Mapping[str, Any], wish: Wish) -> Project:
 def _project(
     document: Mapping[str, Any], wish: Wish, names: Mapping[str, str], meta: Mapping[str, Any], *, is_lock: bool
 ) -> Project:
+    for key in names:
+        if not isinstance(document.get(key, {}), Mapping):
+            raise SpecFault(f"`{key}`: expected a table, found {shown(str(document[key]))}")
     tables = {
         names.get(key, str(canonicalize_name(key))): value
         for key, value in document.items()
@@ -67,14 +70,14 @@ def _entries(table: Mapping[str, Any]) -> Iterator[Entry]:
             raise SpecFault(f"{shown(name)}: expected a version or a table, found {shown(str(value))}")
         extras = sorted(str(extra) for extra in value.get("extras", ()))
         listed = f"[{','.join(extras)}]" if extras else ""
-        version = str(value.get("version", "*"))
-        git = str(value.get("git", ""))
-        path, url = str(value.get("path", "")), str(value.get("file", ""))
+        version = text_of(value, "version", "*")
+        git = text_of(value, "git")
+        path, url = text_of(value, "path"), text_of(value, "file")
         if git or path or url:
             is_url = "://" in url
             text = Elsewhere(
                 git=git, url=url if is_url else "", path=path or ("" if is_url else url),
-                revision=str(value.get("ref", "")), subdirectory=str(value.get("subdirectory", "")),
+                revision=text_of(value, "ref"), subdirectory=text_of(value, "subdirectory"),
                 is_editable=bool(value.get("editable")),
             ).line(name, extras)  # fmt: skip
         else:

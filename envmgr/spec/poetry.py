@@ -9,7 +9,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from envmgr.spec.faults import SpecFault, shown
-from envmgr.spec.project import Elsewhere, Entry, Project, Wish
+from envmgr.spec.project import Elsewhere, Entry, Project, Wish, text_of
 
 _MAIN = "main"
 _PART = re.compile(r"(?P<sign>\^|~(?!=)|~=|>=|<=|==|!=|=|>|<)?\s*(?P<version>v?\d[\w.+!]*(?:\.\*)?|\*)")
@@ -107,13 +107,13 @@ def _locked(package: Mapping[str, Any], chosen: set[str]) -> Iterator[Entry]:
     if not wanted:
         return
     name, source = str(package["name"]), package.get("source", {})
-    kind, where = source.get("type", ""), str(source.get("url", ""))
+    kind, where = source.get("type", ""), text_of(source, "url")
     hashes = tuple(str(file["hash"]) for file in package.get("files", ()))
     if kind == "git":
         hashes = ()
         text = Elsewhere(
-            git=where, revision=str(source.get("resolved_reference", "")),
-            subdirectory=str(source.get("subdirectory", "")),
+            git=where, revision=text_of(source, "resolved_reference"),
+            subdirectory=text_of(source, "subdirectory"),
         ).line(name)  # fmt: skip
     elif kind == "url":
         text = Elsewhere(url=where).line(name)
@@ -124,7 +124,7 @@ def _locked(package: Mapping[str, Any], chosen: set[str]) -> Iterator[Entry]:
         text = f"{name}=={package['version']}"
     marker = package.get("markers", "")
     if isinstance(marker, Mapping):
-        parts = list(dict.fromkeys(str(marker.get(group, "")) for group in wanted))
+        parts = list(dict.fromkeys(text_of(marker, group) for group in wanted))
         several = " or ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
         marker = several if all(parts) else ""
     yield Entry(text, name, str(marker), hashes)
@@ -139,15 +139,15 @@ def _asked(name: str, value: Any, optional: set[str]) -> Iterator[Entry]:
             continue
         extras = sorted(str(extra) for extra in table.get("extras", ()))
         listed = f"[{','.join(extras)}]" if extras else ""
-        git, path, url = (str(table.get(key, "")) for key in ("git", "path", "url"))
+        git, path, url = (text_of(table, key) for key in ("git", "path", "url"))
         if git or path or url:
             revision = str(table.get("rev") or table.get("tag") or table.get("branch") or "")
             text = Elsewhere(
-                git=git, url=url, path=path or str(table.get("file", "")), revision=revision,
-                subdirectory=str(table.get("subdirectory", "")), is_editable=bool(table.get("develop")),
+                git=git, url=url, path=path or text_of(table, "file"), revision=revision,
+                subdirectory=text_of(table, "subdirectory"), is_editable=bool(table.get("develop")),
             ).line(name, extras)  # fmt: skip
         else:
-            text = f"{name}{listed}{constraint(str(table.get('version', '*')))}"
+            text = f"{name}{listed}{constraint(text_of(table, 'version', '*'))}"
         yield Entry(text, name, _marker(table))
 
 

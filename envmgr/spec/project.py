@@ -61,6 +61,14 @@ class Project:
     warnings: tuple[str, ...] = ()
 
 
+def text_of(table: Mapping[str, Any], key: str, default: str = "") -> str:
+    """Return the text of a key, which is `default` where it is not there; raises SpecFault for what is no text."""
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        raise SpecFault(f"`{key}`: expected a text, found {shown(str(value))}")
+    return value
+
+
 class Elsewhere(NamedTuple):
     """Where a package comes from that is from no index: one of a repository, a URL and a path."""
 

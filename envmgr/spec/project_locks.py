@@ -58,9 +58,8 @@ def read(
     except SpecFault as fault:
         faults.add_fault(None, fault)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        faults.add(
-            None, f"it is not {kind.value}: {type(error).__name__}: {error}"[:300], "write it anew with its tool"
-        )
+        where = f" ({error.args[0]!r} is missing)" if isinstance(error, KeyError) else ""
+        faults.add(None, f"it is not {kind.value} as its tool writes it{where}", "lock it anew with its tool")
     faults.raise_if_any()
     return spec_of(project, text, source, wish, faults, load)
 

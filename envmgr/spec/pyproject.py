@@ -53,8 +53,8 @@ def _of_poetry(
         found = poetry.read_project(project.tool("poetry"), wish)
     except SpecFault as fault:
         project.faults.add_fault(None, fault)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        project.faults.add(project.line("tool.poetry"), f"`[tool.poetry]` cannot be read: {error}")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        project.faults.add(project.line("tool.poetry"), "`[tool.poetry]` is not as Poetry writes it")
     project.faults.raise_if_any()
     return spec_of(found, text, project.source, wish, project.faults, load)
 

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from envmgr.spec.faults import SpecFault, shown
 from envmgr.spec.machine_markers import PYTHONS, of_pythons, pythons
-from envmgr.spec.project import Elsewhere, Entry, Project, Wish
+from envmgr.spec.project import Elsewhere, Entry, Project, Wish, text_of
 
 _HERE = ("virtual", "editable", "directory")
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
@@ -47,7 +47,7 @@ def read(document: Mapping[str, Any], wish: Wish) -> Project:
     found = [(packages[number], holds) for number, holds in sorted(reached.items()) if packages[number] is not root]
     return Project(
         entries=tuple(_entry(package, of_pythons(holds)) for package, holds in found if holds),
-        python=str(document.get("requires-python", "")),
+        python=text_of(document, "requires-python"),
         extras=frozenset(extras),
         groups=frozenset(groups),
         indexes=tuple(str(package["source"]["registry"]) for package, _ in found if "registry" in package["source"]),
@@ -82,7 +82,7 @@ def _reached(
     waiting = [(edge, frozenset(PYTHONS)) for edge in edges]
     while waiting:
         edge, before = waiting.pop()
-        condition = before & pythons(str(edge.get("marker", "")), platform)
+        condition = before & pythons(text_of(edge, "marker"), platform)
         for number in _targets(edge, packages, by_name):
             extras = [str(extra) for extra in edge.get("extra", ())]
             for node in (_Node(number), *(_Node(number, extra) for extra in extras)):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from envmgr.errors import UsageError
+from envmgr.errors import EnvironmentNotFound, UsageError
 from envmgr.lock.model import CondaPackage, Lock, PipPackage
 from envmgr.reporting import Reporter
 from envmgr.settings import Settings
@@ -66,11 +67,16 @@ def update(
 def _find(request: CreateRequest, settings: Settings) -> Location:
     by_argument = request.name is not None or request.prefix is not None or not request.files
     where = None if by_argument else locate(request, settings)
-    return layout.find(
-        settings,
-        name=where.name if where else request.name,
-        prefix=(where.prefix if where.name is None else None) if where else request.prefix,
-    )
+    try:
+        return layout.find(
+            settings,
+            name=where.name if where else request.name,
+            prefix=(where.prefix if where.name is None else None) if where else request.prefix,
+        )
+    except EnvironmentNotFound as error:
+        if where is not None:
+            error.hint = f"create it with: envmgr create -f {shlex.quote(request.files[-1].source)}"
+        raise
 
 
 def _update(

@@ -64,7 +64,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def _completed(shell: str, words: list[str], root: Path, environ: dict[str, str]) -> set[str]:
+def _completed(shell: str, words: list[str], root: Path, environ: dict[str, str], cwd: Path | None = None) -> set[str]:
     program = find(shell)
     if program is None:
         pytest.skip(f"the shell {shell} is not installed")
@@ -83,7 +83,7 @@ def _completed(shell: str, words: list[str], root: Path, environ: dict[str, str]
     del environ["ENVMGR_ROOT"]
     done = subprocess.run(
         [program, *options], env=environ, capture_output=True, text=True, timeout=60, check=False,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, cwd=cwd,
     )  # fmt: skip
     assert done.stderr == ""
     found = {line.partition("\t")[0] for line in done.stdout.splitlines() if line}
@@ -95,3 +95,17 @@ def _completed(shell: str, words: list[str], root: Path, environ: dict[str, str]
 def test_words_are_completed_without_a_process(shell: str, root: Path, environ: dict[str, str]) -> None:
     found = {" ".join(words): _completed(shell, words, root, environ) for words, _ in CASES}
     assert found == {" ".join(words): expected for words, expected in CASES}
+
+
+@pytest.mark.parametrize("shell", completion.SHELLS)
+def test_a_hostile_name_is_a_word_and_nothing_that_runs(shell: str, root: Path, environ: dict[str, str]) -> None:
+    make_prefix(root / "envs" / "odd$(echo>pwned)`echo>pwned`", static=False)
+    make_prefix(root / "envs" / "odd*", static=False)
+    (root / "envs/other/conda-meta/evil$(echo>pwned)-1-0.json").touch()
+    found = _completed(shell, ["activate", "odd"], root, environ, cwd=root)
+    assert len(found) == 2
+    assert any("(echo" in word for word in found)
+    assert len(_completed(shell, ["remove", "evil"], root, environ, cwd=root)) == 1
+    assert not (root / "pwned").exists()
+    if shell == "bash":
+        assert r"odd\*" in found  # as it is to be typed
