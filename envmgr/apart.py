@@ -160,7 +160,7 @@ class Standby:
             self.end()
             if data is None:
                 raise Ended("crash", "it died")
-            raise Ended("memory", f"more than {self._memory >> 20} MiB")
+            raise Ended("memory", f"more than {self._memory >> 20} MiB of memory")
         return data
 
 
@@ -220,7 +220,9 @@ def _result(child: int, data: bytes | None, memory: int) -> Any:
         return _opened(data)
     code = os.waitstatus_to_exitcode(status)
     if code == _OVER_MEMORY:
-        raise Ended("memory", f"more than {memory >> 20} MiB")
+        raise Ended("memory", f"more than {memory >> 20} MiB of memory")
+    if code == -signal.SIGKILL:  # who else would: the kernel, where memory is short
+        raise Ended("memory", "more memory than it was given, and was killed")
     raise Ended("crash", f"it died of {signal.Signals(-code).name}" if code < 0 else f"it ended with {code}")
 
 

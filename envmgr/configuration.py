@@ -16,7 +16,10 @@ from envmgr.errors import ConfigError
 
 PROJECT_FILE = ".envmgr.yaml"
 # A project is somebody else's text: it may not choose where things are written, nor whose code is run, nor agree.
-NOT_FOR_PROJECTS = frozenset({"root", "cache", "shared_caches", "link_scripts", "always_yes"})
+# A shell runs the `$(…)` of a prompt.
+NOT_FOR_PROJECTS = frozenset(
+    {"root", "cache", "shared_caches", "link_scripts", "always_yes", "env_prompt", "ssl_verify"}
+)
 _MAXIMUM_BYTES = 1024 * 1024
 
 

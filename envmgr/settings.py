@@ -57,7 +57,7 @@ class Settings(NamedTuple):
     solve_memory_limit: int = 4096
     explain_timeout: int = 10
     repodata_timeout: int = 300
-    repodata_idle_timeout: int = 30
+    repodata_idle_timeout: int = 60
     repodata_size_limit: int = 2048
     pinned_packages: tuple[tuple[str, str], ...] = ()
     offline: bool = False

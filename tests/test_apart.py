@@ -68,9 +68,12 @@ def test_child_is_ended_at_its_bound_of_memory() -> None:
 
 
 def test_child_that_dies_is_a_crash() -> None:
-    with pytest.raises(apart.Ended, match="SIGKILL") as caught:
-        apart.call(lambda: os.kill(os.getpid(), signal.SIGKILL), memory=0)
+    with pytest.raises(apart.Ended, match="SIGUSR2") as caught:
+        apart.call(lambda: os.kill(os.getpid(), signal.SIGUSR2), memory=0)
     assert caught.value.why == "crash"
+    with pytest.raises(apart.Ended, match="was killed") as caught:  # as the kernel does where memory is short
+        apart.call(lambda: os.kill(os.getpid(), signal.SIGKILL), memory=0)
+    assert caught.value.why == "memory"
 
 
 def compute(seconds: float) -> str:

@@ -32,7 +32,7 @@ def test_the_project_beats_the_user_and_the_user_the_site(
     assert ("variable", "ENVMGR_OFFLINE") in places[3:]
 
 
-@pytest.mark.parametrize("key", ["root", "cache", "shared_caches", "link_scripts"])
+@pytest.mark.parametrize("key", ["root", "cache", "shared_caches", "link_scripts", "ssl_verify", "env_prompt"])
 def test_a_project_does_not_choose_where_things_are_nor_whose_code_runs(
     environ: dict[str, str], project: Path, key: str
 ) -> None:

@@ -38,7 +38,7 @@ def newest(name: str, uv: Uv, question: Question, *, most: int = 6) -> tuple[str
     """Return the newest releases of `name` that could answer for the target of `question`, the newest first."""
     alone = replace(
         question, requirements=(), stubs={}, locked=(), constraints=(), pinned=(), blocked={}, hashes={},
-        options=replace(question.options, no_deps=True),
+        builds=compilation.Builds(), options=replace(question.options, no_deps=True),
     )  # fmt: skip
     found: list[str] = []
     for _ in range(most):

@@ -7,7 +7,7 @@ clashes, which of 104 records took 17 MB of text and of 130 records more memory 
 from __future__ import annotations
 
 from envmgr import apart
-from envmgr.errors import SolveError, SolveExceeded, SolveTimeout
+from envmgr.errors import SolveExceeded, SolveTimeout
 from envmgr.solve.base import Packages, SolveRequest
 from envmgr.solve.trials import Abandoned, Attempt
 
@@ -25,31 +25,27 @@ class Aside:
     def attempt(self, request: SolveRequest) -> Packages:
         """Return the packages of a solution of a request, which has a time limit.
 
-        Raises Refused, SolveTimeout, SolveExceeded where it needs more memory than it may have, SolveError and
-        ChannelError.
+        Raises Refused, SolveTimeout, SolveExceeded where it needs more memory than it may have or dies, SolveError
+        and ChannelError.
         """
         assert request.time_limit is not None
         seconds = request.time_limit.total_seconds()
         grace, self._has_read = _GRACE_SECONDS if self._has_read else _READING_SECONDS, True
         try:
             found: Packages = self._standby.ask(request, seconds + grace)
-        except Abandoned:
+        except (Abandoned, apart.Ended) as error:
             self._has_read = False
             self._standby.end()
-            raise
-        except apart.Ended as ended:
-            self._has_read = False
-            if ended.why == "memory":
-                raise exceeded(ended) from ended
-            if ended.why == "time":
-                raise SolveTimeout(f"no solution was found within {seconds:g} s, nor that there is none") from ended
-            raise SolveError(f"the solver cannot solve this request: {ended}") from ended
+            if isinstance(error, Abandoned) or error.why == "time":
+                raise SolveTimeout(f"no solution was found within {seconds:g} s, nor that there is none") from error
+            raise exceeded(error) from error
         return found
 
 
 def exceeded(ended: apart.Ended) -> SolveExceeded:
-    """Return the error for a solve that needed more memory than it may have."""
+    """Return the error for a solve that needed more memory than it may have, or died of something else."""
+    what = f"the channels and the solver needed {ended}" if ended.why == "memory" else str(ended)
     return SolveExceeded(
-        f"the solve was ended: the channels and the solver needed {ended} of memory",
+        f"the solve was ended: {what}",
         hint="name versions for the packages that matter, or allow it more: `envmgr config set solve_memory_limit MIB`",
     )

@@ -5,7 +5,7 @@ The rules are those of the rattler engine, so that both engines solve the same p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rattler import MatchSpec, RepoDataRecord
@@ -13,6 +13,7 @@ from rattler.exceptions import InvalidMatchSpecError
 
 from envmgr.solve.base import SolveRequest
 from envmgr.solve.pip import is_python
+from envmgr.solve.priority import owners
 from envmgr.solve.records import is_old_enough, record_of_package
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.specs import channel_url, demands_by_name, in_utc, match_spec, without_virtual
@@ -50,7 +51,7 @@ def candidates(request: SolveRequest, repodata: Repodata, *, brings_pip: bool) -
     cutoff = None if request.exclude_newer is None else in_utc(request.exclude_newer)
     reading = _Reading(brings_pip=brings_pip)
     chosen = []
-    for records in _by_priority(request, found):
+    for records in _by_priority(request, found, owners(request, repodata)):
         kept: dict[str, tuple[str, Row]] = {}
         for name, record in records:
             if name in pinned or name.startswith("__") or not is_old_enough(record, cutoff):
@@ -108,21 +109,21 @@ class _Reading:
 
 
 def _by_priority(
-    request: SolveRequest, found: Sequence[Sequence[RepoDataRecord]]
+    request: SolveRequest, found: Sequence[Sequence[RepoDataRecord]], owned: Mapping[str, str]
 ) -> Iterable[list[tuple[str, RepoDataRecord]]]:
     named = {
         dependency.name: channel_url(dependency, request)
         for dependency in (*request.specs, *request.constraints)
         if dependency.channel is not None
     }
-    owners: dict[str, str] = {}
+    first = dict(owned)
     for channel, records in zip(request.channels, found, strict=True):
         allowed = []
         for record in records:
             name = record.name.normalized
             if named.get(name, channel.url) != channel.url:
                 continue
-            if request.channel_priority == "strict" and owners.setdefault(name, channel.url) != channel.url:
+            if request.channel_priority == "strict" and first.setdefault(name, channel.url) != channel.url:
                 continue
             allowed.append((name, record))
         yield allowed

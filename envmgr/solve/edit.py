@@ -63,10 +63,12 @@ class Edit:
         return any(flag.partition("=")[0] not in ACCELERATORS for flag in offered)
 
     @property
-    def subject(self) -> tuple[frozenset[int], frozenset[str]]:
+    def subject(self) -> tuple[frozenset[object], frozenset[str]]:
         """What it is an edit of, whatever it makes of it: specs by identity, and places or flags."""
         names = {flag for flag in self.flags if flag.startswith("-")} | {str(each.where) for each in self.changes}
-        return frozenset(id(each.old) for each in self.replacements), frozenset(names)
+        placed = (each.new.channel if each.new is not None else each.old.channel for each in self.replacements)
+        olds = (id(each.old) for each in self.replacements)
+        return frozenset(zip(olds, placed, strict=True)), frozenset(names)
 
     def rank(self, pins: Collection[int]) -> tuple[int, int, bool, str]:
         """Return what orders edits: how many things change, how much is lost, whether one of `pins` (their `id`)

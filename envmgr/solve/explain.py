@@ -97,7 +97,8 @@ def explain(
     if confirm is not None:
         edits = tuple(edit for edit in edits if confirm(edit.request, trials.some_solution(edit.request) or ()))
     if undecided is not None and not found.is_smallest:
-        return type(undecided)(undecided.message, hint="\n".join([*_lines(edits), f"else: {undecided.hint}"]))
+        hint = "\n".join([*_lines(edits), f"else: {undecided.hint}"]) if edits else undecided.hint
+        return type(undecided)(undecided.message, hint=hint)
     return _unsatisfiable(request, found, edits, repodata, _words(request, found, words, attempt))
 
 

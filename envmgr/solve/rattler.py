@@ -18,6 +18,7 @@ from envmgr.solve.explain import Explaining, explain
 from envmgr.solve.hopeless import is_hopeless
 from envmgr.solve.locked import admissible
 from envmgr.solve.pip import is_brought_by_python, with_pip, without_pip
+from envmgr.solve.priority import hidden
 from envmgr.solve.records import packages_of_records, record_of_package
 from envmgr.solve.repodata import RELATIONS, Repodata, TooSlow
 from envmgr.solve.specs import in_utc, match_spec, refuse_impossible
@@ -109,6 +110,9 @@ class RattlerSolver:
     def _packages(
         self, request: SolveRequest, repodata: Repodata, *, seconds: float | None
     ) -> tuple[CondaPackage, ...]:
+        reason = hidden(request, repodata)
+        if reason is not None:
+            raise Refused(reason)
         pip = is_brought_by_python(request, repodata)
         prefer = [with_pip(package) if pip else package for package in admissible(request, repodata)]
         keep = [with_pip(package) if pip else package for package in request.pinned]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from rattler import Version
 
 from envmgr.channels.model import Channel
+from envmgr.errors import SpecError
 from envmgr.solve import dates
 from envmgr.solve.base import SolveRequest
 from envmgr.solve.bounds import allowing, between, near, without_bound
@@ -21,6 +22,7 @@ from envmgr.solve.edit import Edit, Replacement, replaced
 from envmgr.solve.missing_virtual import may_have
 from envmgr.solve.repodata import Repodata
 from envmgr.solve.trials import OutOfTime, Trials
+from envmgr.spec.command_line import parse_dependency
 from envmgr.spec.model import ASKED_FOR_IN, COMMAND_LINE, Dependency
 
 MOST_SHOWN = 5
@@ -78,6 +80,8 @@ class Repairs:
         for rule in conflict.rules:
             yield self._lifting(rule)
         kinds = {rule.kind for rule in conflict.rules}
+        for demand in demands if "channel-priority" in kinds else ():
+            yield self._placing(demand)
         for demand in demands:  # what is enough alone comes before what is not
             without = replaced(self._request, [Replacement(old=demand)])
             if self._trials.has_solution(without):
@@ -92,6 +96,20 @@ class Repairs:
             if rule.kind not in kinds:
                 kinds.add(rule.kind)
                 yield self._lifting(rule)
+
+    def _placing(self, demand: Dependency) -> Iterator[Edit]:
+        """Yield the edit that takes one package from the later channel that has it, whatever the priority."""
+        for channel, records in zip(self._request.channels, self._repodata.named(demand.name), strict=True):
+            if demand.channel is not None or not any(map(demand.match_spec.matches, records)):
+                continue
+            try:
+                new = parse_dependency(f"{channel.name}::{demand.text}", demand.origin)
+            except SpecError:
+                continue
+            edit = self._edit(self._request, [Replacement(old=demand, new=new)])
+            if self._trials.has_solution(edit.request):
+                yield edit
+                return
 
     def _adding(self, channel: Channel) -> Iterator[Edit]:
         wider = replace(self._request, channels=(*self._request.channels, channel))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from envmgr.errors import ChannelError, SolveError, SolveTimeout
+from envmgr.errors import ChannelError, SolveError, SolveExceeded, SolveTimeout
 from envmgr.solve.base import Packages, Refused, SolveRequest
 from envmgr.solve.known import Known
 
@@ -83,7 +83,7 @@ class Trials:
         except Refused as refused:
             self.refuses(request, str(refused))
             return None
-        except SolveTimeout as error:
+        except (SolveTimeout, SolveExceeded) as error:
             if isinstance(error, Abandoned):
                 # It takes a processor and up to 0.5 GiB a second until this process ends, which is to be soon.
                 self._until = time.monotonic()

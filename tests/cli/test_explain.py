@@ -99,6 +99,9 @@ def test_a_pin_of_the_environment_holds_is_named_by_its_line_and_stays(envmgr: E
     assert details["edits"][0]["remove"] == ["tool=2"]  # what was just typed, before what was decided once
     assert envmgr("update", "-n", "science", "--all", "--yes").code == 0
     assert envmgr("list", "-n", "science", "tool", "--json").json[0]["version"] == "1.0"
+    file.write_text("https://u:hunter2@c.example/a::tool\n\x1b[31mred 1\n")
+    assert "hunter2" not in (listed := envmgr("list", "-n", "science").out)
+    assert "\x1b" not in listed
     file.write_text("tool 1.*\n\nx >>1\nx y z w\n")
     done = envmgr("remove", "-n", "science", "greet")
     assert (done.code, f"{file}:3: " in done.err, f"{file}:4: " in done.err) == (1, True, True)

@@ -7,8 +7,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
+from envmgr.errors import SolveError, SolveExceeded, SolveTimeout
 from envmgr.lock.model import CondaPackage
 from envmgr.solve.base import SolveRequest
 from envmgr.solve.rattler import RattlerSolver
@@ -61,3 +63,15 @@ def test_no_trial_is_made_of_what_follows(tmp_path: Path) -> None:
     assert len(tried) == 2
     assert trials.has_none(replace(asked, specs=(dependency("a::x 2"),)))  # other rules: another trial
     assert len(tried) == 3
+
+
+@pytest.mark.parametrize("error", [SolveExceeded("needed more memory"), SolveTimeout("took longer")], ids=str)
+def test_trial_that_was_ended_has_shown_nothing(error: SolveError) -> None:
+    def attempt(_request: SolveRequest) -> tuple[CondaPackage, ...]:
+        raise error
+
+    trials = Trials(attempt, 60)
+    asked = request(["x"], [])
+    assert not trials.has_solution(asked)
+    assert not trials.has_none(asked)
+    assert not trials.is_sure

@@ -77,7 +77,7 @@ def science(machine: Envmgr, channel: LocalChannel, index: IndexServer, tmp_path
     """An environment `science` without a pip half, and an index that has `app`."""
     index.add(Wheel(name="app", requires=["helper"]))
     (tmp_path / "tmp").mkdir()
-    machine.environ |= {"TMPDIR": str(tmp_path / "tmp"), "UV_HTTP_TIMEOUT": "1"}
+    machine.environ |= {"TMPDIR": str(tmp_path / "tmp")}
     machine.ok("create", "-n", "science", "-c", channel.url, "base-files", "-q")
     return machine
 
@@ -101,14 +101,13 @@ def test_bad_luck_is_one_error_with_a_hint_and_changes_nothing(
     ask(science, channel, line)
     before = entries(science.prefix("science"))
     prepare(index)
-    started = time.monotonic()
-    done = science("create", "-f", "environment.yml", "-y")
+    patience = {"UV_HTTP_TIMEOUT": "1"} if case == "slow" else {}
+    done = science("create", "-f", "environment.yml", "-y", **patience)
 
     text, _, said = done.err.partition("\nhint: ")
     assert done.code == 1
     assert message in text
     assert hint in said
-    assert time.monotonic() - started < 15
     assert "Traceback" not in done.err
     assert entries(science.prefix("science")) == before
     assert leftovers(science) == []
@@ -155,7 +154,7 @@ def test_an_interrupt_while_the_index_is_slow_leaves_everything_as_it_was(
         while not index.requests and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=10)
+        code = process.wait(timeout=60)
 
     assert code == 130
     assert entries(science.prefix("science")) == before
