@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -59,6 +60,16 @@ def test_error_that_cannot_be_sent_is_told_in_words() -> None:
 
     with pytest.raises(RuntimeError, match="Local: of this function"):
         apart.call(fail, memory=0)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes before Python 3.11")
+def test_error_that_nobody_foresaw_says_where_in_the_child_it_was() -> None:
+    def fail() -> None:
+        raise KeyError("of_this_function")
+
+    with pytest.raises(KeyError) as caught:
+        apart.call(fail, memory=0)
+    assert "in fail" in "".join(getattr(caught.value, "__notes__", ()))
 
 
 def test_child_is_ended_at_its_bound_of_memory() -> None:
