@@ -37,6 +37,7 @@ def warm(place: Place) -> Results:
     """Create with everything in the caches: solved, from the lock, with one package more, many at once."""
     place.do(place.create())
     original = place.work / "original"
+    place.forget("original")()  # `cp` would copy into the one of an earlier run
     subprocess.run(["cp", "-al", place.work / "root/envs/bench", original], check=True)
     names = [each for each in place.names if each != place.leaf]
     place.do(place.ours("create", "-n", "more", "--override-channels", "-c", place.url, *names))

@@ -15,12 +15,15 @@ import socket
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
+
+from envmgr.errors import EnvmgrError
 
 T = TypeVar("T")
 
@@ -285,6 +288,8 @@ def _packed(work: Callable[[], object]) -> bytes:
     try:
         return pickle.dumps((True, work()))
     except BaseException as error:
+        if not isinstance(error, EnvmgrError) and sys.version_info >= (3, 11):
+            error.add_note(traceback.format_exc())  # for those who mend it: ENVMGR_TRACEBACK shows it
         try:
             data = pickle.dumps((False, error))
             pickle.loads(data)  # noqa: S301 - an error that cannot be made again from its arguments

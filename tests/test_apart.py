@@ -62,6 +62,16 @@ def test_error_that_cannot_be_sent_is_told_in_words() -> None:
         apart.call(fail, memory=0)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes before Python 3.11")
+def test_error_that_nobody_foresaw_says_where_in_the_child_it_was() -> None:
+    def fail() -> None:
+        raise KeyError("of_this_function")
+
+    with pytest.raises(KeyError) as caught:
+        apart.call(fail, memory=0)
+    assert "in fail" in "".join(getattr(caught.value, "__notes__", ()))
+
+
 def with_room() -> int:
     """Return a bound of memory above what this process has: a child begins with that, and other tests made it large."""
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
