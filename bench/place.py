@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -83,8 +84,24 @@ class Place:
         subprocess.run(command, env=self.environ, check=True, stdout=subprocess.DEVNULL)
 
     def doing(self, command: list[str]) -> Callable[[], None]:
-        """Return what runs a command untimed."""
-        return lambda: self.do(command)
+        """Return what runs a command untimed, until also the old generation that it set aside is removed."""
+
+        def run() -> None:
+            self.do(command)
+            self.settled()
+
+        return run
+
+    def settled(self) -> None:
+        """Wait until no process removes what earlier commands set aside: nobody waits for it, but it needs a processor.
+
+        Raises TimeoutError after a minute.
+        """
+        staging, until = self.work / "root/envs/.staging", time.monotonic() + 60
+        while staging.is_dir() and any(staging.iterdir()):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{staging} is still in use")
+            time.sleep(0.01)
 
 
 def _names_and_leaf(channel: Path) -> tuple[tuple[str, ...], str]:

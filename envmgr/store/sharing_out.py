@@ -80,12 +80,12 @@ def _halves(items: Sequence[T], weights: Sequence[int]) -> tuple[list[T], list[T
 
 
 def _is_idle() -> bool:
-    """Whether a processor has nothing to do now: a second process that has to wait for one only costs."""
+    """Whether no more than one process is in the way of a second one of ours, so that its share is worth its start."""
     try:
         # The fourth field (proc(5)): those that run or could, this one included, and all
         with open("/proc/loadavg", encoding="ascii") as file:
             running = int(file.read().split()[3].partition("/")[0])
-        return running < len(os.sched_getaffinity(0))
+        return running <= len(os.sched_getaffinity(0))
     except (OSError, ValueError, IndexError, AttributeError):
         return False
 
