@@ -14,10 +14,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from envmgr.processes import process_tag
+
 _FICLONE = 0x40049409  # linux/fs.h
 _BLOCK = 1 << 20
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+
+_READ_AND_WRITE = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
 
 
 def copy(source: str, target: str) -> None:
@@ -58,14 +62,26 @@ def keep_attributes(source: str, target: str, status: os.stat_result) -> None:
 
 def can_reflink(directory: Path) -> bool:
     """Whether files of this file system can share their blocks, found by trying; raises OSError."""
-    one, other = (directory / f".reflink-{os.getpid()}-{os.urandom(4).hex()}" for _ in range(2))
+    if not sys.platform.startswith("linux"):
+        return False
+    with _nameless(directory) as one, _nameless(directory) as other:
+        os.write(one, b"\0" * 4096)
+        return reflink(one, other)
+
+
+@contextlib.contextmanager
+def _nameless(directory: Path) -> Iterator[int]:
+    """Open a new file that is gone when it is closed, also where this process is killed; raises OSError."""
     try:
-        one.write_bytes(b"\0" * 4096)
-        with _opened(str(one), _OPEN) as reading, _opened(str(other), _CREATE) as writing:
-            return reflink(reading, writing)
+        descriptor = os.open(directory, getattr(os, "O_TMPFILE", os.O_EXCL) | _READ_AND_WRITE, 0o600)
+    except OSError:  # this system or file system has no files without a name: one like a journal's, which is removed
+        path = directory / f".{process_tag()}.{os.urandom(4).hex()}.json.new"
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | _READ_AND_WRITE, 0o600)
+        path.unlink()
+    try:
+        yield descriptor
     finally:
-        for path in (one, other):
-            path.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def reflink(reading: int, writing: int) -> bool:

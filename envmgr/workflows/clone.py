@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -148,7 +149,8 @@ def tell_editables(source: Source, target: Location, reporter: Reporter) -> None
 
 def _find(text: str, settings: Settings, reporter: Reporter) -> Source:
     match = _GENERATION.fullmatch(text)
-    if match is None or layout.is_environment(layout.called(settings, text).prefix):
+    # A name has no `@`, a path may have one
+    if match is None or (os.sep in text and layout.is_environment(layout.called(settings, text).prefix)):
         return current(layout.find_called(settings, text), settings, reporter)
     location = layout.find_called(settings, match["environment"])
     found = recorded.find(location, int(match["number"]))

@@ -35,7 +35,10 @@ SWITCHES: list[Switch] = ["exchange", "symlink", "copy"]
 
 
 def leftovers(store: Store) -> list[str]:
-    staging = store.settings.root / "envs/.staging"
+    """Return what stays in the staging directory once the process that removes what was set aside had its time."""
+    staging, until = store.settings.root / "envs/.staging", time.monotonic() + 60
+    while staging.exists() and os.listdir(staging) and time.monotonic() < until:
+        time.sleep(0.01)
     return sorted(os.listdir(staging)) if staging.exists() else []
 
 
