@@ -11,6 +11,7 @@ import posixpath
 from pathlib import Path
 
 from envmgr.errors import PipError
+from envmgr.relative_paths import joined
 
 
 class Record:
@@ -38,7 +39,7 @@ class Record:
             if not line:
                 continue
             name, digest, size = (*line, "", "")[:3]
-            relative = posixpath.normpath(posixpath.join(site_packages, name))
+            relative = joined(site_packages, name)
             if relative.startswith(("/", "../")) or relative == "..":
                 raise PipError(f"{path.parent.name}/RECORD lists `{name}`, which is outside the environment")
             rows[relative] = (digest, size)

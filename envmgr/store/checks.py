@@ -50,12 +50,12 @@ def _pip_distributions(tree: Path, lock: Lock) -> list[Distribution]:
     if not lock.pip:
         return []
     installed = {ownership.normalised(each.name): each for each in ownership.distributions(tree)}
-    found = []
+    found, present = [], _Present(tree)
     for package in lock.pip:
         distribution = installed.get(ownership.normalised(package.name))
         if distribution is None or not distribution.files:
             raise PipError(f"{package.name} {package.version} of the pip half was not installed: it has no RECORD")
-        missing = [path for path in distribution.files if not os.path.lexists(tree / path) and not _is_derived(path)]
+        missing = [path for path in distribution.files if path not in present and not _is_derived(path)]
         if missing:
             raise PipError(
                 f"{package.name} {package.version} of the pip half is incomplete: "
@@ -63,6 +63,25 @@ def _pip_distributions(tree: Path, lock: Lock) -> list[Distribution]:
             )
         found.append(distribution)
     return found
+
+
+class _Present:
+    """The paths that exist below a tree, by one look at each directory that is asked for."""
+
+    def __init__(self, tree: Path) -> None:
+        self._tree = os.fspath(tree)
+        self._names: dict[str, frozenset[str]] = {}
+
+    def __contains__(self, path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        names = self._names.get(directory)
+        if names is None:
+            try:
+                names = frozenset(os.listdir(f"{self._tree}/{directory}"))
+            except OSError:
+                names = frozenset()
+            self._names[directory] = names
+        return name in names or os.path.lexists(f"{self._tree}/{path}")  # spelled otherwise: the file system knows
 
 
 def _check_paths(tree: Path, paths: Sequence[str]) -> None:

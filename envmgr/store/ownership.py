@@ -11,6 +11,8 @@ from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from envmgr.relative_paths import joined
+
 _FILES = b'\n  "files": ['
 _FILES_END = b"\n  ]"
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
@@ -83,7 +85,7 @@ def record_files(prefix: Path, dist_info: str) -> Sequence[str]:
     for row in csv.reader(io.StringIO(text)):
         if not row or os.path.isabs(row[0]):
             continue
-        path = os.path.normpath(os.path.join(base, row[0]))
+        path = joined(base, row[0])
         if not path.startswith(".."):
             paths.append(path)
     return paths
