@@ -52,7 +52,8 @@ def pip_half(place: Place) -> tuple[dict[str, Result], int]:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
 
     def without(name: str) -> None:
-        place.forget(f"root/envs/{name}", f"root/envs/.generations/{name}")()
+        # That a lock fits is remembered for the conda half alone: the difference is to be that of the pip half
+        place.forget(f"root/envs/{name}", f"root/envs/.generations/{name}", "cache/fitting-locks")()
 
     install = ["install", "--quiet", "--no-deps", "-r", str(requirements)]
     subjects = [

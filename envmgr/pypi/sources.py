@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import directories, failures
+from envmgr.pypi import directories
 from envmgr.pypi.uv import RESOLVE_SECONDS, Uv, UvFailed
 from envmgr.spec import pip_sources
 from envmgr.spec.model import COMMAND_LINE, Requirement
@@ -172,6 +172,8 @@ def _looked_up(requirement: Requirement, uv: Uv, python: Path) -> str:
                 timeout=RESOLVE_SECONDS,
             )  # fmt: skip
         except UvFailed as failure:
+            from envmgr.pypi import failures  # start-up time: what only a failure needs
+
             raise failures.explain(failure, [requirement], offline=uv.offline, near=lambda _: ()) from failure
         match = _ANSWER.search(answer.read_text(encoding="utf-8"))
     if match is None:

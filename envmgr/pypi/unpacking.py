@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from envmgr.errors import PipError
 from envmgr.lock.model import PipPackage
-from envmgr.pypi import cached, failures, pylock
+from envmgr.pypi import cached, pylock
 from envmgr.pypi.uv import Uv, UvFailed
 from envmgr.spec import requirements
 from envmgr.spec.model import COMMAND_LINE
@@ -155,6 +155,8 @@ def _failure(uv: Uv, failure: UvFailed, packages: Sequence[PipPackage], place: P
         missing = [package for package in packages if not _is_cached(uv, package, place, tree)]
         if missing:
             return _lacking(missing)
+    from envmgr.pypi import failures  # start-up time: what only a failure needs
+
     known = failures.explain_installation(failure)
     return known or PipError(f"the pip half cannot be installed\n{failures.indented(failure.text)}")
 
