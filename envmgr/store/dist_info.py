@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +12,9 @@ from typing import Any, NamedTuple
 from envmgr.store.ownership import normalised, site_packages
 from envmgr.urls import path_of_file_url, without_credentials
 
-# Of PyPI's own files micromamba and conda-lock hand pip the URLs of a lock; nobody asked for the place.
-_PYPI_FILES = "https://files.pythonhosted.org/packages/"
+# The files of an index that lie by their digest, as PyPI's do: micromamba and conda-lock hand pip such URLs out of a
+# lock, and nobody asked for the place.
+_BY_DIGEST = re.compile(r"https://[^/]+/packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+")
 _LARGEST = 1 << 20  # bytes of METADATA or direct_url.json that are read
 
 
@@ -97,7 +99,7 @@ def _direct_url(path: Path) -> Installed:
         vcs, commit, subdirectory = checkout.get("vcs"), checkout.get("commit_id"), document.get("subdirectory")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Installed("", "", "")
-    if url.startswith(_PYPI_FILES):
+    if _BY_DIGEST.fullmatch(url):
         return Installed("", "", "")
     editable = str(path_of_file_url(url) or url) if is_editable else None
     return Installed(

@@ -203,7 +203,7 @@ def test_only_what_was_installed_with_pip_can_be_adopted(science: Envmgr, name: 
          f"rich @ https://x.example/rich.whl#sha256={'c' * 64}"),
         ({"url": "https://x.example/rich.whl", "archive_info": {"hash": f"sha256={'d' * 64}"}},
          f"rich @ https://x.example/rich.whl#sha256={'d' * 64}"),
-        ({"url": "https://files.pythonhosted.org/packages/b7/ce/rich-1.0-py3-none-any.whl", "archive_info": {}},
+        ({"url": f"https://files.example/packages/b7/ce/{'0' * 60}/rich-1.0-py3-none-any.whl", "archive_info": {}},
          "rich==1.0"),
         ({"url": "file:///x", "dir_info": {"editable": True}}, "-e /x"),
         ({"url": "file:///x", "dir_info": {}}, "rich @ file:///x"),
