@@ -33,7 +33,7 @@ def each(
     With `waits`, the work is waiting rather than computing. `advance` is called for each item that is done. Raises
     what `work` raises, and StoreError where a process is killed; nobody works when this returns.
     """
-    if sum(weights) < _LEAST or not _is_idle():
+    if sum(weights) < _LEAST or not _has_room():
         _all(work, items, waits, advance)
         return
     from envmgr import apart  # start-up time: sockets
@@ -79,7 +79,7 @@ def _halves(items: Sequence[T], weights: Sequence[int]) -> tuple[list[T], list[T
     return one, other
 
 
-def _is_idle() -> bool:
+def _has_room() -> bool:
     """Whether no more than one process is in the way of a second one of ours, so that its share is worth its start."""
     try:
         # The fourth field (proc(5)): those that run or could, this one included, and all

@@ -156,6 +156,7 @@ class ForeignLocker:
             inputs_digest=inputs_digest,
             replaces=replaces,
             override_frozen=self._request.override_frozen,
+            extent="nothing" if self._request.pristine else "everything",
         )
         return realise(
             wanted,

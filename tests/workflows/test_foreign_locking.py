@@ -102,6 +102,15 @@ def test_changed_comments_make_no_new_generation_and_a_changed_package_does(
     assert len(json.loads(envmgr.ok("history", "-n", "science", "--json"))["generations"]) == 2
 
 
+def test_pristine_leaves_behind_what_nobody_locked(envmgr: Envmgr, channel: LocalChannel) -> None:
+    envmgr.write("explicit.txt", explicit(channel, "greet", "base-files"))
+    envmgr.ok("create", "-n", "x", "-f", "explicit.txt")
+    (envmgr.prefix("x") / "mine").write_text("mine")
+    envmgr.write("explicit.txt", explicit(channel, "base-files"))
+    envmgr.ok("create", "-n", "x", "-f", "explicit.txt", "--yes", "--pristine")
+    assert not (envmgr.prefix("x") / "mine").exists()
+
+
 def test_warm_cache_needs_no_network(envmgr: Envmgr, channel: LocalChannel) -> None:
     with FileServer(channel.directory) as server:
         envmgr.write("the.lock", explicit(channel, "base-files", "tool", hash="md5").replace(channel.url, server.url))
