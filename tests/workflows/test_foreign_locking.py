@@ -107,7 +107,10 @@ def test_pristine_leaves_behind_what_nobody_locked(envmgr: Envmgr, channel: Loca
     envmgr.ok("create", "-n", "x", "-f", "explicit.txt")
     (envmgr.prefix("x") / "mine").write_text("mine")
     envmgr.write("explicit.txt", explicit(channel, "base-files"))
-    envmgr.ok("create", "-n", "x", "-f", "explicit.txt", "--yes", "--pristine")
+    done = envmgr("create", "-n", "x", "-f", "explicit.txt", "--yes", "--pristine")
+    assert done.code == 0
+    assert "not carried over into the new generation" in done.err
+    assert ": mine (--pristine)" in done.err
     assert not (envmgr.prefix("x") / "mine").exists()
 
 
